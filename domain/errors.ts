@@ -1,0 +1,49 @@
+/** One fault in an input: `path` is where (`steps[1].cases[0].steps[2].for`), `message` what is wrong and what to write instead. */
+export type InputFault = { path: string; message: string };
+
+/** Every code that Hookline answers with. Stable: clients and operators match on them. */
+export type ErrorCode =
+  | 'auth.missing'
+  | 'auth.invalid'
+  | 'auth.scope'
+  | 'body.malformed'
+  | 'body.too_large'
+  | 'body.unsupported_type'
+  | 'input.invalid'
+  | 'route.not_found'
+  | 'people.not_found'
+  | 'events.not_found'
+  | 'campaigns.not_found'
+  | 'campaigns.invalid'
+  | 'campaigns.state'
+  | 'broadcasts.not_found'
+  | 'journeys.not_found'
+  | 'deliveries.not_found'
+  | 'idempotency.mismatch'
+  | 'render.template'
+  | 'render.invalid_json'
+  | 'render.invalid_url'
+  | 'render.invalid_header'
+  | 'render.missing_variable'
+  | 'render.too_large'
+  | 'delivery.blocked'
+  | 'delivery.host_not_allowed'
+  | 'mapping.failed'
+  | 'mapping.too_large'
+  | 'config.invalid'
+  | 'embedded.failed'
+  | 'secrets.wrong_key'
+  | 'internal.error';
+
+/** The one error type: a stable `code`, a text that says what is wrong and what to do, and, for input, every fault with its place. */
+export class HooklineError extends Error {
+  override readonly name = 'HooklineError';
+  readonly code: ErrorCode;
+  readonly errors: InputFault[];
+
+  constructor(code: ErrorCode, message: string, options: { errors?: InputFault[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.errors = options.errors ?? [];
+  }
+}
