@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'input.invalid'
   | 'route.not_found'
   | 'people.not_found'
+  | 'people.too_large'
   | 'events.not_found'
   | 'campaigns.not_found'
   | 'campaigns.invalid'

@@ -1,0 +1,45 @@
+import { readJourneyAt } from '../db/journeys.ts';
+import { changeAttributes, type PersonRow } from '../db/people.ts';
+import type { MappingResult } from '../db/schema/deliveries.ts';
+import { HooklineError } from '../domain/errors.ts';
+import { findUnstorable, type Json } from '../domain/json.ts';
+import { evaluateMapping } from '../domain/mapping.ts';
+import type { ClaimedAttempt } from './claim-attempt.ts';
+import type { Exchange } from './http.ts';
+import { journeyScope } from './journey-scope.ts';
+import type { SendDependencies } from './send-webhook.ts';
+
+/**
+ * Writes parts of the answer to the person, who is locked: two mappings at once both count. Whatever fails changes nothing,
+ * is kept with the delivery, and does not undo that it was sent.
+ */
+export async function applyMapping(
+  { db: tx, cipher, now }: SendDependencies,
+  claimed: ClaimedAttempt,
+  person: PersonRow,
+  exchange: Exchange,
+  response: Json,
+): Promise<MappingResult> {
+  const { compiled, delivery, request } = claimed;
+  const mapping = compiled.mapping(delivery.stepId ?? '');
+  if (!mapping) return { state: 'none', attributes: {}, error: null };
+  try {
+    if (exchange.bodyError) throw mappingFailed(`The answer's body cannot be used: ${exchange.bodyError.message}`);
+    const at = await readJourneyAt(tx, { journey: delivery.journeyId ?? '', step: '', decision: '' });
+    if (!at) throw mappingFailed('The journey is gone.');
+    const scope = await journeyScope({ tx, cipher, compiled, now: now(), at: { ...at, person } }, { id: delivery.id });
+    const http = { status: exchange.status, headers: Object.fromEntries(exchange.headers) };
+    const { changes, absent } = evaluateMapping(mapping, { ...scope, response, http });
+    const unstorable = findUnstorable(changes);
+    if (unstorable !== null) throw mappingFailed(`The value for ${unstorable} has NUL or half a character in it.`);
+    const text = JSON.stringify(changes);
+    if (request.secrets.some((secret) => text.includes(secret))) throw mappingFailed('A value holds a secret.');
+    await tx.transaction((inner) => changeAttributes(inner, person, changes));
+    return { state: 'applied', attributes: changes, absent, error: null };
+  } catch (error) {
+    if (!(error instanceof HooklineError)) throw error;
+    return { state: 'failed', attributes: {}, error: { code: error.code, message: error.message } };
+  }
+}
+
+const mappingFailed = (message: string) => new HooklineError('mapping.failed', message);

@@ -1,0 +1,108 @@
+import { beginAttempt, closeLostAttempts, lockDelivery, moveDelivery, type DeliveryRow } from '../db/deliveries.ts';
+import { newId } from '../db/id.ts';
+import { logJourney } from '../db/journeys.ts';
+import type { Db } from '../db/open.ts';
+import type { VersionCache } from '../db/version-cache.ts';
+import type { Sent } from '../domain/walk.ts';
+import { sendPolicy, type SendPolicy } from '../domain/send-policy.ts';
+import type { CompiledCampaign } from './compiled-campaign.ts';
+import { openRequest, type FrozenRequest } from './frozen-request.ts';
+import type { SendDependencies } from './send-webhook.ts';
+
+export type ClaimedAttempt = {
+  type: 'claimed';
+  id: string;
+  number: number;
+  delivery: DeliveryRow;
+  compiled: CompiledCampaign;
+  policy: SendPolicy;
+  request: FrozenRequest;
+  firstAttemptAt: Date;
+};
+
+export type Claim = ClaimedAttempt | { type: 'settled'; sent: Sent } | { type: 'early'; delayMs: number };
+
+/** Timers of the server are not exact: an attempt that comes this much before its time, or after the end of all time, may go. */
+const EARLY_MS = 1_000;
+const LATE_MS = 60_000;
+
+const NO_RETRY_LEFT = {
+  code: 'worker_lost',
+  message: 'The attempts were lost with their workers, and no retry is left.',
+};
+
+/**
+ * Takes the next attempt number and writes the attempt as `started`, before the request leaves. How many attempts there were
+ * is counted here, in Postgres: what Temporal repeats after a killed worker costs the webhook no retry but the lost attempt.
+ */
+export function claimAttempt(
+  { db, cipher, now, userAgent }: SendDependencies,
+  versions: VersionCache<CompiledCampaign>,
+  id: string,
+): Promise<Claim> {
+  return db.transaction(async (tx): Promise<Claim> => {
+    const delivery = await lockDelivery(tx, id);
+    if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
+    const { compiled, policy } = await deliveryPolicy(tx, versions, delivery);
+    if (delivery.state === 'sent' || delivery.state === 'failed') {
+      return { type: 'settled', sent: settled(delivery.state, policy, delivery.stepId) };
+    }
+    const at = now();
+    const delayMs = (delivery.nextAttemptAt?.getTime() ?? 0) - at.getTime();
+    if (delayMs > EARLY_MS) return { type: 'early', delayMs };
+
+    const made = await closeLostAttempts(tx, id);
+    const firstAttemptAt = delivery.firstAttemptAt ?? at;
+    const spent =
+      made > policy.times || (made > 0 && at.getTime() - firstAttemptAt.getTime() > policy.withinMs + LATE_MS);
+    if (spent || !delivery.frozen) {
+      const error = delivery.error ?? NO_RETRY_LEFT;
+      await moveDelivery(tx, id, { state: 'failed', error });
+      await logDelivery(tx, delivery, 'failed', { error });
+      return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
+    }
+    const attempt = { id: newId('att'), deliveryId: id, number: made + 1 };
+    await beginAttempt(tx, attempt);
+    const frozen = openRequest(cipher, id, delivery.frozen);
+    const request = { ...frozen, headers: [...frozen.headers, ...fixedHeaders(frozen, id, userAgent)] };
+    return {
+      type: 'claimed',
+      id: attempt.id,
+      number: attempt.number,
+      delivery,
+      compiled,
+      policy,
+      request,
+      firstAttemptAt,
+    };
+  });
+}
+
+/** Headers that every attempt carries beside the frozen ones; the key is the delivery's id on each of them. */
+function fixedHeaders(frozen: FrozenRequest, delivery: string, userAgent: string): [string, string][] {
+  const named = frozen.headers.some(([name]) => name.toLowerCase() === 'user-agent');
+  return [['Idempotency-Key', delivery], ...(named ? [] : [['User-Agent', userAgent] satisfies [string, string]])];
+}
+
+async function deliveryPolicy(tx: Db, versions: VersionCache<CompiledCampaign>, delivery: DeliveryRow) {
+  const compiled = await versions(tx, delivery.campaignId ?? '', delivery.version ?? 0);
+  return { compiled, policy: sendPolicy(compiled.webhook(delivery.stepId ?? ''), compiled.campaign.defaults) };
+}
+
+/** What the walk is told of a delivery that is settled. */
+export const settled = (state: 'sent' | 'failed', policy: SendPolicy, step: string | null): Sent => ({
+  state,
+  exit: state === 'failed' && policy.onFailure === 'exit',
+  detail: `webhook ${step ?? ''} ${state}`,
+});
+
+/** The journey's log says how its delivery ended. */
+export async function logDelivery(
+  tx: Db,
+  { journeyId, stepId, id }: DeliveryRow,
+  what: 'sent' | 'failed',
+  details: Parameters<typeof logJourney>[2]['details'],
+): Promise<void> {
+  if (journeyId && stepId)
+    await logJourney(tx, journeyId, { step: stepId, what, details: { delivery: id, ...details } });
+}

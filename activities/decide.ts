@@ -1,0 +1,50 @@
+import { changeAttributes } from '../db/people.ts';
+import { evaluateCondition } from '../domain/condition.ts';
+import { parseDurationMs } from '../domain/duration.ts';
+import { HooklineError } from '../domain/errors.ts';
+import type { Json } from '../domain/json.ts';
+import { evaluateMapping } from '../domain/mapping.ts';
+import type { Scope } from '../domain/scope.ts';
+import type { StepOf } from '../domain/steps.ts';
+import type { Decision, PrepareContext } from './prepare.ts';
+
+/** The deadline is stored before the workflow sleeps: a repeat sleeps until the same moment. */
+export function decideDelay({ now }: PrepareContext, step: StepOf<'delay'>): Decision {
+  const until = new Date(now.getTime() + parseDurationMs(step.for));
+  return { prepared: { type: 'delay', until: until.toISOString() }, details: { until: until.toISOString() }, until };
+}
+
+/** Takes the first case that holds, and keeps the values that were seen. */
+export function decideBranch({ now }: PrepareContext, step: StepOf<'branch'>, scope: Scope): Decision {
+  const evaluated: Json[] = [];
+  for (const [taken, { when }] of step.cases.entries()) {
+    const { holds, values } = evaluateCondition(when, scope, now);
+    evaluated.push({ holds, values });
+    if (holds) return { prepared: { type: 'branch', taken }, details: { taken, evaluated } };
+  }
+  return { prepared: { type: 'branch', taken: null }, details: { taken: null, evaluated } };
+}
+
+/** Sets attributes from templates; what fails to render or is too large changes nothing, and the journey goes on. */
+export async function decideUpdate(
+  { tx, at, compiled }: PrepareContext,
+  step: StepOf<'update'>,
+  scope: Scope,
+): Promise<Decision> {
+  const prepared = { type: 'update' } as const;
+  const mapping = compiled.mapping(step.id);
+  if (!mapping) return { prepared, details: {} };
+  try {
+    const { changes, absent } = evaluateMapping(mapping, scope);
+    await changeAttributes(tx, at.person, changes);
+    return { prepared, details: { attributes: changes, ...(absent.length > 0 && { absent }) } };
+  } catch (error) {
+    if (!(error instanceof HooklineError)) throw error;
+    return { prepared, details: { error: { code: error.code, message: error.message } } };
+  }
+}
+
+export function decideExit(step: StepOf<'exit'>): Decision {
+  const reason = step.reason ?? 'exit step';
+  return { prepared: { type: 'ended', reason }, details: { reason } };
+}

@@ -1,0 +1,24 @@
+import type { Cipher } from '../db/cipher.ts';
+import { endJourney } from '../db/journeys.ts';
+import type { Db } from '../db/open.ts';
+import { createPrepare } from './prepare.ts';
+import { createSendWebhook, type SendSettings } from './send-webhook.ts';
+
+export type ActivityDependencies = {
+  db: Db;
+  cipher: Cipher;
+  now: () => Date;
+  send: SendSettings;
+};
+
+/** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
+export function createActivities({ db, cipher, now, send }: ActivityDependencies) {
+  return {
+    prepare: createPrepare({ db, cipher, now }),
+    sendWebhook: createSendWebhook({ db, cipher, now, ...send }),
+    endJourney: (ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
+      endJourney(db, ending.journey, ending.state, ending.reason),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

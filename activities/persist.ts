@@ -1,0 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** Repeats a database write until it succeeds: after a request has left, a failed write must not make it leave again. */
+export async function persist<T>(write: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return await write();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      await sleep(pauseMs, undefined, { signal });
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { Cipher } from '../db/cipher.ts';
+import { lockJourneyAt, logJourney, moveJourney, type JourneyAtStep } from '../db/journeys.ts';
+import type { Db } from '../db/open.ts';
+import { createVersionCache } from '../db/version-cache.ts';
+import type { Json } from '../domain/json.ts';
+import type { Scope } from '../domain/scope.ts';
+import type { Step } from '../domain/steps.ts';
+import type { PlanStep, Prepared } from '../domain/walk.ts';
+import { compileCampaign, type CompiledCampaign } from './compiled-campaign.ts';
+import { journeyScope } from './journey-scope.ts';
+import { decideBranch, decideDelay, decideExit, decideUpdate } from './decide.ts';
+import { decideWebhook } from './decide-webhook.ts';
+
+/** The log's word for what each kind of step decides. */
+const DECISION = {
+  delay: 'delayed',
+  webhook: 'rendered',
+  branch: 'branched',
+  update: 'updated',
+  exit: 'exited',
+} as const satisfies Record<PlanStep['type'], string>;
+
+export type PrepareInput = { journey: string; step: string; type: PlanStep['type'] };
+
+/** What a step decides from: the journey as it stands, held, and its compiled campaign. */
+export type PrepareContext = { tx: Db; cipher: Cipher; at: JourneyAtStep; compiled: CompiledCampaign; now: Date };
+
+/** What a step decided: what the walk is told, what the log shows, and until when the journey stays there. */
+export type Decision = { prepared: Prepared; details: Record<string, Json>; until?: Date };
+
+/**
+ * Evaluates, renders and freezes what a step needs, in one transaction under the key (journey, step): a repeat answers what
+ * was decided the first time. A journey whose person was erased is told to end.
+ */
+export function createPrepare({ db, cipher, now }: { db: Db; cipher: Cipher; now: () => Date }) {
+  const versions = createVersionCache(compileCampaign);
+  return ({ journey, step: id, type }: PrepareInput): Promise<Prepared> =>
+    db.transaction(async (tx) => {
+      const what = DECISION[type];
+      const at = await lockJourneyAt(tx, { journey, step: id, decision: what }, { lockPerson: type === 'update' });
+      if (!at) return { type: 'ended', reason: 'the person was erased' };
+      if (at.decided?.result) return at.decided.result;
+      const compiled = await versions(tx, at.journey.campaignId, at.journey.version);
+      const context = { tx, cipher, at, compiled, now: now() };
+      const decision = await decide(context, compiled.step(id), await journeyScope(context));
+      const { prepared, details, until = null } = decision;
+      const state = type === 'delay' ? 'delayed' : type === 'webhook' ? 'sending' : at.journey.state;
+      await moveJourney(tx, journey, { id, type, state, until });
+      await logJourney(tx, journey, { step: id, what, details, result: prepared });
+      return prepared;
+    });
+}
+
+function decide(context: PrepareContext, step: Step, scope: Scope): Decision | Promise<Decision> {
+  switch (step.type) {
+    case 'delay':
+      return decideDelay(context, step);
+    case 'branch':
+      return decideBranch(context, step, scope);
+    case 'update':
+      return decideUpdate(context, step, scope);
+    case 'exit':
+      return decideExit(step);
+    case 'webhook':
+      return decideWebhook(context, step, scope);
+  }
+}

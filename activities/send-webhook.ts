@@ -1,0 +1,58 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { Cipher } from '../db/cipher.ts';
+import type { Db } from '../db/open.ts';
+import { createVersionCache } from '../db/version-cache.ts';
+import type { Sent } from '../domain/walk.ts';
+import { claimAttempt } from './claim-attempt.ts';
+import { compileCampaign } from './compiled-campaign.ts';
+import { finishSend } from './finish-send.ts';
+import type { Http } from './http.ts';
+import { persist } from './persist.ts';
+
+export type SendSettings = { http: Http; random: () => number; firstDelayMs: number; userAgent: string };
+
+export type SendDependencies = SendSettings & { db: Db; cipher: Cipher; now: () => Date };
+
+const HEARTBEAT_EVERY_MS = 5_000;
+
+/**
+ * Makes one attempt of a delivery: claims it, sends the frozen bytes, stores what came of it. A retryable outcome is thrown with
+ * the delay until the next attempt, so that Temporal waits and shows it; the last one and every permanent one is returned.
+ * A delivery that is settled already answers what is stored, without a request.
+ */
+export function createSendWebhook(dependencies: SendDependencies) {
+  const versions = createVersionCache(compileCampaign);
+  return async ({ delivery }: { delivery: string }): Promise<Sent> => {
+    const claimed = await claimAttempt(dependencies, versions, delivery);
+    if (claimed.type === 'settled') return claimed.sent;
+    if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
+
+    const { cancellationSignal: signal } = Context.current();
+    const exchange = await whileBeating(() =>
+      dependencies.http.send(claimed.request, { timeoutMs: claimed.policy.timeoutMs, signal }),
+    );
+    signal.throwIfAborted();
+    const outcome = await whileBeating(() => persist(() => finishSend(dependencies, claimed, exchange), signal));
+    if (outcome.type === 'settled') return outcome.sent;
+    throw retryIn(outcome.delayMs, outcome.message);
+  };
+}
+
+/** An expected outcome of webhooks, so BENIGN: it is no fault of the worker. */
+const retryIn = (delayMs: number, message: string) =>
+  ApplicationFailure.create({
+    message,
+    type: 'delivery.retryable',
+    nextRetryDelay: Math.max(delayMs, 1),
+    category: 'BENIGN',
+  });
+
+async function whileBeating<T>(work: () => Promise<T>): Promise<T> {
+  const { heartbeat } = Context.current();
+  const beat = setInterval(heartbeat, HEARTBEAT_EVERY_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(beat);
+  }
+}

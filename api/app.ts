@@ -1,0 +1,43 @@
+import express, { type Express } from 'express';
+import type { Logger } from 'pino';
+import { newId } from '../db/id.ts';
+import { parseInput } from '../domain/faults.ts';
+import { authorize } from './auth.ts';
+import { parseBody } from './body.ts';
+import { noSuchRoute, problems } from './errors.ts';
+import type { Route } from './route.ts';
+
+const DEFAULT_MAX_BYTES = 1024 * 1024;
+
+/** The HTTP API over a list of routes: key, then path, query and body against their schemas, then the handler. */
+export function createApp(options: { routes: Route[]; adminKey: string; log: Logger }): Express {
+  const allow = authorize(options.adminKey);
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.use((_request, response, next) => {
+    const requestId = newId('req');
+    response.locals.requestId = requestId;
+    response.set('X-Request-Id', requestId);
+    next();
+  });
+  for (const route of options.routes) {
+    const guards = route.scope ? [allow(route.scope)] : [];
+    const readBody = route.body ? [express.raw({ type: () => true, limit: route.maxBytes ?? DEFAULT_MAX_BYTES })] : [];
+    app[route.method](route.path, ...guards, ...readBody, async (request, response) => {
+      const params = parseInput(route.params, request.params, { prefix: 'path' });
+      const query = parseInput(route.query, request.query, { prefix: 'query' });
+      const body = route.body ? parseInput(route.body, parseBody(request, route)) : undefined;
+      const answer = await route.handle({
+        params,
+        query,
+        body,
+        headers: { 'idempotency-key': request.get('idempotency-key') },
+      });
+      response.status(answer.status).json(answer.body);
+    });
+  }
+  app.use(noSuchRoute);
+  app.use(problems(options.log));
+  return app;
+}

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { createBroadcast, findBroadcast } from '../db/broadcasts.ts';
+import { changeCampaignState, countInside, findCampaign, publishVersion, type CampaignRow } from '../db/campaigns.ts';
+import type { Db } from '../db/open.ts';
+import { validateCampaign } from '../domain/campaign.ts';
+import { HooklineError } from '../domain/errors.ts';
+import { compilePlan } from '../domain/plan.ts';
+import { route, type Route } from './route.ts';
+import { clientId, fields, idParams, noQuery } from './schemas.ts';
+
+const MAX_DEFINITION_BYTES = 256 * 1024;
+
+const triggerBody = z.strictObject({
+  people: z.array(clientId).min(1).max(1000),
+  data: fields.default({}),
+  id: clientId.optional(),
+});
+
+/** Campaigns are published as immutable versions; `start` lets people enter, `trigger` enters people by hand. */
+export const campaignRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[] => [
+  route({
+    method: 'put',
+    path: '/v1/campaigns/:id',
+    scope: 'admin',
+    params: idParams,
+    query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
+    body: z.unknown(),
+    maxBytes: MAX_DEFINITION_BYTES,
+    yaml: true,
+    handle: async ({ params, query, body }) => {
+      const { campaign, warnings } = validateCampaign(body, params.id);
+      const definition = { ...campaign, id: params.id };
+      const plan = compilePlan(definition);
+      const stored =
+        query.dryRun === 'true' ? await findCampaign(db, params.id) : await publishVersion(db, definition, plan);
+      const { version, state } = stored ?? { version: 0, state: 'new' as const };
+      const inside = await countInside(db, params.id);
+      return {
+        status: 200,
+        body: { id: params.id, version, state, inside, warnings, next: nextStep(params.id, state) },
+      };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/campaigns/:id',
+    scope: 'operate',
+    params: idParams,
+    query: noQuery,
+    body: null,
+    handle: async ({ params }) => {
+      const campaign = await findCampaign(db, params.id);
+      if (!campaign) throw noCampaign(params.id);
+      return { status: 200, body: await shown(db, campaign) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/campaigns/:id/start',
+    scope: 'admin',
+    params: idParams,
+    query: noQuery,
+    body: null,
+    handle: async ({ params }) => {
+      const result = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
+      if (!result) throw noCampaign(params.id);
+      if (result.campaign.state !== 'live') {
+        throw new HooklineError(
+          'campaigns.state',
+          `Campaign ${params.id} is ${result.campaign.state} and cannot be started.`,
+        );
+      }
+      return { status: 200, body: await shown(db, result.campaign) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/campaigns/:id/trigger',
+    scope: 'operate',
+    params: idParams,
+    query: noQuery,
+    body: triggerBody,
+    handle: async ({ params, body }) => {
+      await assertTriggerable(db, params.id);
+      const people = [...new Set(body.people)];
+      const requestHash = createHash('sha256')
+        .update(JSON.stringify([people, body.data]))
+        .digest('hex');
+      const result = await createBroadcast(db, {
+        campaign: params.id,
+        people,
+        data: body.data,
+        requestId: body.id,
+        requestHash,
+      });
+      switch (result.type) {
+        case 'noCampaign':
+          throw noCampaign(params.id);
+        case 'mismatch':
+          throw new HooklineError(
+            'idempotency.mismatch',
+            `The id "${body.id}" was used for a trigger with other people or data. Take a new id.`,
+          );
+        case 'unknownPeople':
+          throw unknownPeople(body.people, new Set(result.people));
+        case 'stored':
+        case 'repeated':
+          wake();
+          return { status: 202, body: { broadcast: { id: result.id } } };
+      }
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/broadcasts/:id',
+    scope: 'operate',
+    params: idParams,
+    query: noQuery,
+    body: null,
+    handle: async ({ params }) => {
+      const broadcast = await findBroadcast(db, params.id);
+      if (!broadcast) throw new HooklineError('broadcasts.not_found', `No broadcast has the id "${params.id}".`);
+      const { entered = 0, ...refused } = broadcast.counts;
+      const { id, campaignId, version, selected, createdAt } = broadcast;
+      return { status: 200, body: { id, campaign: campaignId, version, selected, entered, refused, createdAt } };
+    },
+  }),
+];
+
+const noCampaign = (id: string) =>
+  new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
+
+async function assertTriggerable(db: Db, id: string): Promise<void> {
+  const campaign = await findCampaign(db, id);
+  if (!campaign) throw noCampaign(id);
+  const { trigger } = campaign.definition;
+  if (trigger.type !== 'manual') {
+    throw new HooklineError(
+      'campaigns.state',
+      `Campaign ${id} starts by ${trigger.type}; only a manual one can be triggered.`,
+    );
+  }
+  if (campaign.state !== 'live') {
+    throw new HooklineError(
+      'campaigns.state',
+      `Campaign ${id} is ${campaign.state}; POST /v1/campaigns/${id}/start first.`,
+    );
+  }
+}
+
+function unknownPeople(people: string[], unknown: Set<string>): HooklineError {
+  const errors = people.flatMap((person, index) =>
+    unknown.has(person)
+      ? [{ path: `people[${index}]`, message: `nobody has the id "${person}"; PUT /v1/people/… first` }]
+      : [],
+  );
+  return new HooklineError('input.invalid', `${unknown.size} of the people are not known; nobody was entered.`, {
+    errors,
+  });
+}
+
+const nextStep = (id: string, state: CampaignRow['state']) =>
+  state === 'live' ? `new entries get this version` : `POST /v1/campaigns/${id}/start lets people enter`;
+
+async function shown(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
+  return { id, version, state, inside: await countInside(db, id), definition, createdAt, updatedAt };
+}

@@ -1,0 +1,61 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import { HooklineError } from '../domain/errors.ts';
+import { PROBLEMS } from './problems.ts';
+
+/** Answers `application/problem+json` (RFC 9457). Whatever was not expected becomes `internal.error`, with its text in the log only. */
+export function problems(log: Logger): ErrorRequestHandler {
+  return (thrown: unknown, request, response, _next) => {
+    const error = expected(thrown);
+    if (!error) log.error({ err: thrown, requestId: requestId(response), method: request.method }, 'a request failed');
+    sendProblem(
+      response,
+      error ?? new HooklineError('internal.error', 'Try again; if it stays, look for the requestId in the log.'),
+    );
+  };
+}
+
+export const noSuchRoute: RequestHandler = (request, response) => {
+  const message = `${request.method} ${request.path} does not exist. The routes are listed in the documentation.`;
+  sendProblem(response, new HooklineError('route.not_found', message));
+};
+
+function sendProblem(response: Response, error: HooklineError): void {
+  const { status, title } = PROBLEMS[error.code];
+  if (response.headersSent) return void response.destroy();
+  if (status === 401) response.set('WWW-Authenticate', 'Bearer');
+  response
+    .status(status)
+    .type('application/problem+json')
+    .send(
+      JSON.stringify({
+        type: `urn:hookline:error:${error.code}`,
+        title,
+        status,
+        code: error.code,
+        detail: error.message,
+        requestId: requestId(response),
+        ...(error.errors.length > 0 && { errors: error.errors }),
+      }),
+    );
+}
+
+const requestId = (response: Response): unknown => response.locals.requestId;
+
+/** Our own errors as they are, those of Express's parsers by what they mean; undefined for everything else. */
+function expected(thrown: unknown): HooklineError | undefined {
+  if (thrown instanceof HooklineError) return thrown;
+  if (!(thrown instanceof Error) || !('status' in thrown)) return undefined;
+  const options = { cause: thrown };
+  if (thrown.status === 413)
+    return new HooklineError('body.too_large', 'Send a smaller body: see the limits in the documentation.', options);
+  if (thrown.status === 415)
+    return new HooklineError(
+      'body.unsupported_type',
+      'Send the body without a Content-Encoding, or with gzip.',
+      options,
+    );
+  if (thrown.status === 400)
+    return new HooklineError('body.malformed', `The request cannot be read: ${thrown.message}.`, options);
+  return undefined;
+}

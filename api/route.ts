@@ -1,0 +1,40 @@
+import type { z } from 'zod';
+
+/** What a key may do; each scope includes those before it. */
+export const SCOPES = ['ingest', 'operate', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export type Answer = { status: number; body: unknown };
+
+/** One route: what it takes, who may call it, what it does. Everything is validated before `handle` runs. */
+export type Route = {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** In Express's form: `/v1/people/:id`. */
+  path: string;
+  /** Null: no key is asked for. */
+  scope: Scope | null;
+  params: z.ZodType<unknown>;
+  query: z.ZodType<unknown>;
+  /** Null: the body is not read. */
+  body: z.ZodType<unknown> | null;
+  /** Most bytes of a body; 1 MiB where absent. */
+  maxBytes?: number;
+  /** Whether the body may be YAML, as definitions of campaigns may. */
+  yaml?: boolean;
+  handle(input: {
+    params: unknown;
+    query: unknown;
+    body: unknown;
+    headers: Record<string, string | undefined>;
+  }): Promise<Answer>;
+};
+
+type Typed<P, Q, B> = Omit<Route, 'params' | 'query' | 'body' | 'handle'> & {
+  params: z.ZodType<P>;
+  query: z.ZodType<Q>;
+  body: z.ZodType<B> | null;
+  handle(input: { params: P; query: Q; body: B; headers: Record<string, string | undefined> }): Promise<Answer>;
+};
+
+/** Declares a route whose handler sees the types of its schemas. The one cast: the app parses with these very schemas first. */
+export const route = <P, Q, B = undefined>(typed: Typed<P, Q, B>): Route => typed as unknown as Route;

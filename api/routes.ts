@@ -1,0 +1,30 @@
+import type { Cipher } from '../db/cipher.ts';
+import type { Db } from '../db/open.ts';
+import { campaignRoutes } from './campaigns.ts';
+import { deliveryRoutes } from './deliveries.ts';
+import { eventRoutes } from './events.ts';
+import { healthRoutes } from './health.ts';
+import { journeyRoutes, type TemporalUi } from './journeys.ts';
+import { peopleRoutes } from './people.ts';
+import type { Route } from './route.ts';
+import { secretRoutes } from './secrets.ts';
+
+export type ApiDependencies = {
+  db: Db;
+  cipher: Cipher;
+  /** Tells the relays that something was stored. */
+  wake: () => void;
+  ready: () => Promise<string | null>;
+  temporalUi: TemporalUi;
+};
+
+/** Every route that there is. */
+export const allRoutes = (dependencies: ApiDependencies): Route[] => [
+  ...peopleRoutes(dependencies),
+  ...eventRoutes(dependencies),
+  ...campaignRoutes(dependencies),
+  ...journeyRoutes(dependencies),
+  ...deliveryRoutes(dependencies),
+  ...secretRoutes(dependencies),
+  ...healthRoutes(dependencies),
+];

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { Cipher } from '../db/cipher.ts';
+import type { Db } from '../db/open.ts';
+import { putSecret } from '../db/secrets.ts';
+import { route, type Route } from './route.ts';
+import { noQuery } from './schemas.ts';
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'write a name such as crm_key: a-z, 0-9 and _, starting with a letter');
+
+/** A secret is stored encrypted and never read back; templates use it as `{{ secrets.<name> }}`. */
+export const secretRoutes = ({ db, cipher }: { db: Db; cipher: Cipher }): Route[] => [
+  route({
+    method: 'put',
+    path: '/v1/secrets/:name',
+    scope: 'admin',
+    params: z.strictObject({ name }),
+    query: noQuery,
+    body: z.strictObject({
+      value: z
+        .string()
+        .min(8, 'a secret has 8 or more characters, so that it can be found and hidden in logs')
+        .max(8192),
+    }),
+    handle: async ({ params, body }) => {
+      await putSecret(db, cipher, params.name, body.value);
+      return { status: 200, body: { name: params.name } };
+    },
+  }),
+];

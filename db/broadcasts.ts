@@ -1,0 +1,97 @@
+import { and, count, eq, inArray, sql } from 'drizzle-orm';
+import type { Json } from '../domain/json.ts';
+import { newId } from './id.ts';
+import type { Db } from './open.ts';
+import { broadcasts, campaigns, outcomes } from './schema/campaigns.ts';
+import { inbox, people } from './schema/people.ts';
+
+export type NewBroadcast = {
+  campaign: string;
+  people: string[];
+  data: Record<string, Json>;
+  requestId?: string | undefined;
+  requestHash: string;
+};
+
+export type BroadcastResult =
+  | { type: 'stored' | 'repeated'; id: string }
+  | { type: 'mismatch' | 'noCampaign' }
+  | { type: 'unknownPeople'; people: string[] };
+
+/**
+ * Stores a manual start and leaves one item per person for the relay, all or none. The same `requestId` answers the first
+ * broadcast, and `mismatch` if it comes with another body. People are locked in the order of their ids.
+ */
+export async function createBroadcast(db: Db, input: NewBroadcast): Promise<BroadcastResult> {
+  return db.transaction(async (tx): Promise<BroadcastResult> => {
+    const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, input.campaign)).for('share');
+    if (!campaign) return { type: 'noCampaign' };
+    const locked = await tx
+      .select({ key: people.key, id: people.id })
+      .from(people)
+      .where(inArray(people.id, input.people))
+      .orderBy(people.id)
+      .for('no key update');
+    const known = new Set(locked.map((person) => person.id));
+    const unknown = input.people.filter((id) => !known.has(id));
+    if (unknown.length > 0) return { type: 'unknownPeople', people: unknown };
+
+    const id = newId('brd');
+    const [created] = await tx
+      .insert(broadcasts)
+      .values({
+        id,
+        campaignId: campaign.id,
+        version: campaign.version,
+        requestId: input.requestId ?? null,
+        requestHash: input.requestHash,
+        data: input.data,
+        selected: locked.length,
+      })
+      .onConflictDoNothing({ target: [broadcasts.campaignId, broadcasts.requestId] })
+      .returning();
+    if (!created) return repeated(tx, input);
+    const numbered = await tx
+      .update(people)
+      .set({ lastNumber: sql`${people.lastNumber} + 1` })
+      .where(
+        inArray(
+          people.key,
+          locked.map((person) => person.key),
+        ),
+      )
+      .returning({ key: people.key, number: people.lastNumber });
+    await tx
+      .insert(inbox)
+      .values(
+        numbered.map((person) => ({
+          personKey: person.key,
+          number: person.number,
+          type: 'trigger' as const,
+          subject: id,
+        })),
+      );
+    return { type: 'stored', id };
+  });
+}
+
+async function repeated(tx: Db, input: NewBroadcast): Promise<BroadcastResult> {
+  const [earlier] = await tx
+    .select()
+    .from(broadcasts)
+    .where(and(eq(broadcasts.campaignId, input.campaign), eq(broadcasts.requestId, input.requestId ?? '')));
+  return earlier?.requestHash === input.requestHash ? { type: 'repeated', id: earlier.id } : { type: 'mismatch' };
+}
+
+export type BroadcastProgress = typeof broadcasts.$inferSelect & { counts: Record<string, number> };
+
+export async function findBroadcast(db: Db, id: string): Promise<BroadcastProgress | undefined> {
+  const [broadcast] = await db.select().from(broadcasts).where(eq(broadcasts.id, id));
+  if (!broadcast) return undefined;
+  const rows = await db
+    .select({ outcome: outcomes.outcome, people: count() })
+    .from(outcomes)
+    .where(eq(outcomes.cause, `broadcast/${id}`))
+    .groupBy(outcomes.outcome);
+  return { ...broadcast, counts: Object.fromEntries(rows.map((row) => [row.outcome, row.people])) };
+}

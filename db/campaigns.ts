@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from 'node:util';
+import { and, count, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import type { Campaign } from '../domain/campaign.ts';
+import type { Plan } from '../domain/walk.ts';
+import type { Db } from './open.ts';
+import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';
+import { journeys } from './schema/journeys.ts';
+
+export type CampaignRow = typeof campaigns.$inferSelect & { definition: Campaign };
+
+export async function findCampaign(db: Db, id: string): Promise<CampaignRow | undefined> {
+  const [row] = await selectCampaign(db).where(eq(campaigns.id, id));
+  return row && { ...row.campaign, definition: row.definition };
+}
+
+export async function findVersion(db: Db, id: string, version: number): Promise<Campaign | undefined> {
+  const [row] = await db
+    .select({ definition: campaignVersions.definition })
+    .from(campaignVersions)
+    .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
+  return row?.definition;
+}
+
+const selectCampaign = (db: Db) =>
+  db
+    .select({ campaign: campaigns, definition: campaignVersions.definition })
+    .from(campaigns)
+    .innerJoin(
+      campaignVersions,
+      and(eq(campaignVersions.campaignId, campaigns.id), eq(campaignVersions.version, campaigns.version)),
+    );
+
+/**
+ * Stores a definition as the campaign's next version, the first one in state `new`. The definition that is there already changes
+ * nothing. Two at once take turns at the campaign's row, so that versions have no gaps and no doubles.
+ */
+export async function publishVersion(db: Db, definition: Campaign & { id: string }, plan: Plan): Promise<CampaignRow> {
+  return db.transaction(async (tx) => {
+    await tx
+      .insert(campaigns)
+      .values({ id: definition.id, state: 'new', version: 0 })
+      .onConflictDoNothing({ target: campaigns.id });
+    const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, definition.id)).for('update');
+    if (!campaign) throw new Error('a campaign vanished while it was published');
+    const published = campaign.version > 0 ? await findVersion(tx, campaign.id, campaign.version) : undefined;
+    if (published && isDeepStrictEqual(published, definition)) return { ...campaign, definition: published };
+    const version = campaign.version + 1;
+    await tx.insert(campaignVersions).values({
+      campaignId: campaign.id,
+      version,
+      definition,
+      plan,
+      triggerEvent: definition.trigger.type === 'event' ? definition.trigger.event : null,
+    });
+    const [updated] = await tx
+      .update(campaigns)
+      .set({ version, updatedAt: sql`now()` })
+      .where(eq(campaigns.id, campaign.id))
+      .returning();
+    return { ...(updated ?? campaign), definition };
+  });
+}
+
+/** Sets the state if the campaign is in one of `from`; undefined where there is no such campaign. The update waits for entries under way. */
+export async function changeCampaignState(
+  db: Db,
+  id: string,
+  from: CampaignState[],
+  to: CampaignState,
+): Promise<{ changed: boolean; campaign: CampaignRow } | undefined> {
+  return db.transaction(async (tx) => {
+    const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
+    if (!before) return undefined;
+    const changed = from.includes(before.state);
+    if (changed)
+      await tx
+        .update(campaigns)
+        .set({ state: to, updatedAt: sql`now()` })
+        .where(eq(campaigns.id, id));
+    const campaign = await findCampaign(tx, id);
+    if (!campaign) throw new Error('a campaign vanished while its state changed');
+    return { changed, campaign };
+  });
+}
+
+/** How many people are inside, by version; versions without anybody are left out. */
+export async function countInside(db: Db, id: string): Promise<Record<string, number>> {
+  const rows = await db
+    .select({ version: journeys.version, people: count() })
+    .from(journeys)
+    .where(and(eq(journeys.campaignId, id), isNull(journeys.endedAt)))
+    .groupBy(journeys.version);
+  return Object.fromEntries(rows.map((row) => [row.version, row.people]));
+}
+
+/** The names of events that start some campaign: what an event that nobody names may have meant. */
+export async function listTriggerEvents(db: Db): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ event: campaignVersions.triggerEvent })
+    .from(campaigns)
+    .innerJoin(
+      campaignVersions,
+      and(eq(campaignVersions.campaignId, campaigns.id), eq(campaignVersions.version, campaigns.version)),
+    )
+    .where(isNotNull(campaignVersions.triggerEvent));
+  return rows.flatMap((row) => (row.event === null ? [] : [row.event]));
+}

@@ -1,0 +1,81 @@
+import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { Plan } from '../domain/walk.ts';
+import type { Db } from './open.ts';
+import { campaignVersions } from './schema/campaigns.ts';
+import { commands, journeys, type Command } from './schema/journeys.ts';
+
+export type ClaimedCommand = { id: number; workflowId: string; command: Command; tries: number };
+
+/** A command that failed this often is left where it stands: it holds back its own workflow only, and is listed. */
+export const MAX_TRIES = 10;
+
+/**
+ * Leases the oldest commands, at most one per workflow: the next one comes when the first is done. Who dies with a lease
+ * loses it after `leaseMs`; carrying a command twice is harmless.
+ */
+export async function claimCommands(db: Db, limit: number, leaseMs: number): Promise<ClaimedCommand[]> {
+  const rows = await db.execute<ClaimedCommand & { workflow_id: string }>(sql`
+    update commands set leased_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+    where id in (
+      select id from commands as c
+      where (leased_until is null or leased_until < clock_timestamp()) and tries < ${MAX_TRIES}
+        and not exists (select 1 from commands as earlier where earlier.workflow_id = c.workflow_id and earlier.id < c.id)
+      order by lane, id limit ${limit} for update skip locked)
+    returning id::int, workflow_id, command, tries`);
+  return rows
+    .map((row) => ({ id: row.id, workflowId: row.workflow_id, command: row.command, tries: row.tries }))
+    .sort((a, b) => a.id - b.id);
+}
+
+export async function deleteCommands(db: Db, ids: number[]): Promise<void> {
+  if (ids.length > 0) await db.delete(commands).where(inArray(commands.id, ids));
+}
+
+/** Gives leases back untried, when it was Temporal that could not be reached. */
+export async function releaseCommands(db: Db, ids: number[]): Promise<void> {
+  if (ids.length > 0) await db.update(commands).set({ leasedUntil: null }).where(inArray(commands.id, ids));
+}
+
+/** Counts a try that Temporal refused; the next one waits, twice as long each time. */
+export async function failCommand(db: Db, id: number, error: string): Promise<void> {
+  await db
+    .update(commands)
+    .set({
+      tries: sql`${commands.tries} + 1`,
+      error,
+      leasedUntil: sql`clock_timestamp() + power(2, ${commands.tries}) * interval '1 s'`,
+    })
+    .where(eq(commands.id, id));
+}
+
+export type JourneyStart = {
+  id: string;
+  run: number;
+  campaign: string;
+  version: number;
+  personKey: string;
+  plan: Plan;
+  position: string | null;
+};
+
+/** What it takes to start journeys, by id. */
+export async function readJourneyStarts(db: Db, ids: string[]): Promise<Map<string, JourneyStart>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .select({
+      id: journeys.id,
+      run: journeys.run,
+      campaign: journeys.campaignId,
+      version: journeys.version,
+      personKey: journeys.personKey,
+      plan: campaignVersions.plan,
+      position: journeys.stepId,
+    })
+    .from(journeys)
+    .innerJoin(
+      campaignVersions,
+      and(eq(campaignVersions.campaignId, journeys.campaignId), eq(campaignVersions.version, journeys.version)),
+    )
+    .where(inArray(journeys.id, ids));
+  return new Map(rows.map((row) => [row.id, row]));
+}

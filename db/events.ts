@@ -1,0 +1,102 @@
+import { eq, inArray, sql } from 'drizzle-orm';
+import type { Json } from '../domain/json.ts';
+import { newId } from './id.ts';
+import type { Db } from './open.ts';
+import { changeAttributes, type AttributeChanges } from './people.ts';
+import { outcomes } from './schema/campaigns.ts';
+import { events, people } from './schema/people.ts';
+
+export type NewEvent = {
+  id?: string | undefined;
+  person: string;
+  name: string;
+  data: Record<string, Json>;
+  timestamp?: string | undefined;
+  attributes?: AttributeChanges | undefined;
+  backfill: boolean;
+};
+
+/**
+ * Stores events and leaves each for the relay, all or none. Answers their ids in the order of the input and which of them
+ * are new: an id that is known, or stands twice in the list, is a duplicate and changes nothing.
+ */
+export async function ingestEvents(db: Db, input: NewEvent[]): Promise<{ ids: string[]; accepted: Set<string> }> {
+  const ids = input.map((event) => event.id ?? newId('evt'));
+  const accepted = await db.transaction(async (tx) => {
+    const fresh = await withoutDuplicates(tx, input, ids);
+    if (fresh.length === 0) return new Set<string>();
+    const stored = await insertEvents(tx, fresh);
+    for (const event of fresh) {
+      if (event.attributes && stored.has(event.id)) await changeAttributes(tx, { id: event.person }, event.attributes);
+    }
+    return stored;
+  });
+  return { ids, accepted };
+}
+
+type IdentifiedEvent = NewEvent & { id: string };
+
+async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Promise<IdentifiedEvent[]> {
+  const given = input.flatMap((event) => (event.id === undefined ? [] : [event.id]));
+  const known =
+    given.length === 0 ? [] : await tx.select({ id: events.id }).from(events).where(inArray(events.id, given));
+  const seen = new Set(known.map((row) => row.id));
+  return input.flatMap((event, index) => {
+    const id = ids[index] ?? '';
+    if (seen.has(id)) return [];
+    seen.add(id);
+    return [{ ...event, id }];
+  });
+}
+
+/**
+ * One statement: people are locked, or made, in the order of their ids, each event takes its person's next number, and an inbox
+ * row goes with it. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number stays unused.
+ */
+async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
+  const keys = new Map(fresh.map((event) => [event.person, newId('per')]));
+  const rows = fresh.map((event, place) => ({
+    ...event,
+    place,
+    key: keys.get(event.person),
+    timestamp: event.timestamp ?? null,
+  }));
+  const stored = await tx.execute<{ id: string }>(sql`
+    with input as (
+      select *, row_number() over (partition by person order by place) as turn, count(*) over (partition by person) as turns
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        as row (place int, id text, key text, person text, name text, data jsonb, timestamp timestamptz, backfill boolean)
+    ), person as (
+      insert into people as p (key, id, attributes, last_number)
+      select key, person, '{}', max(turns) from input group by key, person order by person
+      on conflict (id) do update set last_number = p.last_number + excluded.last_number
+      returning p.key, p.id, p.last_number
+    ), event as (
+      insert into events (id, person_key, number, name, data, timestamp, received_at, backfill)
+      select i.id, p.key, p.last_number - i.turns + i.turn, i.name, i.data,
+             coalesce(i.timestamp, clock_timestamp()), clock_timestamp(), i.backfill
+      from input i join person p on p.id = i.person order by i.place
+      on conflict (id) do nothing
+      returning id, person_key, number
+    ), item as (
+      insert into inbox (person_key, number, type, subject) select person_key, number, 'event', id from event
+    )
+    select id from event`);
+  return new Set(stored.map((row) => row.id));
+}
+
+export type StoredEvent = typeof events.$inferSelect & { person: string };
+
+export async function findEvent(db: Db, id: string): Promise<StoredEvent | undefined> {
+  const [row] = await db
+    .select({ event: events, person: people.id })
+    .from(events)
+    .innerJoin(people, eq(people.key, events.personKey))
+    .where(eq(events.id, id));
+  return row && { ...row.event, person: row.person };
+}
+
+/** What each campaign made of one cause (`event/<id>`), in the order in which they were considered. */
+export function listOutcomes(db: Db, cause: string) {
+  return db.select().from(outcomes).where(eq(outcomes.cause, cause)).orderBy(outcomes.at, outcomes.campaignId);
+}

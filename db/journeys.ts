@@ -1,0 +1,148 @@
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
+import type { Json } from '../domain/json.ts';
+import type { Prepared } from '../domain/walk.ts';
+import type { Db } from './open.ts';
+import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
+import type { PersonRow } from './people.ts';
+import { broadcasts } from './schema/campaigns.ts';
+import { deliveries } from './schema/deliveries.ts';
+import { journeyLog, journeys, type JourneyState } from './schema/journeys.ts';
+import { events, people } from './schema/people.ts';
+
+export type JourneyRow = typeof journeys.$inferSelect;
+
+export type JourneyAtStep = {
+  journey: JourneyRow;
+  person: PersonRow;
+  event: typeof events.$inferSelect | null;
+  broadcast: typeof broadcasts.$inferSelect | null;
+  /** What was decided when this step was first reached; null the first time. */
+  decided: LogLine | null;
+};
+
+export type LogLine = { step: string; what: string; details: Record<string, Json>; result: Prepared | null; at: Date };
+
+/**
+ * Reads a journey at a step and holds it until the transaction ends, so that one repeat of a step waits for the other
+ * and then finds its decision: the line that says `decision`. Undefined when the person was erased.
+ * Whoever needs the person's row too takes it first, as everywhere.
+ */
+export async function lockJourneyAt(
+  tx: Db,
+  at: { journey: string; step: string; decision: string },
+  options: { lockPerson: boolean },
+): Promise<JourneyAtStep | undefined> {
+  if (options.lockPerson) {
+    const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, at.journey));
+    await tx.select({ key: people.key }).from(people).where(eq(people.key, owner)).for('no key update');
+  }
+  const [row] = await selectAt(tx, at).for('no key update', { of: journeys });
+  return row;
+}
+
+/** Reads a journey without holding it. */
+export async function readJourneyAt(
+  db: Db,
+  at: { journey: string; step: string; decision: string },
+): Promise<JourneyAtStep | undefined> {
+  const [row] = await selectAt(db, at);
+  return row;
+}
+
+const selectAt = (db: Db, at: { journey: string; step: string; decision: string }) =>
+  db
+    .select({ journey: journeys, person: people, event: events, broadcast: broadcasts, decided: journeyLog })
+    .from(journeys)
+    .innerJoin(people, eq(people.key, journeys.personKey))
+    .leftJoin(events, eq(events.id, journeys.eventId))
+    .leftJoin(broadcasts, eq(broadcasts.id, journeys.broadcastId))
+    .leftJoin(
+      journeyLog,
+      and(eq(journeyLog.journeyId, journeys.id), eq(journeyLog.step, at.step), eq(journeyLog.what, at.decision)),
+    )
+    .where(eq(journeys.id, at.journey));
+
+export type StepMove = { id: string; type: string; state: JourneyState; until: Date | null };
+
+/** Writes where the journey stands now, in the transaction that decided it. */
+export async function moveJourney(tx: Db, id: string, step: StepMove): Promise<void> {
+  await tx
+    .update(journeys)
+    .set({
+      state: step.state,
+      stepId: step.id,
+      stepType: step.type,
+      stepSince: sql`now()`,
+      stepUntil: step.until,
+      updatedAt: sql`now()`,
+    })
+    .where(eq(journeys.id, id));
+}
+
+/** Adds a line to the journey's log; the same fact a second time leaves the first line as it is. */
+export async function logJourney(
+  tx: Db,
+  journeyId: string,
+  line: Omit<LogLine, 'at' | 'result'> & { result?: Prepared },
+): Promise<void> {
+  await tx
+    .insert(journeyLog)
+    .values({ journeyId, ...line })
+    .onConflictDoNothing();
+}
+
+/** Ends the journey; one that has ended stays as it ended. */
+export async function endJourney(
+  db: Db,
+  id: string,
+  state: 'completed' | 'exited',
+  reason: string | null,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const ended = await tx
+      .update(journeys)
+      .set({ state, reason, endedAt: sql`now()`, updatedAt: sql`now()` })
+      .where(and(eq(journeys.id, id), isNull(journeys.endedAt)))
+      .returning({ id: journeys.id });
+    if (ended.length > 0)
+      await logJourney(tx, id, { step: '', what: state, details: reason === null ? {} : { reason } });
+  });
+}
+
+export type JourneyWithPerson = JourneyRow & { person: string };
+export type JourneyFilter = {
+  campaign?: string | undefined;
+  person?: string | undefined;
+  state?: JourneyState | undefined;
+};
+
+export async function listJourneys(db: Db, page: PageRequest, filter: JourneyFilter): Promise<Page<JourneyWithPerson>> {
+  const query = pageQuery(page, journeys.id, journeys.createdAt, [
+    filter.campaign === undefined ? undefined : eq(journeys.campaignId, filter.campaign),
+    filter.person === undefined ? undefined : eq(people.id, filter.person),
+    filter.state && eq(journeys.state, filter.state),
+  ]);
+  const rows = await selectJourneys(db).where(query.where).orderBy(query.orderBy).limit(query.limit);
+  return pageOf(
+    rows.map((row) => ({ ...row.journey, person: row.person })),
+    page.limit,
+  );
+}
+
+export type JourneyDetail = JourneyWithPerson & { log: LogLine[]; deliveries: string[] };
+
+export async function findJourney(db: Db, id: string): Promise<JourneyDetail | undefined> {
+  const [row] = await selectJourneys(db).where(eq(journeys.id, id));
+  if (!row) return undefined;
+  const [log, sent] = await Promise.all([
+    db.select().from(journeyLog).where(eq(journeyLog.journeyId, id)).orderBy(asc(journeyLog.at), asc(journeyLog.step)),
+    db.select({ id: deliveries.id }).from(deliveries).where(eq(deliveries.journeyId, id)).orderBy(asc(deliveries.id)),
+  ]);
+  return { ...row.journey, person: row.person, log, deliveries: sent.map((delivery) => delivery.id) };
+}
+
+const selectJourneys = (db: Db) =>
+  db
+    .select({ journey: journeys, person: people.id })
+    .from(journeys)
+    .innerJoin(people, eq(people.key, journeys.personKey));

@@ -1,0 +1,89 @@
+import { sql } from 'drizzle-orm';
+import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import type { Json } from '../../domain/json.ts';
+import type { AttemptClass } from '../../domain/outcome.ts';
+import { bytes, createdAt, moment, updatedAt } from '../columns.ts';
+import { journeys } from './journeys.ts';
+import { people } from './people.ts';
+
+export type DeliveryState = 'queued' | 'attempted' | 'sent' | 'failed' | 'skipped';
+
+export type StoredError = { code: string; message: string };
+
+/** The request as operators may see it: credentials and secrets are replaced. */
+export type ShownRequest = { method: string; url: string; headers: [string, string][]; body: string | null };
+
+export type MappingResult = {
+  state: 'none' | 'pending' | 'applied' | 'failed';
+  attributes: Record<string, Json>;
+  absent?: string[];
+  error: StoredError | null;
+};
+
+/** One rendered request for one person. `frozen` is what is sent, encrypted and bound to this row; `request` is what is shown. */
+export const deliveries = pgTable(
+  'deliveries',
+  {
+    id: text('id').primaryKey(),
+    personKey: text('person_key')
+      .notNull()
+      .references(() => people.key, { onDelete: 'cascade' }),
+    journeyId: text('journey_id').references(() => journeys.id, { onDelete: 'cascade' }),
+    campaignId: text('campaign_id'),
+    version: integer('version'),
+    stepId: text('step_id'),
+    state: text('state').$type<DeliveryState>().notNull(),
+    revision: integer('revision').notNull().default(1),
+    /** Scheme, host and port; null where rendering failed. */
+    destination: text('destination'),
+    frozen: bytes('frozen'),
+    request: jsonb('request').$type<ShownRequest>(),
+    missing: jsonb('missing').$type<string[]>().notNull(),
+    mapping: jsonb('mapping').$type<MappingResult>().notNull(),
+    /** The parts of the answer that later steps of this version name, encrypted and bound to this row. */
+    answer: bytes('answer'),
+    error: jsonb('error').$type<StoredError>(),
+    firstAttemptAt: moment('first_attempt_at'),
+    nextAttemptAt: moment('next_attempt_at'),
+    sentAt: moment('sent_at'),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [
+    uniqueIndex('deliveries_step').on(table.journeyId, table.stepId),
+    index('deliveries_person').on(table.personKey, table.id),
+  ],
+);
+
+/** One HTTP exchange. Written as `started` before the request leaves; a killed worker leaves `unknown`, never nothing. */
+export const attempts = pgTable(
+  'attempts',
+  {
+    id: text('id').primaryKey(),
+    deliveryId: text('delivery_id')
+      .notNull()
+      .references(() => deliveries.id, { onDelete: 'cascade' }),
+    number: integer('number').notNull(),
+    trigger: text('trigger').$type<'automatic' | 'manual'>().notNull(),
+    class: text('class').$type<AttemptClass | 'started' | 'unknown'>().notNull(),
+    startedAt: moment('started_at')
+      .notNull()
+      .default(sql`clock_timestamp()`),
+    durationMs: integer('duration_ms'),
+    status: integer('status'),
+    error: jsonb('error').$type<StoredError>(),
+    responseHeaders: jsonb('response_headers').$type<[string, string][]>(),
+    responseBody: bytes('response_body'),
+    truncated: boolean('truncated').notNull().default(false),
+    nextAttemptAt: moment('next_attempt_at'),
+  },
+  (table) => [uniqueIndex('attempts_number').on(table.deliveryId, table.number)],
+);
+
+/** Values that templates may use and nobody can read back; each ciphertext is bound to its name. */
+export const secrets = pgTable('secrets', {
+  name: text('name').primaryKey(),
+  value: bytes('value').notNull(),
+  createdAt: createdAt(),
+  updatedAt: updatedAt(),
+});

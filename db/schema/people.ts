@@ -1,0 +1,51 @@
+import { bigint, boolean, index, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { Json } from '../../domain/json.ts';
+import { createdAt, moment, updatedAt } from '../columns.ts';
+
+/**
+ * Who is known. `id` is the client's own, `key` (`per_…`) is ours: it names the person in Temporal, where nothing personal may stand.
+ * `lastNumber` counts what was stored for the person: whoever stores something locks this row and takes the next number.
+ */
+export const people = pgTable('people', {
+  key: text('key').primaryKey(),
+  id: text('id').notNull().unique(),
+  attributes: jsonb('attributes').$type<Record<string, Json>>().notNull(),
+  suppressed: boolean('suppressed').notNull().default(false),
+  lastNumber: bigint('last_number', { mode: 'number' }).notNull().default(0),
+  createdAt: createdAt(),
+  updatedAt: updatedAt(),
+});
+
+/** What people did, accepted once per `id`. `number` is the event's place in its person's own order. */
+export const events = pgTable(
+  'events',
+  {
+    id: text('id').primaryKey(),
+    personKey: text('person_key')
+      .notNull()
+      .references(() => people.key, { onDelete: 'cascade' }),
+    number: bigint('number', { mode: 'number' }).notNull(),
+    name: text('name').notNull(),
+    data: jsonb('data').$type<Record<string, Json>>().notNull(),
+    timestamp: moment('timestamp').notNull(),
+    receivedAt: moment('received_at').notNull(),
+    backfill: boolean('backfill').notNull().default(false),
+  },
+  (table) => [index('events_person').on(table.personKey, table.number)],
+);
+
+/** What the relay has still to match, person by person, in the order of `number`. A row goes when it has been matched. */
+export const inbox = pgTable(
+  'inbox',
+  {
+    personKey: text('person_key')
+      .notNull()
+      .references(() => people.key, { onDelete: 'cascade' }),
+    number: bigint('number', { mode: 'number' }).notNull(),
+    type: text('type').$type<'event' | 'trigger'>().notNull(),
+    /** The event's id, or the broadcast's. */
+    subject: text('subject').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [primaryKey({ columns: [table.personKey, table.number] }), index('inbox_age').on(table.createdAt)],
+);

@@ -1,0 +1,28 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from './open.ts';
+
+/** The channel on which the relay is woken; it carries no payload, Postgres has all there is to know. */
+export const WAKE_CHANNEL = 'hookline_inbox';
+
+const AT_MOST_EVERY_MS = 20;
+
+/**
+ * Wakes the relays, to be called after a commit: a NOTIFY inside a transaction would make all commits take turns.
+ * Calls within 20 ms share one NOTIFY. A lost one costs at most the relay's poll.
+ */
+export function createWaker(db: Db, onError: (error: unknown) => void): () => void {
+  let scheduled = false;
+  let lastAt = 0;
+  return () => {
+    if (scheduled) return;
+    scheduled = true;
+    setTimeout(
+      () => {
+        scheduled = false;
+        lastAt = Date.now();
+        db.execute(sql`select pg_notify(${WAKE_CHANNEL}, '')`).catch(onError);
+      },
+      lastAt + AT_MOST_EVERY_MS - Date.now(),
+    ).unref();
+  };
+}

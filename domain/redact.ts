@@ -1,0 +1,97 @@
+import type { RenderedRequest } from './request.ts';
+
+const MASK = '***';
+const SECRET_HEADER =
+  /authorization|cookie|token|secret|passw|signature|credential|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_])session|key$/i;
+const OPEN_HEADER = /(?:^|-)idempotency-key$/i;
+const SECRET_PARAMETER = /token|secret|passw|credential|signature|(?:^|[-_.])(?:sig|auth)$|key$/i;
+
+type Header = [name: string, value: string];
+
+/** A copy for API and log: credentials in URL and headers, and each occurrence of a secret, become `***`. */
+export function redactRequest<T extends Omit<RenderedRequest, 'missing'>>(
+  request: T,
+  secretValues: readonly string[],
+): T {
+  return {
+    ...request,
+    url: redactUrl(request.url, secretValues),
+    headers: redactHeaders(request.headers, secretValues),
+    body: request.body === null ? null : redactText(request.body, secretValues),
+  };
+}
+
+/** Of a request or an answer: values of authorization, cookie, key- and token-like headers, and secrets in the others. */
+export function redactHeaders(
+  headers: readonly (readonly [string, string])[],
+  secretValues: readonly string[],
+): Header[] {
+  return headers.map(([name, value]) => {
+    const isSecret = SECRET_HEADER.test(name) && !OPEN_HEADER.test(name);
+    return [redactText(name, secretValues), isSecret ? MASK : redactText(redactUrlParts(value), secretValues)];
+  });
+}
+
+/** Userinfo, values of key- and token-like parameters, and secrets. */
+export function redactUrl(url: string, secretValues: readonly string[]): string {
+  return redactText(redactUrlParts(url), secretValues);
+}
+
+/** Each occurrence of a secret: as it is, in base64 (at any offset in a longer text), percent-encoded, or escaped as in JSON. */
+export function redactText(text: string, secretValues: readonly string[]): string {
+  const pattern = patternOf(secretValues);
+  return pattern ? text.replace(pattern, MASK) : text;
+}
+
+/** Whether a text has a secret in any form that `redactText` finds. */
+export const holdsSecret = (text: string, secretValues: readonly string[]): boolean =>
+  redactText(text, secretValues) !== text;
+
+function redactUrlParts(text: string): string {
+  return text
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/i, `$1${MASK}@`)
+    .replace(/([?&])([^=&#\s]+)=([^&#\s]*)/g, (pair, mark: string, name: string) =>
+      SECRET_PARAMETER.test(decoded(name)) ? `${mark}${name}=${MASK}` : pair,
+    );
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+const patterns = new WeakMap<readonly string[], RegExp | null>();
+
+function patternOf(secretValues: readonly string[]): RegExp | null {
+  const known = patterns.get(secretValues);
+  if (known !== undefined) return known;
+  const forms = new Set(secretValues.filter((secret) => secret !== '').flatMap(formsOf));
+  // Longest first: a secret that begins with another is masked as a whole.
+  const sorted = [...forms].sort((one, other) => other.length - one.length).map(escapeRegExp);
+  const pattern = sorted.length > 0 ? new RegExp(sorted.join('|'), 'g') : null;
+  patterns.set(secretValues, pattern);
+  return pattern;
+}
+
+function formsOf(secret: string): string[] {
+  const percent = encodeURIComponent(secret.toWellFormed());
+  const strict = percent.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  const percentForms = [percent, strict, percent.replaceAll('%20', '+'), strict.replaceAll('%20', '+')];
+  const lowerCase = percentForms.map((form) => form.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()));
+  return [secret, JSON.stringify(secret).slice(1, -1), ...percentForms, ...lowerCase, ...base64Forms(secret)];
+}
+
+/** The characters that a secret's bytes alone decide, at each of the three offsets to the groups of base64. */
+function base64Forms(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  return [0, 1, 2].flatMap((shift) => {
+    const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64url');
+    const form = text.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + bytes.length) * 8) / 6));
+    return form.length < 4 ? [] : [form, form.replaceAll('-', '+').replaceAll('_', '/')];
+  });
+}
+
+const escapeRegExp = (text: string) => text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');

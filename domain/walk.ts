@@ -1,0 +1,97 @@
+/** What a workflow needs to know of a campaign version: kinds, ids and durations. Everything else stays in Postgres. */
+export type Plan = { steps: PlanStep[] };
+
+export type PlanStep =
+  | { type: 'delay'; id: string }
+  | { type: 'webhook'; id: string; timeoutMs: number }
+  | { type: 'branch'; id: string; cases: PlanStep[][]; otherwise: PlanStep[] }
+  | { type: 'update'; id: string }
+  | { type: 'exit'; id: string };
+
+/** The plan format that this walk understands; a journey with another one is refused rather than misread. */
+export const PLAN_VERSION = 1;
+
+/** How a step left the journey: at the next step, or at the journey's end, with the reason. */
+export type Prepared =
+  | { type: 'delay'; until: string }
+  | { type: 'webhook'; delivery: string; label: string; send: boolean }
+  | { type: 'branch'; taken: number | null }
+  | { type: 'update' }
+  | { type: 'ended'; reason: string };
+
+/** What came of a delivery; `exit` where its failure ends the journey. */
+export type Sent = { state: 'sent' | 'failed'; exit: boolean; detail: string };
+
+export type Ending = { state: 'completed' | 'exited'; reason: string | null };
+
+/**
+ * What a walk asks of the world. Temporal's workflow has durable ones; trying a campaign out has simulated ones.
+ * Each may be called again for the same step and must then answer the same.
+ */
+export type Verbs = {
+  /** Before each step: the place where a long journey may be cut and continued. */
+  atBoundary(step: PlanStep): Promise<void>;
+  /** Evaluates, renders and stores what the step decides. */
+  prepare(step: PlanStep): Promise<Prepared>;
+  /** Returns at the absolute time `until` (RFC 3339), at once when it is past. */
+  sleepUntil(until: string, step: PlanStep): Promise<void>;
+  /** Returns when the delivery is sent or has finally failed. */
+  send(delivery: { id: string; label: string; timeoutMs: number }, step: PlanStep): Promise<Sent>;
+};
+
+/**
+ * Walks a plan to its end, or from the step `position` on where a journey is taken up again.
+ * Steps nest and never jump, so every walk ends.
+ */
+export async function walk(plan: Plan, verbs: Verbs, position?: string): Promise<Ending> {
+  const seek = { position };
+  const ending = await walkSteps(plan.steps, verbs, seek);
+  return ending ?? { state: 'completed', reason: null };
+}
+
+/** The steps before the position are passed over; a branch that holds the position is entered without a decision. */
+async function walkSteps(steps: PlanStep[], verbs: Verbs, seek: { position?: string | undefined }): Promise<Ending | null> {
+  for (const step of steps) {
+    if (seek.position === step.id) seek.position = undefined;
+    const ending = seek.position ? await seekInside(step, verbs, seek) : await take(step, verbs, seek);
+    if (ending) return ending;
+  }
+  return null;
+}
+
+async function seekInside(step: PlanStep, verbs: Verbs, seek: { position?: string | undefined }): Promise<Ending | null> {
+  if (step.type !== 'branch') return null;
+  const path = [...step.cases, step.otherwise].find((steps) => steps.some((inner) => holds(inner, seek.position)));
+  return path ? walkSteps(path, verbs, seek) : null;
+}
+
+function holds(step: PlanStep, position: string | undefined): boolean {
+  if (step.id === position) return true;
+  if (step.type !== 'branch') return false;
+  return [...step.cases, step.otherwise].some((steps) => steps.some((inner) => holds(inner, position)));
+}
+
+async function take(step: PlanStep, verbs: Verbs, seek: { position?: string | undefined }): Promise<Ending | null> {
+  await verbs.atBoundary(step);
+  const prepared = await verbs.prepare(step);
+  switch (prepared.type) {
+    case 'delay':
+      await verbs.sleepUntil(prepared.until, step);
+      return null;
+    case 'webhook': {
+      if (!prepared.send) return null;
+      const timeoutMs = step.type === 'webhook' ? step.timeoutMs : 0;
+      const sent = await verbs.send({ id: prepared.delivery, label: prepared.label, timeoutMs }, step);
+      return sent.exit ? { state: 'exited', reason: sent.detail } : null;
+    }
+    case 'branch': {
+      if (step.type !== 'branch') return null;
+      const path = prepared.taken === null ? step.otherwise : step.cases[prepared.taken];
+      return walkSteps(path ?? [], verbs, seek);
+    }
+    case 'update':
+      return null;
+    case 'ended':
+      return { state: 'exited', reason: prepared.reason };
+  }
+}

@@ -1,0 +1,105 @@
+import type { SearchAttributePair } from '@temporalio/common';
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import {
+  claimCommands,
+  deleteCommands,
+  failCommand,
+  readJourneyStarts,
+  releaseCommands,
+  type ClaimedCommand,
+  type JourneyStart,
+} from '../db/commands.ts';
+import type { Db } from '../db/open.ts';
+import { PLAN_VERSION } from '../domain/walk.ts';
+import { searchAttributes } from '../workflows/messages.ts';
+
+const COMMANDS_AT_ONCE = 64;
+/** Longer than a call to Temporal may take: a lease must not end under its holder. */
+const LEASE_MS = 30_000;
+const CALL_DEADLINE_MS = 10_000;
+
+export type CarryDependencies = {
+  db: Db;
+  client: Client;
+  taskQueue: string;
+  /** Whether the four search attributes are registered; without them journeys start without. */
+  withSearchAttributes: () => boolean;
+  onRefused: (command: ClaimedCommand, error: unknown) => void;
+};
+
+/** Temporal could not be reached: nothing was refused, everything is tried again. */
+export class TemporalAway extends Error {}
+
+/** Carries the oldest commands to Temporal, all at once. Answers how many it carried; throws `TemporalAway` when Temporal is. */
+export async function carryCommands(dependencies: CarryDependencies): Promise<number> {
+  const { db, client, onRefused } = dependencies;
+  const claimed = await claimCommands(db, COMMANDS_AT_ONCE, LEASE_MS);
+  if (claimed.length === 0) return 0;
+  const starts = await readJourneyStarts(
+    db,
+    claimed.map((command) => command.command.journey),
+  );
+  const results = await Promise.all(
+    claimed.map(async (command) => {
+      try {
+        const start = starts.get(command.command.journey);
+        if (start)
+          await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => startJourney(dependencies, command, start));
+        return { command, error: null };
+      } catch (error) {
+        return { command, error };
+      }
+    }),
+  );
+  const away = results.filter(({ error }) => isAway(error));
+  const refused = results.filter(({ error }) => error !== null && !isAway(error));
+  await deleteCommands(
+    db,
+    results.filter(({ error }) => error === null).map(({ command }) => command.id),
+  );
+  await releaseCommands(
+    db,
+    away.map(({ command }) => command.id),
+  );
+  for (const { command, error } of refused) {
+    onRefused(command, error);
+    await failCommand(db, command.id, String(error));
+  }
+  if (away[0]) throw new TemporalAway('Temporal cannot be reached', { cause: away[0].error });
+  return claimed.length;
+}
+
+/** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */
+async function startJourney(
+  { client, taskQueue, withSearchAttributes }: CarryDependencies,
+  command: ClaimedCommand,
+  start: JourneyStart,
+) {
+  const input = { journey: start.id, planVersion: PLAN_VERSION, plan: start.plan };
+  try {
+    await client.workflow.start('journey', {
+      workflowId: command.workflowId,
+      taskQueue,
+      args: [start.position === null ? input : { ...input, position: start.position }],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      staticSummary: `${start.campaign} · version ${start.version}`,
+      ...(withSearchAttributes() && { typedSearchAttributes: journeyAttributes(start) }),
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+const journeyAttributes = (start: JourneyStart): SearchAttributePair[] => [
+  { key: searchAttributes.campaign, value: start.campaign },
+  { key: searchAttributes.person, value: start.personKey },
+  { key: searchAttributes.state, value: 'running' },
+];
+
+/** gRPC codes of a server that is down, restarting or overloaded. */
+const AWAY_CODES = new Set([1, 4, 8, 14]);
+
+function isAway(error: unknown): boolean {
+  if (isGrpcServiceError(error)) return AWAY_CODES.has(error.code);
+  return error instanceof Error && error.cause !== undefined && isAway(error.cause);
+}

@@ -1,0 +1,82 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { listWaitingPeople } from '../db/inbox.ts';
+import type { Database } from '../db/open.ts';
+import { WAKE_CHANNEL } from '../db/wake.ts';
+import { carryCommands, TemporalAway } from './carry.ts';
+import { startLoop } from './loop.ts';
+import { createMatcher } from './match.ts';
+
+const POLL_MS = 500;
+const PEOPLE_AT_ONCE = 50;
+const MATCHES_AT_ONCE = 4;
+
+export type RelayOptions = {
+  database: Database;
+  client: Client;
+  taskQueue: string;
+  withSearchAttributes: () => boolean;
+  now: () => Date;
+  log: Logger;
+};
+
+/**
+ * Carries what the API stored to Temporal. Two loops: one matches people's items to campaigns, in SQL only; the other carries the
+ * resulting commands. Any number of relays may run: Postgres gives each person, and each command, to one of them.
+ */
+export async function startRelay({ database, client, taskQueue, withSearchAttributes, now, log }: RelayOptions) {
+  const { db } = database;
+  const matchPerson = createMatcher({ db, now });
+  const carry = startLoop({
+    pollMs: POLL_MS,
+    look: () =>
+      carryCommands({
+        db,
+        client,
+        taskQueue,
+        withSearchAttributes,
+        onRefused: (command, error) =>
+          log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
+      }),
+    onError: (error) => {
+      if (error instanceof TemporalAway) log.warn('Temporal cannot be reached; commands wait in Postgres');
+      else log.error({ err: error }, 'commands could not be carried');
+    },
+  });
+  const match = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const waiting = await listWaitingPeople(db, PEOPLE_AT_ONCE);
+      const done = await matchAll(waiting, matchPerson);
+      if (done > 0) carry.wake();
+      return done;
+    },
+    onError: (error) => log.error({ err: error }, 'stored items could not be matched'),
+  });
+  const unlisten = await database.listen(WAKE_CHANNEL, () => match.wake());
+  return {
+    async stop() {
+      await unlisten();
+      await Promise.all([match.stop(), carry.stop()]);
+    },
+  };
+}
+
+/** A few people at a time; one who cannot be matched does not keep the others waiting. */
+async function matchAll(keys: string[], matchPerson: (key: string) => Promise<number>): Promise<number> {
+  const queue = [...keys];
+  const failures: unknown[] = [];
+  let done = 0;
+  const work = async () => {
+    for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
+      try {
+        done += await matchPerson(key);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: MATCHES_AT_ONCE }, work));
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} people could not be matched`);
+  return done;
+}

@@ -1,0 +1,47 @@
+import { createServer } from 'node:http';
+import { createApp } from './api/app.ts';
+import { allRoutes } from './api/routes.ts';
+import { environment, loadConfig, loadTemporalConfig } from './config.ts';
+import { createCipher } from './db/cipher.ts';
+import { migrate } from './db/migrate.ts';
+import { openDatabase } from './db/open.ts';
+import { createWaker } from './db/wake.ts';
+import { runProcess } from './lifecycle.ts';
+
+/** Process 1: the API. It reads and writes Postgres only; Temporal may be down. */
+const config = loadConfig(environment, 'server');
+
+await runProcess({ name: 'server', logLevel: config.logLevel }, async (log) => {
+  const database = openDatabase(config.databaseUrl, { max: 20, application: 'hookline server' });
+  let migrated = false;
+  const ready = async () => {
+    if (!migrated) return 'migrations are not done';
+    return database.db.execute('select 1').then(
+      () => null,
+      () => 'Postgres cannot be reached',
+    );
+  };
+  const routes = allRoutes({
+    db: database.db,
+    cipher: createCipher(config.masterKey, config.previousMasterKeys),
+    wake: createWaker(database.db, (error) => log.warn({ err: error }, 'the relay could not be woken')),
+    ready,
+    temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
+  });
+  const server = createServer(createApp({ routes, adminKey: config.adminKey, log }));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, resolve);
+  });
+  await migrate(config.databaseUrl);
+  migrated = true;
+  return {
+    async stop() {
+      await new Promise((resolve) => {
+        server.close(resolve);
+        server.closeIdleConnections();
+      });
+      await database.close();
+    },
+  };
+});

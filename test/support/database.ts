@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import postgres from 'postgres';
+import { inject } from 'vitest';
+import { openDatabase, type Database } from '../../db/open.ts';
+
+export type TestDatabase = Database & { url: string };
+
+/** A database of one's own, copied from the migrated template; `close` drops it. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const template = new URL(inject('templateUrl'));
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await administer(template, `create database ${name} template ${template.pathname.slice(1)}`);
+  const url = Object.assign(new URL(template), { pathname: `/${name}` }).href;
+  const database = openDatabase(url, { max: 20, application: 'hookline test' });
+  return {
+    ...database,
+    url,
+    async close() {
+      await database.close();
+      await administer(template, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+/** The template must have no connections while it is copied, so administration goes through the database `postgres`. */
+async function administer(template: URL, statement: string): Promise<void> {
+  const admin = postgres(Object.assign(new URL(template), { pathname: '/postgres' }).href, { max: 1 });
+  try {
+    await admin.unsafe(statement);
+  } finally {
+    await admin.end();
+  }
+}

@@ -1,0 +1,86 @@
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createHttp } from './activities/http.ts';
+import { createActivities } from './activities/index.ts';
+import { environment, loadConfig, loadTemporalConfig } from './config.ts';
+import { createCipher } from './db/cipher.ts';
+import { migrate } from './db/migrate.ts';
+import { openDatabase } from './db/open.ts';
+import { runProcess } from './lifecycle.ts';
+import { startRelay } from './relay/relay.ts';
+import { registerSearchAttributes } from './relay/search-attributes.ts';
+import { temporalLogger } from './temporal-logger.ts';
+import { VERSION } from './version.ts';
+
+/** Process 2: the Temporal worker, and the relay beside it. */
+const config = loadConfig(environment, 'worker');
+
+await runProcess({ name: 'worker', logLevel: config.logLevel }, async (log) => {
+  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
+  const { connectionOptions, namespace } = loadTemporalConfig(environment);
+  const bundling = bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
+    logger: temporalLogger(log.child({}, { level: 'warn' })),
+  });
+  const database = openDatabase(config.databaseUrl, { max: 20, application: 'hookline worker' });
+  await migrate(config.databaseUrl);
+
+  const connection = await whenReachable(() => NativeConnection.connect(connectionOptions), log);
+  const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
+  const withSearchAttributes = await registerSearchAttributes(client, namespace, log);
+  const http = createHttp({
+    allowHttp: config.allowHttp,
+    allowNetworks: config.allowNetworks,
+    allowOrigin: config.allowOrigin,
+  });
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: config.taskQueue,
+    workflowBundle: await bundling,
+    activities: createActivities({
+      db: database.db,
+      cipher: createCipher(config.masterKey, config.previousMasterKeys),
+      now: () => new Date(),
+      send: { http, random: Math.random, firstDelayMs: config.retryFirstDelayMs, userAgent: `Hookline/${VERSION}` },
+    }),
+    maxCachedWorkflows: 1_000,
+    maxConcurrentActivityTaskExecutions: 200,
+    shutdownGraceTime: '4s',
+    shutdownForceTime: '6s',
+  });
+  const running = worker.run();
+  const relay = await startRelay({
+    database,
+    client,
+    taskQueue: config.taskQueue,
+    withSearchAttributes: () => withSearchAttributes,
+    now: () => new Date(),
+    log,
+  });
+  return {
+    failed: running.then(() => new Promise<never>(() => {})),
+    async stop() {
+      await relay.stop();
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running;
+      await Promise.all([http.close(), client.connection.close(), database.close()]);
+      await connection.close();
+    },
+  };
+});
+
+async function whenReachable<T>(
+  connect: () => Promise<T>,
+  log: { warn(object: object, text: string): void },
+): Promise<T> {
+  for (;;) {
+    try {
+      return await connect();
+    } catch (error) {
+      log.warn({ err: error }, 'Temporal cannot be reached; trying again');
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+}
