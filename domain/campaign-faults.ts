@@ -1,16 +1,15 @@
-import { conditionPaths, conditionSchema } from './condition.ts';
+import type { DestinationRules } from './address.ts';
 import type { InputFault } from './errors.ts';
-import { placeOf, type PlacedFault } from './faults.ts';
-import { hint } from './nearest.ts';
-import { parsePath } from './path.ts';
+import type { PlacedFault } from './faults.ts';
 import { countSteps, isRecord, placesOf, type Place } from './places.ts';
-import { webhookFaults } from './request.ts';
-import { templateFaults } from './template.ts';
-import { webhookDefaultsSchema, webhookSchema } from './webhook.ts';
+import { type Findings, referenceFindings } from './references.ts';
+import { mappingFaults, webhookFaults } from './request-faults.ts';
+import { type WebhookDefaults, webhookDefaultsSchema, webhookSchema } from './webhook.ts';
 
 const LIMITS = { steps: 200, depth: 10, bytes: 256 * 1024, nesting: 64 };
 
-type Findings = { faults: InputFault[]; warnings: string[] };
+/** What a definition is checked against: the id in the path, and where requests may go, each where it is known. */
+export type Surroundings = { pathId?: string | undefined; rules?: DestinationRules | undefined };
 
 /** Whether a definition is too big to look into. */
 export function sizeFault(input: unknown): InputFault | undefined {
@@ -34,39 +33,32 @@ export function nameSteps(input: unknown, pathId: string | undefined): unknown {
   return named;
 }
 
-/** The faults and warnings that the schema does not know, found in all that is left when its own (`misfits`) are taken out. */
-export function findFaults(named: unknown, misfits: PlacedFault[], pathId: string | undefined): Findings {
+/** The faults and warnings that the schema does not know, found in what is left when its own (`misfits`) are taken out. */
+export function findFaults(named: unknown, misfits: PlacedFault[], { pathId, rules }: Surroundings): Findings {
   const campaign = without(named, misfits);
   if (!isRecord(campaign)) return { faults: [], warnings: [] };
   const places = placesOf(campaign['steps']);
-  const trigger = isRecord(campaign['trigger']) ? campaign['trigger'] : {};
-  const hasEvent = trigger['type'] === 'event';
-  const conditions = [
-    { at: 'audience', condition: campaign['audience'], earlier: new Set<string>() },
-    { at: 'trigger.where', condition: trigger['where'], earlier: new Set<string>() },
-    ...places.flatMap(caseConditions),
-  ].map((found) => conditionFindings(found, hasEvent));
+  const references = referenceFindings(campaign, places);
   return {
     faults: [
       ...campaignIdFaults(campaign['id'], misfits, pathId),
       ...stepIdFaults(places),
       ...depthFaults(places),
-      ...contentFaults(campaign['defaults'], places),
-      ...conditions.flatMap(({ faults }) => faults),
+      ...contentFaults(campaign['defaults'], places, rules),
+      ...references.faults,
     ],
-    warnings: conditions.flatMap(({ warnings }) => warnings),
+    warnings: references.warnings,
   };
 }
 
 function campaignIdFaults(id: unknown, misfits: PlacedFault[], pathId: string | undefined): InputFault[] {
   if (id === undefined) {
-    const known = misfits.some(({ at }) => at[0] === 'id');
-    return known ? [] : [{ path: 'id', message: 'is missing; write an id such as gold-members' }];
+    const isKnown = misfits.some(({ at }) => at[0] === 'id');
+    return isKnown ? [] : [{ path: 'id', message: 'is missing; write an id such as gold-members' }];
   }
   if (pathId === undefined || id === pathId) return [];
-  return [
-    { path: 'id', message: `"${String(id)}" is not the id in the path, "${pathId}"; leave it out or make them equal` },
-  ];
+  const message = `"${String(id)}" is not the id in the path, "${pathId}"; leave it out or make them equal`;
+  return [{ path: 'id', message }];
 }
 
 function stepIdFaults(places: Place[]): InputFault[] {
@@ -74,9 +66,8 @@ function stepIdFaults(places: Place[]): InputFault[] {
   return places.flatMap(({ step: { id }, path }) => {
     const first = taken.get(id);
     if (id !== undefined && first === undefined) taken.set(id, path);
-    return first === undefined
-      ? []
-      : [{ path: `${path}.id`, message: `"${String(id)}" is already the id of ${first}; give this step another` }];
+    if (first === undefined) return [];
+    return [{ path: `${path}.id`, message: `"${String(id)}" is already the id of ${first}; give this step another` }];
   });
 }
 
@@ -88,58 +79,31 @@ function depthFaults(places: Place[]): InputFault[] {
 }
 
 /** Faults of templates, headers and URLs, in what the campaign's webhooks share and in each step. */
-function contentFaults(shared: unknown, places: Place[]): InputFault[] {
+function contentFaults(shared: unknown, places: Place[], rules?: DestinationRules): InputFault[] {
   const defaults = webhookDefaultsSchema.safeParse(shared).data;
   return [
-    ...webhookPartFaults(defaults ?? {}, 'defaults'),
+    ...(defaults ? webhookPartFaults(defaults, 'defaults') : []),
     ...places.flatMap(({ step: { type, id: _, ...fields }, path }) => {
-      if (type === 'webhook') return webhookPartFaults(fields, path, defaults);
-      return type === 'update' ? updateFaults(fields['attributes'], path) : [];
+      if (type === 'webhook') return webhookPartFaults(fields, path, defaults, rules);
+      return type === 'update' ? mappingFaults(texts(fields['attributes']), `${path}.attributes`) : [];
     }),
   ];
 }
 
-/** A webhook may be incomplete here: the URL stands in for a missing one, which the schema has reported. */
-function webhookPartFaults(fields: object, path: string, defaults?: Parameters<typeof webhookFaults>[2]): InputFault[] {
+/** A webhook may be incomplete here: a URL stands in for a missing one, which the schema has reported. */
+function webhookPartFaults(
+  fields: object,
+  path: string,
+  defaults?: WebhookDefaults,
+  rules?: DestinationRules,
+): InputFault[] {
   const { data } = webhookSchema.safeParse({ url: 'https://example.com', ...fields });
-  return data ? webhookFaults(data, path, defaults) : [];
+  return data ? webhookFaults(data, path, defaults, rules) : [];
 }
 
-function updateFaults(attributes: unknown, path: string): InputFault[] {
-  return Object.entries(isRecord(attributes) ? attributes : {}).flatMap(([key, template]) =>
-    templateFaults(typeof template === 'string' ? template : '').map(({ line, column, message }) => ({
-      path: placeOf([key], `${path}.attributes`),
-      message: `line ${line}, column ${column}: ${message}`,
-    })),
-  );
-}
-
-type Located = { at: string; condition: unknown; earlier: Set<string> };
-
-function caseConditions({ step, path, earlier }: Place): Located[] {
-  const cases: unknown[] = step['type'] === 'branch' && Array.isArray(step['cases']) ? step['cases'] : [];
-  return cases.map((one, index) => ({
-    at: `${path}.cases[${index}].when`,
-    condition: isRecord(one) ? one['when'] : undefined,
-    earlier,
-  }));
-}
-
-function conditionFindings({ at, condition, earlier }: Located, hasEvent: boolean): Findings {
-  const findings: Findings = { faults: [], warnings: [] };
-  const { data } = conditionSchema.safeParse(condition);
-  for (const path of data ? conditionPaths(data) : []) {
-    const [root, id = ''] = parsePath(path);
-    if (root === 'responses' && !earlier.has(id)) {
-      const others = earlier.size > 0 ? hint(id, [...earlier]) : '';
-      findings.faults.push({ path: at, message: `${path}: no webhook with the id "${id}" comes before this${others}` });
-    }
-    if (root === 'events')
-      findings.faults.push({ path: at, message: `${path}: no step before this waits for an event` });
-    if (root === 'event' && !hasEvent)
-      findings.warnings.push(`${at}: ${path} is always missing, as the trigger has no event`);
-  }
-  return findings;
+function texts(value: unknown): Record<string, string> {
+  const entries = Object.entries(isRecord(value) ? value : {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** A copy without the values at fault; an item of a list becomes null, so that the others keep their places. */

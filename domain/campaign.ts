@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DestinationRules } from './address.ts';
 import { findFaults, nameSteps, sizeFault } from './campaign-faults.ts';
 import { conditionSchema } from './condition.ts';
 import { HooklineError, type InputFault } from './errors.ts';
@@ -53,16 +54,20 @@ export const campaignSchema = z.strictObject({
 export type Campaign = z.infer<typeof campaignSchema>;
 
 /**
- * Validates a definition, the one at `pathId` where it came by a path, and gives every step an id. Warnings do not refuse it.
- * Throws `campaigns.invalid` with every fault in one pass.
+ * Validates a definition, the one at `pathId` where it came by a path, and gives every step an id. With `rules`, literal URLs
+ * are judged too. Warnings do not refuse it. Throws `campaigns.invalid` with every fault in one pass.
  */
-export function validateCampaign(input: unknown, pathId?: string): { campaign: Campaign; warnings: string[] } {
+export function validateCampaign(
+  input: unknown,
+  pathId?: string,
+  rules?: DestinationRules,
+): { campaign: Campaign; warnings: string[] } {
   const tooBig = sizeFault(input);
   if (tooBig) throw invalid([tooBig]);
   const named = nameSteps(input, pathId);
   const result = inspect(campaignSchema, named);
   const misfits = result.success ? [] : result.faults;
-  const { faults, warnings } = findFaults(named, misfits, pathId);
+  const { faults, warnings } = findFaults(named, misfits, { pathId, rules });
   const errors = [...misfits.map(({ at, message }) => ({ path: placeOf(at), message })), ...faults];
   if (!result.success || errors.length > 0) throw invalid(errors);
   compilePlan(result.data);

@@ -55,7 +55,11 @@ describe('a child', () => {
   it('is asked by the signal that it wants, and killed when it does not listen', async () => {
     const listens = startChild({
       name: 'It',
-      command: ['sh', '-c', 'trap "exit 5" INT; echo ready; while :; do sleep 0.05; done'],
+      command: [
+        process.execPath,
+        '-e',
+        'process.on("SIGINT", () => process.exit(5)); setInterval(() => {}, 1e6); console.log("ready")',
+      ],
       signal: 'INT',
       logFile,
     });

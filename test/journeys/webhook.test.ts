@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
-import { startHookline, type Hookline } from '../support/hookline.ts';
 import { respond } from '../support/behaviours.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 
 let hookline: Hookline;
@@ -16,10 +15,10 @@ afterAll(async () => {
   await receiver.close();
 });
 
-describe('a journey', () => {
-  it('goes from an event over a webhook to an attribute set from its answer', async () => {
+describe('a journey with a webhook', () => {
+  it('goes from an event over the request to an attribute set from its answer', async () => {
     receiver.on('/status', respond({ status: 200, body: '{"status":"Gold"}' }));
-    await hookline.api('PUT', '/v1/campaigns/status', {
+    await hookline.publish('status', {
       trigger: { type: 'event', event: 'updateStatus', where: { 'event.newStatus': 'Gold' } },
       steps: [
         {
@@ -31,7 +30,6 @@ describe('a journey', () => {
         },
       ],
     });
-    await hookline.api('POST', '/v1/campaigns/status/start');
 
     const { body } = await hookline.api('POST', '/v1/events', {
       person: 'mary',
@@ -40,15 +38,25 @@ describe('a journey', () => {
     });
     expect(body).toMatchObject({ accepted: 1, duplicates: 0, errors: [] });
 
-    const journey = await eventually(async () => {
-      const { body: list } = await hookline.api('GET', '/v1/journeys?person=mary&state=completed');
-      return list.data[0];
+    const journey = await hookline.ended('mary');
+    expect(journey).toMatchObject({
+      campaign: 'status',
+      version: 1,
+      state: 'completed',
+      step: null,
+      log: [
+        { step: 'tell', what: 'rendered', state: 'queued' },
+        { step: 'tell', what: 'sent', status: 200, attempts: 1 },
+        { step: null, what: 'completed' },
+      ],
     });
-    const person = await hookline.api('GET', '/v1/people/mary');
-    expect(person.body.attributes).toEqual({ currentMemberStatus: 'Gold' });
-    const detail = await hookline.api('GET', `/v1/journeys/${journey.id}`);
-    const delivery = await hookline.api('GET', `/v1/deliveries/${detail.body.deliveries[0]}`);
-    console.log(JSON.stringify([detail.body, delivery.body], null, 1));
-    expect(delivery.body).toMatchObject({ state: 'sent', attempts: [{ number: 1, class: 'sent', status: 200 }] });
+    expect(await hookline.attributes('mary')).toEqual({ currentMemberStatus: 'Gold' });
+    const delivery = await hookline.api('GET', `/v1/deliveries/${journey.deliveries[0]}`);
+    expect(delivery.body).toMatchObject({
+      state: 'sent',
+      attempts: [{ number: 1, class: 'sent', status: 200, response: { body: '{"status":"Gold"}', truncated: false } }],
+      mapping: { state: 'applied', attributes: { currentMemberStatus: 'Gold' } },
+    });
+    expect(receiver.requests).toMatchObject([{ method: 'POST', url: '/status?user=mary' }]);
   });
 });

@@ -22,7 +22,7 @@ declare module 'vitest' {
 }
 
 /** One Postgres, one Temporal and one workflow bundle for the whole run; each test file has its own database and task queue. */
-export default async function setUp(project: TestProject) {
+export async function setup(project: TestProject) {
   const folder = await mkdtemp(join(tmpdir(), 'hookline-test-'));
   const places = { ...loadToolPlaces(environment), say: (sentence: string) => process.stderr.write(`${sentence}\n`) };
   const [postgres, temporal, testServerBinary, bundle] = await Promise.all([

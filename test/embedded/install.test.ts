@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hookline-install-'));
+  await copyFile(fileURLToPath(new URL('../../install.js', import.meta.url)), join(folder, 'install.js'));
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await lock('package-lock.json', {
+    'node_modules/a': { version: '1.0.0' },
+    'node_modules/b': { version: '1.0.0', optional: true },
+  });
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function lock(file: string, packages: Record<string, object>): Promise<void> {
+  await writeFile(join(folder, file), JSON.stringify({ packages: { '': { name: 'it' }, ...packages } }));
+}
+
+async function installed(packages: Record<string, object>): Promise<void> {
+  await mkdir(join(folder, 'node_modules'), { recursive: true });
+  await lock('node_modules/.package-lock.json', packages);
+}
+
+/** Runs install.js with an npm that only notes how it was called. */
+async function install(npmExit = 0): Promise<{ called: string; status: number | null; stderr: string }> {
+  await mkdir(join(folder, 'bin'), { recursive: true });
+  await writeFile(join(folder, 'bin/npm'), `#!/bin/sh\necho "$@" >> "${folder}/called"\nexit ${npmExit}\n`, {
+    mode: 0o755,
+  });
+  const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` };
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'install.js')], { env, encoding: 'utf8' });
+  return { called: await readFile(join(folder, 'called'), 'utf8').catch(() => ''), status, stderr };
+}
+
+describe('install.js', () => {
+  it('installs what the lock file says where there is nothing yet', async () => {
+    expect(await install()).toMatchObject({ called: expect.stringMatching(/^ci /), status: 0 });
+  });
+
+  it('does nothing where all is there, optional packages of other machines aside', async () => {
+    await installed({ 'node_modules/a': { version: '1.0.0', os: [process.platform], cpu: ['!s390'] } });
+    expect(await install()).toEqual({ called: '', status: 0, stderr: '' });
+  });
+
+  it.each([
+    ['another version', { 'node_modules/a': { version: '0.9.0' } }],
+    ['a package missing', { 'node_modules/b': { version: '1.0.0' } }],
+    [
+      'packages of another system',
+      { 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0', os: ['plan9'] } },
+    ],
+  ])('installs again over %s', async (_, packages) => {
+    await installed(packages);
+    expect((await install()).called).toMatch(/^ci /);
+  });
+
+  it('fails with what to do when npm fails', async () => {
+    const { status, stderr } = await install(5);
+    expect([status, stderr]).toEqual([
+      1,
+      '`npm ci` failed (exit code 5): its messages are above. Check the network, then try again.\n',
+    ]);
+  });
+});

@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { startTemporal } from '../../embedded/temporal.ts';
+import type { Temporal, TemporalOptions } from '../../embedded/temporal.ts';
+
+const state = defineSearchAttributeKey('HooklineState', 'KEYWORD');
+let dataDir: string;
+let running: Temporal[];
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'hookline-temporal-'));
+  running = [];
+});
+afterEach(async () => {
+  await Promise.all(running.map(({ child }) => child.stop()));
+  await rm(dataDir, { recursive: true });
+});
+
+async function start(options: Partial<TemporalOptions> = {}): Promise<Temporal> {
+  const server = await startTemporal({ binary: inject('temporalBinary'), dataDir, uiPort: false, ...options });
+  running.push(server);
+  return server;
+}
+
+async function using<T>(server: Temporal, task: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address: server.address });
+  try {
+    return await task(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+async function startWorkflow(server: Temporal): Promise<void> {
+  const typedSearchAttributes = [{ key: state, value: 'waiting' }];
+  await using(server, (client) =>
+    client.workflow.start('sleeper', { workflowId: 'journey/1', taskQueue: 'nobody', typedSearchAttributes }),
+  );
+}
+
+async function stateOfWorkflow(server: Temporal): Promise<string | undefined> {
+  return using(server, async (client) => {
+    const description = await client.workflow.getHandle('journey/1').describe();
+    return description.typedSearchAttributes.get(state);
+  });
+}
+
+describe('embedded Temporal', () => {
+  it('starts again with its workflows, on the same port', async () => {
+    const first = await start();
+    await startWorkflow(first);
+    expect((await first.child.stop()).code).toBe(0);
+    const second = await start({ port: first.port });
+    expect([second.address, await stateOfWorkflow(second)]).toEqual([first.address, 'waiting']);
+  });
+
+  it('starts again with its workflows after SIGKILL', async () => {
+    const first = await start();
+    await startWorkflow(first);
+    first.child.kill();
+    expect(await stateOfWorkflow(await start())).toBe('waiting');
+  });
+
+  it('runs beside others in memory, and shows its Web UI', async () => {
+    const [one, other] = await Promise.all([start({ inMemory: true, uiPort: undefined }), start({ inMemory: true })]);
+    expect(one.port).not.toBe(other.port);
+    expect((await fetch(one.uiUrl ?? '')).status).toBe(200);
+    expect(other.uiUrl).toBeUndefined();
+  });
+
+  it('says so when another server has its fixed port', async () => {
+    const { port } = await start({ inMemory: true });
+    const folder = await mkdtemp(join(dataDir, 'second-'));
+    await expect(start({ dataDir: folder, port })).rejects.toThrow(/Temporal ended with exit code 1[^]*already in use/);
+  });
+});
