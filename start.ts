@@ -22,6 +22,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const processes = createProcesses();
 const releases: (() => Promise<void>)[] = [];
 const addServer = (child: Child): void => processes.add(child, 'server');
+const addProgram = (child: Child): void => processes.add(child, 'program');
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function start(): Promise<void> {
@@ -55,8 +56,12 @@ async function start(): Promise<void> {
     HOOKLINE_MASTER_KEY: masterKey,
     HOOKLINE_ALLOW_ORIGIN: bin.origin,
     DATABASE_URL: databaseUrl,
-    // A file that is not there, so that the profile of another server in the user's own file does not count for this one.
-    ...(temporal ? { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_CONFIG_FILE: join(dataDir, 'temporal.toml') } : {}),
+    // No such file: the user's own may have a profile for another server, which must not count for this one.
+    ...(temporal && {
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_CONFIG_FILE: join(dataDir, 'temporal.toml'),
+      HOOKLINE_TEMPORAL_UI_URL: temporal.uiUrl,
+    }),
   };
   const startServer = async (): Promise<string> => {
     const port = await startApi(env, dataDir, config.port);
@@ -65,7 +70,6 @@ async function start(): Promise<void> {
     await loadExampleCampaign({ api, adminKey, binUrl: `${bin.origin}/bin`, file });
     return api;
   };
-  const addProgram = (child: Child): void => processes.add(child, 'program');
   const startWorker = async (): Promise<void> =>
     processes.watch(await startProgram({ name: 'worker', root, dataDir, env, say, onSpawn: addProgram }));
   const [api] = await Promise.all([startServer(), startWorker()]);
@@ -77,8 +81,8 @@ async function start(): Promise<void> {
       temporal: temporal?.uiUrl ?? `${config.temporalAddress} (yours)`,
       requestBin: bin.origin,
       adminKey: config.adminKey ? undefined : adminKey,
-      adminKeyFile: relative('', adminKeyFile),
-      dataDir: relative('', dataDir),
+      adminKeyFile: asTyped(adminKeyFile),
+      dataDir: asTyped(dataDir),
     }),
   );
 }
@@ -102,14 +106,13 @@ async function startApi(env: NodeJS.ProcessEnv, dataDir: string, wishedPort: num
   for (;;) {
     const port = isSet(environment, 'port') ? wishedPort : await nextFreePort(wishedPort);
     try {
-      const onSpawn = (child: Child): void => processes.add(child, 'program');
       const server = await startProgram({
         name: 'server',
         root,
         dataDir,
         env: { ...env, PORT: String(port) },
         say,
-        onSpawn,
+        onSpawn: addProgram,
       });
       await untilReady(server, 60_000, async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok || undefined);
       processes.watch(server);
@@ -122,6 +125,12 @@ async function startApi(env: NodeJS.ProcessEnv, dataDir: string, wishedPort: num
 
 function withoutTemporal(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+}
+
+/** A path as one types it here. */
+function asTyped(path: string): string {
+  const fromHere = relative('', path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }
 
 let ending = false;

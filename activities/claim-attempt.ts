@@ -62,7 +62,7 @@ export function claimAttempt(
       return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
     }
     const attempt = { id: newId('att'), deliveryId: id, number: made + 1 };
-    await beginAttempt(tx, attempt);
+    await beginAttempt(tx, attempt, firstAttemptAt);
     const frozen = openRequest(cipher, id, delivery.frozen);
     const request = { ...frozen, headers: [...frozen.headers, ...fixedHeaders(frozen, id, userAgent)] };
     return {

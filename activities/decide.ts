@@ -36,7 +36,7 @@ export async function decideUpdate(
   if (!mapping) return { prepared, details: {} };
   try {
     const { changes, absent } = evaluateMapping(mapping, scope);
-    await changeAttributes(tx, at.person, changes);
+    await tx.transaction((inner) => changeAttributes(inner, at.person, changes));
     return { prepared, details: { attributes: changes, ...(absent.length > 0 && { absent }) } };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;

@@ -1,7 +1,7 @@
 import { createBrotliDecompress, createInflateRaw, createUnzip, constants } from 'node:zlib';
 
 /** How much of an answer is read, before and after decompression. */
-export const MAX_BODY_BYTES = 256 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
 
 export type Decoded = { bytes: Buffer; truncated: boolean; undecodable: boolean };
 

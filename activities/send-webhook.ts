@@ -31,7 +31,8 @@ export function createSendWebhook(dependencies: SendDependencies) {
     const exchange = await whileBeating(() =>
       dependencies.http.send(claimed.request, { timeoutMs: claimed.policy.timeoutMs, signal }),
     );
-    signal.throwIfAborted();
+    // Cut off without an answer it stays `started`; an answer that is there is stored, also by a worker that shuts down.
+    if (exchange.status === null) signal.throwIfAborted();
     const outcome = await whileBeating(() => persist(() => finishSend(dependencies, claimed, exchange), signal));
     if (outcome.type === 'settled') return outcome.sent;
     throw retryIn(outcome.delayMs, outcome.message);

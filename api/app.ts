@@ -6,6 +6,7 @@ import { authorize } from './auth.ts';
 import { parseBody } from './body.ts';
 import { noSuchRoute, problems } from './errors.ts';
 import type { Route } from './route.ts';
+import { assertStorable } from './storable.ts';
 
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
@@ -25,13 +26,14 @@ export function createApp(options: { routes: Route[]; adminKey: string; log: Log
     const guards = route.scope ? [allow(route.scope)] : [];
     const readBody = route.body ? [express.raw({ type: () => true, limit: route.maxBytes ?? DEFAULT_MAX_BYTES })] : [];
     app[route.method](route.path, ...guards, ...readBody, async (request, response) => {
-      const params = parseInput(route.params, request.params, { prefix: 'path' });
-      const query = parseInput(route.query, request.query, { prefix: 'query' });
-      const body = route.body ? parseInput(route.body, parseBody(request, route)) : undefined;
+      const sent = route.body ? parseBody(request, route) : undefined;
+      assertStorable(request.params, 'path');
+      assertStorable(request.query, 'query');
+      if (!route.judgesItems) assertStorable(sent);
       const answer = await route.handle({
-        params,
-        query,
-        body,
+        params: parseInput(route.params, request.params, { prefix: 'path' }),
+        query: parseInput(route.query, request.query, { prefix: 'query' }),
+        body: route.body ? parseInput(route.body, sent) : undefined,
         headers: { 'idempotency-key': request.get('idempotency-key') },
       });
       response.status(answer.status).json(answer.body);

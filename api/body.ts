@@ -1,10 +1,14 @@
 import type { Request } from 'express';
 import { HooklineError } from '../domain/errors.ts';
-import { findUnstorable } from '../domain/json.ts';
+import { jsonFault } from '../domain/json-fault.ts';
 import { parseYaml } from '../domain/yaml.ts';
 import type { Route } from './route.ts';
 
 const MAX_DEPTH = 64;
+const MAX_ITEMS = 1000;
+
+/** Most bytes of a body that is a list. */
+export const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
 /** Parses a body by its Content-Type: JSON, and YAML where the route takes it. An empty body is undefined. */
 export function parseBody(request: Request, route: Route): unknown {
@@ -12,8 +16,6 @@ export function parseBody(request: Request, route: Route): unknown {
   const text = decode(request.body);
   const value = isYaml(request, route) ? parseYaml(text) : parseJson(text);
   assertDepth(value);
-  const place = findUnstorable(value);
-  if (place !== null) throw refused(place, 'NUL and half surrogate pairs cannot be stored; remove them');
   return value;
 }
 
@@ -37,19 +39,28 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const where = cause instanceof Error ? cause.message : String(cause);
-    throw new HooklineError('body.malformed', `The body is not valid JSON: ${where}`, { cause });
+    const fault = jsonFault(text);
+    const where = fault ? `: line ${fault.line}, column ${fault.column}: ${fault.message}` : '';
+    throw new HooklineError('body.malformed', `The body is not valid JSON${where}.`, { cause });
   }
 }
 
 /** Level by level, so that depth costs no stack. */
 function assertDepth(value: unknown): void {
-  let level = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) throw refused('', `the body is nested deeper than ${MAX_DEPTH} levels; flatten it`);
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  let level = [value].filter(isContainer);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) {
+      const message = `the body is nested deeper than ${MAX_DEPTH} levels; flatten it`;
+      throw new HooklineError('input.invalid', message, { errors: [{ path: '', message }] });
+    }
+    level = level.flatMap((item) => Object.values(item).filter(isContainer));
   }
 }
 
-const refused = (path: string, message: string) =>
-  new HooklineError('input.invalid', path === '' ? message : `${path}: ${message}`, { errors: [{ path, message }] });
+const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** A list that is too long is as wrong as one with too many bytes, and answers the same. */
+export function assertItems(list: unknown[]): void {
+  if (list.length <= MAX_ITEMS) return;
+  throw new HooklineError('body.too_large', `The list has ${list.length} items; send at most ${MAX_ITEMS} at a time.`);
+}

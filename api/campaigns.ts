@@ -6,13 +6,14 @@ import type { Db } from '../db/open.ts';
 import { validateCampaign } from '../domain/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { compilePlan } from '../domain/plan.ts';
+import { assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noQuery } from './schemas.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
 const triggerBody = z.strictObject({
-  people: z.array(clientId).min(1).max(1000),
+  people: z.array(clientId).min(1),
   data: fields.default({}),
   id: clientId.optional(),
 });
@@ -81,8 +82,10 @@ export const campaignRoutes = ({ db, wake }: { db: Db; wake: () => void }): Rout
     params: idParams,
     query: noQuery,
     body: triggerBody,
+    maxBytes: MAX_LIST_BYTES,
     handle: async ({ params, body }) => {
-      await assertTriggerable(db, params.id);
+      assertItems(body.people);
+      await assertManual(db, params.id);
       const people = [...new Set(body.people)];
       const requestHash = createHash('sha256')
         .update(JSON.stringify([people, body.data]))
@@ -97,6 +100,11 @@ export const campaignRoutes = ({ db, wake }: { db: Db; wake: () => void }): Rout
       switch (result.type) {
         case 'noCampaign':
           throw noCampaign(params.id);
+        case 'notLive':
+          throw new HooklineError(
+            'campaigns.state',
+            `Campaign ${params.id} is ${result.state}; POST /v1/campaigns/${params.id}/start first.`,
+          );
         case 'mismatch':
           throw new HooklineError(
             'idempotency.mismatch',
@@ -131,7 +139,7 @@ export const campaignRoutes = ({ db, wake }: { db: Db; wake: () => void }): Rout
 const noCampaign = (id: string) =>
   new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
 
-async function assertTriggerable(db: Db, id: string): Promise<void> {
+async function assertManual(db: Db, id: string): Promise<void> {
   const campaign = await findCampaign(db, id);
   if (!campaign) throw noCampaign(id);
   const { trigger } = campaign.definition;
@@ -139,12 +147,6 @@ async function assertTriggerable(db: Db, id: string): Promise<void> {
     throw new HooklineError(
       'campaigns.state',
       `Campaign ${id} starts by ${trigger.type}; only a manual one can be triggered.`,
-    );
-  }
-  if (campaign.state !== 'live') {
-    throw new HooklineError(
-      'campaigns.state',
-      `Campaign ${id} is ${campaign.state}; POST /v1/campaigns/${id}/start first.`,
     );
   }
 }

@@ -5,21 +5,18 @@ import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/faults.ts';
 import { nearest } from '../domain/nearest.ts';
+import { assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
+import { assertStorable } from './storable.ts';
 
-const MAX_EVENTS = 1000;
 const MAX_DATA_BYTES = 32 * 1024;
 
-const data = fields.refine((value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_DATA_BYTES, {
-  error: `the data of an event may take ${MAX_DATA_BYTES} bytes; send less, or a link`,
-});
-
-export const eventSchema = z.strictObject({
+const eventSchema = z.strictObject({
   id: clientId.optional(),
   person: clientId,
   name: z.string().min(1).max(255),
-  data: data.default({}),
+  data: fields.default({}),
   timestamp: time.optional(),
   attributes: fields.optional(),
   backfill: z.boolean().default(false),
@@ -33,27 +30,32 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
     scope: 'ingest',
     params: noParams,
     query: noQuery,
-    maxBytes: 8 * 1024 * 1024,
-    body: z.union([z.array(z.unknown()).min(1).max(MAX_EVENTS), z.looseObject({})], {
-      error: `send one event { person, name, data? }, or a list of 1 to ${MAX_EVENTS} of them`,
+    maxBytes: MAX_LIST_BYTES,
+    judgesItems: true,
+    body: z.union([z.array(z.unknown()).min(1), z.looseObject({})], {
+      error: 'send one event { person, name, data? }, or a list of 1 to 1000 of them',
     }),
     handle: async ({ body }) => {
-      const judged = (Array.isArray(body) ? body : [body]).map(judge);
-      const valid = judged.flatMap((one) => ('event' in one ? [one.event] : []));
-      const errors = judged.flatMap((one, index) =>
-        'errors' in one ? one.errors.map((error) => ({ index, ...error })) : [],
-      );
-      if (valid.length === 0) throw refusedEvents(errors, Array.isArray(body));
-      const { ids, accepted } = await ingestEvents(db, valid);
+      const isList = Array.isArray(body);
+      const items = isList ? body : [body];
+      assertItems(items);
+      const judged = items.map(judge);
+      const valid = judged.flatMap((one) => (one instanceof HooklineError ? [] : [one]));
+      const { accepted, results } = await storeEvents(db, valid);
       wake();
-      const stored = ids[Symbol.iterator]();
+      const stored = results[Symbol.iterator]();
+      const answers = judged.map((one) => (one instanceof HooklineError ? one : (stored.next().value ?? null)));
+      const refusals = answers.flatMap((error, index) => (error instanceof HooklineError ? [{ index, error }] : []));
+      if (refusals.length === items.length) throw refused(refusals, isList);
       return {
         status: 202,
         body: {
-          accepted: accepted.size,
-          duplicates: valid.length - accepted.size,
-          ids: judged.map((one) => ('event' in one ? (stored.next().value ?? null) : null)),
-          errors,
+          accepted,
+          duplicates: items.length - refusals.length - accepted,
+          ids: answers.map((answer) => (answer instanceof HooklineError ? null : answer)),
+          errors: refusals.flatMap(({ index, error: { code, errors } }) =>
+            errors.map(({ path, message }) => ({ index, code, path, message })),
+          ),
         },
       };
     },
@@ -78,25 +80,55 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
   }),
 ];
 
-type EventFault = { code: string; path: string; message: string };
-
-function judge(input: unknown): { event: NewEvent } | { errors: EventFault[] } {
+function judge(input: unknown): NewEvent | HooklineError {
   try {
-    return { event: parseInput(eventSchema, input) };
+    assertStorable(input);
+    const event = parseInput(eventSchema, input);
+    assertFits(event);
+    return event;
   } catch (error) {
-    if (!(error instanceof HooklineError)) throw error;
-    return { errors: error.errors.map(({ path, message }) => ({ code: error.code, path, message })) };
+    if (error instanceof HooklineError) return error;
+    throw error;
   }
 }
 
-function refusedEvents(faults: (EventFault & { index: number })[], isList: boolean): HooklineError {
-  const errors = faults.map(({ index, path, message }) => ({
-    path: isList ? `[${index}]${path && `.${path}`}` : path,
-    message,
-  }));
-  const first = errors[0];
-  const where = first ? `${first.path}: ${first.message}` : 'nothing was sent';
-  return new HooklineError('input.invalid', isList ? `None of the events is valid, first ${where}` : where, { errors });
+function assertFits({ data }: NewEvent): void {
+  const size = Buffer.byteLength(JSON.stringify(data));
+  if (size <= MAX_DATA_BYTES) return;
+  const message = `the data takes ${size} bytes and may take ${MAX_DATA_BYTES}; send less, or a link`;
+  throw new HooklineError('events.too_large', `data: ${message}`, { errors: [{ path: 'data', message }] });
+}
+
+/**
+ * Stores events and answers for each its id or why it was refused. That shows only in the transaction, which stores all or
+ * none: so a list that is refused comes again in halves, until what is wrong stands alone.
+ */
+async function storeEvents(
+  db: Db,
+  events: NewEvent[],
+): Promise<{ accepted: number; results: (string | HooklineError)[] }> {
+  try {
+    const { ids, accepted } = await ingestEvents(db, events);
+    return { accepted: accepted.size, results: ids };
+  } catch (error) {
+    if (!(error instanceof HooklineError)) throw error;
+    if (events.length === 1) return { accepted: 0, results: [error] };
+    const middle = Math.floor(events.length / 2);
+    const first = await storeEvents(db, events.slice(0, middle));
+    const second = await storeEvents(db, events.slice(middle));
+    return { accepted: first.accepted + second.accepted, results: [...first.results, ...second.results] };
+  }
+}
+
+/** Nothing was stored: a single event answers its own fault, a list all faults, each with the place of its event. */
+function refused(refusals: { index: number; error: HooklineError }[], isList: boolean): HooklineError {
+  const [first] = refusals;
+  if (first && !isList) return first.error;
+  const errors = refusals.flatMap(({ index, error }) =>
+    error.errors.map(({ path, message }) => ({ path: `[${index}]${path && `.${path}`}`, message })),
+  );
+  const where = errors[0] ? `${errors[0].path}: ${errors[0].message}` : 'nothing was sent';
+  return new HooklineError('input.invalid', `None of the events is valid, first ${where}`, { errors });
 }
 
 async function shown(db: Db, event: StoredEvent) {

@@ -13,6 +13,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'people.not_found': { status: 404, title: 'No such person' },
   'people.too_large': { status: 413, title: 'Too many attributes' },
   'events.not_found': { status: 404, title: 'No such event' },
+  'events.too_large': { status: 413, title: 'The event is too large' },
   'campaigns.not_found': { status: 404, title: 'No such campaign' },
   'campaigns.invalid': { status: 422, title: 'The campaign is invalid' },
   'campaigns.state': { status: 409, title: "The campaign's state does not allow this" },

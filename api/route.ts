@@ -21,6 +21,8 @@ export type Route = {
   maxBytes?: number;
   /** Whether the body may be YAML, as definitions of campaigns may. */
   yaml?: boolean;
+  /** Whether the handler judges each item of a list, `assertStorable` included, so that one fault does not refuse the others. */
+  judgesItems?: boolean;
   handle(input: {
     params: unknown;
     query: unknown;

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Json } from '../domain/json.ts';
 
-/** A client's own id: any text of 1 to 255 characters. */
-export const clientId = z.string({ error: 'write an id of 1 to 255 characters' }).min(1).max(255);
+const ID = 'write an id of 1 to 255 characters';
+
+/** A client's own id: any text of 1 to 255 characters, as Unicode counts them. */
+export const clientId = z.string(ID).regex(/^.{1,255}$/su, ID);
 
 export const idParams = z.strictObject({ id: clientId });
 export const noParams = z.strictObject({});
@@ -11,11 +13,16 @@ export const noQuery = z.strictObject({});
 /** JSON of an object: attributes, an event's data. */
 export const fields: z.ZodType<Record<string, Json>> = z.record(z.string().min(1).max(255), z.json());
 
-/** RFC 3339, with an offset or `Z`. */
-export const time = z.iso.datetime({
-  offset: true,
-  error: 'write a time such as 2026-05-01T09:00:00Z (RFC 3339, with an offset)',
-});
+const TIME = 'write a time such as 2026-05-01T09:00:00Z (RFC 3339, with an offset)';
+
+/**
+ * RFC 3339, with an offset or `Z`; in UTC it lies in the years 1000 to 9999, as drivers
+ * and clients read others each in their own way. Becomes a moment.
+ */
+export const time = z.iso
+  .datetime({ offset: true, error: TIME })
+  .transform((text) => new Date(text))
+  .refine((moment) => moment.getUTCFullYear() >= 1000 && moment.getUTCFullYear() <= 9999, TIME);
 
 const LIMIT = 'write a number from 1 to 200';
 
@@ -29,6 +36,6 @@ export const pageQuery = {
     .default(50),
   order: z.enum(['asc', 'desc']).default('asc'),
   cursor: z.string().max(100).optional(),
-  createdAfter: time.transform((text) => new Date(text)).optional(),
-  createdBefore: time.transform((text) => new Date(text)).optional(),
+  createdAfter: time.optional(),
+  createdBefore: time.optional(),
 };

@@ -2,7 +2,7 @@ import { and, count, eq, inArray, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
-import { broadcasts, campaigns, outcomes } from './schema/campaigns.ts';
+import { broadcasts, campaigns, outcomes, type CampaignState } from './schema/campaigns.ts';
 import { inbox, people } from './schema/people.ts';
 
 export type NewBroadcast = {
@@ -16,16 +16,21 @@ export type NewBroadcast = {
 export type BroadcastResult =
   | { type: 'stored' | 'repeated'; id: string }
   | { type: 'mismatch' | 'noCampaign' }
+  | { type: 'notLive'; state: CampaignState }
   | { type: 'unknownPeople'; people: string[] };
 
 /**
- * Stores a manual start and leaves one item per person for the relay, all or none. The same `requestId` answers the first
- * broadcast, and `mismatch` if it comes with another body. People are locked in the order of their ids.
+ * Stores a manual start of a live campaign and leaves one item per person for the relay, all or none. The same `requestId`
+ * answers the first broadcast, whatever has changed since, and `mismatch` if it comes with another body. People are locked in
+ * the order of their ids.
  */
 export async function createBroadcast(db: Db, input: NewBroadcast): Promise<BroadcastResult> {
   return db.transaction(async (tx): Promise<BroadcastResult> => {
     const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, input.campaign)).for('share');
     if (!campaign) return { type: 'noCampaign' };
+    const earlier = await findRepeated(tx, input);
+    if (earlier) return earlier;
+    if (campaign.state !== 'live') return { type: 'notLive', state: campaign.state };
     const locked = await tx
       .select({ key: people.key, id: people.id })
       .from(people)
@@ -50,7 +55,11 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
       })
       .onConflictDoNothing({ target: [broadcasts.campaignId, broadcasts.requestId] })
       .returning();
-    if (!created) return repeated(tx, input);
+    if (!created) {
+      const other = await findRepeated(tx, input);
+      if (!other) throw new Error('a broadcast vanished while it was repeated');
+      return other;
+    }
     const numbered = await tx
       .update(people)
       .set({ lastNumber: sql`${people.lastNumber} + 1` })
@@ -61,26 +70,26 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
         ),
       )
       .returning({ key: people.key, number: people.lastNumber });
-    await tx
-      .insert(inbox)
-      .values(
-        numbered.map((person) => ({
-          personKey: person.key,
-          number: person.number,
-          type: 'trigger' as const,
-          subject: id,
-        })),
-      );
+    await tx.insert(inbox).values(
+      numbered.map((person) => ({
+        personKey: person.key,
+        number: person.number,
+        type: 'trigger' as const,
+        subject: id,
+      })),
+    );
     return { type: 'stored', id };
   });
 }
 
-async function repeated(tx: Db, input: NewBroadcast): Promise<BroadcastResult> {
+async function findRepeated(tx: Db, input: NewBroadcast): Promise<BroadcastResult | undefined> {
+  if (input.requestId === undefined) return undefined;
   const [earlier] = await tx
     .select()
     .from(broadcasts)
-    .where(and(eq(broadcasts.campaignId, input.campaign), eq(broadcasts.requestId, input.requestId ?? '')));
-  return earlier?.requestHash === input.requestHash ? { type: 'repeated', id: earlier.id } : { type: 'mismatch' };
+    .where(and(eq(broadcasts.campaignId, input.campaign), eq(broadcasts.requestId, input.requestId)));
+  if (!earlier) return undefined;
+  return earlier.requestHash === input.requestHash ? { type: 'repeated', id: earlier.id } : { type: 'mismatch' };
 }
 
 export type BroadcastProgress = typeof broadcasts.$inferSelect & { counts: Record<string, number> };

@@ -43,7 +43,7 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
     const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, definition.id)).for('update');
     if (!campaign) throw new Error('a campaign vanished while it was published');
     const published = campaign.version > 0 ? await findVersion(tx, campaign.id, campaign.version) : undefined;
-    if (published && isDeepStrictEqual(published, definition)) return { ...campaign, definition: published };
+    if (published && isDeepStrictEqual(published, asStored(definition))) return { ...campaign, definition: published };
     const version = campaign.version + 1;
     await tx.insert(campaignVersions).values({
       campaignId: campaign.id,
@@ -60,6 +60,9 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
     return { ...(updated ?? campaign), definition };
   });
 }
+
+/** As JSON brings it back: `-0` becomes 0, and what is undefined is not there. */
+const asStored = (definition: Campaign): unknown => JSON.parse(JSON.stringify(definition));
 
 /** Sets the state if the campaign is in one of `from`; undefined where there is no such campaign. The update waits for entries under way. */
 export async function changeCampaignState(

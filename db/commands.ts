@@ -21,7 +21,7 @@ export async function claimCommands(db: Db, limit: number, leaseMs: number): Pro
       where (leased_until is null or leased_until < clock_timestamp()) and tries < ${MAX_TRIES}
         and not exists (select 1 from commands as earlier where earlier.workflow_id = c.workflow_id and earlier.id < c.id)
       order by lane, id limit ${limit} for update skip locked)
-    returning id::int, workflow_id, command, tries`);
+    returning id::float8, workflow_id, command, tries`);
   return rows
     .map((row) => ({ id: row.id, workflowId: row.workflow_id, command: row.command, tries: row.tries }))
     .sort((a, b) => a.id - b.id);

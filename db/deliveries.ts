@@ -46,16 +46,16 @@ export async function latestAttempt(tx: Db, deliveryId: string): Promise<string 
 }
 
 /** Writes the attempt before its request leaves. */
-export async function beginAttempt(tx: Db, attempt: { id: string; deliveryId: string; number: number }): Promise<void> {
+export async function beginAttempt(
+  tx: Db,
+  attempt: { id: string; deliveryId: string; number: number },
+  firstAttemptAt: Date,
+): Promise<void> {
   await Promise.all([
     tx.insert(attempts).values({ ...attempt, trigger: 'automatic', class: 'started' }),
     tx
       .update(deliveries)
-      .set({
-        firstAttemptAt: sql`coalesce(${deliveries.firstAttemptAt}, clock_timestamp())`,
-        nextAttemptAt: null,
-        updatedAt: sql`now()`,
-      })
+      .set({ firstAttemptAt, nextAttemptAt: null, updatedAt: sql`now()` })
       .where(eq(deliveries.id, attempt.deliveryId)),
   ]);
 }

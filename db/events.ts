@@ -11,7 +11,7 @@ export type NewEvent = {
   person: string;
   name: string;
   data: Record<string, Json>;
-  timestamp?: string | undefined;
+  timestamp?: Date | undefined;
   attributes?: AttributeChanges | undefined;
   backfill: boolean;
 };
@@ -50,8 +50,8 @@ async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Prom
 }
 
 /**
- * One statement: people are locked, or made, in the order of their ids, each event takes its person's next number, and an inbox
- * row goes with it. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number stays unused.
+ * One statement: people are locked, or made, in the order of their ids, then events are written in the order of theirs, so that
+ * lists that cross cannot lock each other out. Each event takes its person's next number, and an inbox row goes with it. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number stays unused.
  */
 async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
   const keys = new Map(fresh.map((event) => [event.person, newId('per')]));
@@ -75,7 +75,7 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
       insert into events (id, person_key, number, name, data, timestamp, received_at, backfill)
       select i.id, p.key, p.last_number - i.turns + i.turn, i.name, i.data,
              coalesce(i.timestamp, clock_timestamp()), clock_timestamp(), i.backfill
-      from input i join person p on p.id = i.person order by i.place
+      from input i join person p on p.id = i.person order by i.id
       on conflict (id) do nothing
       returning id, person_key, number
     ), item as (

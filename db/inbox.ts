@@ -1,9 +1,8 @@
 import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
-import type { Json } from '../domain/json.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
-import { broadcasts, campaigns, campaignVersions, entries, outcomes, type CampaignState } from './schema/campaigns.ts';
-import { commands, journeys } from './schema/journeys.ts';
+import { broadcasts, campaigns, campaignVersions, entries, type outcomes, type CampaignState } from './schema/campaigns.ts';
+import { journeys } from './schema/journeys.ts';
 import { events, inbox, people } from './schema/people.ts';
 
 export type InboxItem = {
@@ -78,29 +77,38 @@ export async function entryHistory(
   return row ?? { entered: false, active: 0 };
 }
 
-export type NewOutcome = Omit<typeof outcomes.$inferInsert, 'values'> & { values: Record<string, Json> };
-export type NewEntry = { journey: typeof journeys.$inferInsert; cause: string; once: boolean };
+export type NewOutcome = Pick<
+  typeof outcomes.$inferSelect,
+  'cause' | 'campaignId' | 'personKey' | 'version' | 'outcome' | 'reason' | 'values' | 'journeyId'
+>;
+/** What began the journey, whether it may be the person's only one, and how urgent its start is. */
+export type NewEntry = { eventId: string | null; broadcastId: string | null; once: boolean; lane: 0 | 1 };
 
-/** Records one considered entry, and, where the person enters, journey and start command with it. */
+/**
+ * Records one considered entry and, where the person enters, entry, journey and start command with it, in one statement.
+ * An outcome that is there already stays, and then nothing else is written.
+ */
 export async function recordOutcome(tx: Db, outcome: NewOutcome, entry: NewEntry | null): Promise<void> {
-  const recorded = await tx.insert(outcomes).values(outcome).onConflictDoNothing().returning({ cause: outcomes.cause });
-  if (recorded.length === 0 || !entry) return;
-  const { journey, cause, once } = entry;
-  await Promise.all([
-    tx.insert(journeys).values(journey),
-    tx.insert(entries).values({
-      campaignId: journey.campaignId,
-      personKey: journey.personKey,
-      cause,
-      once,
-      journeyId: journey.id,
-    }),
-    tx.insert(commands).values({
-      workflowId: `journey/${journey.id}/1`,
-      command: { type: 'startJourney', journey: journey.id },
-      lane: journey.broadcastId ? 1 : 0,
-    }),
-  ]);
+  const { cause, campaignId, personKey, version, journeyId } = outcome;
+  const recorded = sql`
+    with outcome as (
+      insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id)
+      values (${cause}, ${campaignId}, ${personKey}, ${version}, ${outcome.outcome}, ${outcome.reason},
+              ${JSON.stringify(outcome.values)}::jsonb, ${journeyId})
+      on conflict do nothing
+      returning cause, campaign_id, person_key, version, journey_id
+    )`;
+  if (!entry) return void (await tx.execute(sql`${recorded} select from outcome`));
+  await tx.execute(sql`${recorded}, journey as (
+      insert into journeys (id, campaign_id, version, person_key, event_id, broadcast_id, state)
+      select journey_id, campaign_id, version, person_key, ${entry.eventId}, ${entry.broadcastId}, 'starting' from outcome
+    ), entry as (
+      insert into entries (campaign_id, person_key, cause, once, journey_id)
+      select campaign_id, person_key, cause, ${entry.once}::boolean, journey_id from outcome
+    )
+    insert into commands (workflow_id, command, lane)
+    select 'journey/' || journey_id || '/1', jsonb_build_object('type', 'startJourney', 'journey', journey_id), ${entry.lane}::int
+    from outcome`);
 }
 
 export async function deleteItems(tx: Db, personKey: string, numbers: number[]): Promise<void> {

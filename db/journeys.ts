@@ -32,12 +32,14 @@ export async function lockJourneyAt(
   at: { journey: string; step: string; decision: string },
   options: { lockPerson: boolean },
 ): Promise<JourneyAtStep | undefined> {
-  if (options.lockPerson) {
-    const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, at.journey));
-    await tx.select({ key: people.key }).from(people).where(eq(people.key, owner)).for('no key update');
-  }
-  const [row] = await selectAt(tx, at).for('no key update', { of: journeys });
-  return row;
+  const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, at.journey));
+  // A statement sees what was committed before it began: only one of its own, sent right behind, sees what the wait was for.
+  const [, , rows] = await Promise.all([
+    options.lockPerson && tx.select({ key: people.key }).from(people).where(eq(people.key, owner)).for('no key update'),
+    tx.select({ id: journeys.id }).from(journeys).where(eq(journeys.id, at.journey)).for('no key update'),
+    selectAt(tx, at),
+  ]);
+  return rows[0];
 }
 
 /** Reads a journey without holding it. */
@@ -91,22 +93,23 @@ export async function logJourney(
     .onConflictDoNothing();
 }
 
-/** Ends the journey; one that has ended stays as it ended. */
+/** Ends the journey, with a line in its log; one that has ended stays as it ended. */
 export async function endJourney(
   db: Db,
   id: string,
   state: 'completed' | 'exited',
   reason: string | null,
 ): Promise<void> {
-  await db.transaction(async (tx) => {
-    const ended = await tx
-      .update(journeys)
-      .set({ state, reason, endedAt: sql`now()`, updatedAt: sql`now()` })
-      .where(and(eq(journeys.id, id), isNull(journeys.endedAt)))
-      .returning({ id: journeys.id });
-    if (ended.length > 0)
-      await logJourney(tx, id, { step: '', what: state, details: reason === null ? {} : { reason } });
-  });
+  const details = JSON.stringify(reason === null ? {} : { reason });
+  await db.execute(sql`
+    with ended as (
+      update journeys set state = ${state}, reason = ${reason}, ended_at = now(), updated_at = now()
+      where id = ${id} and ended_at is null
+      returning id
+    )
+    insert into journey_log (journey_id, step, what, details)
+    select id, '', ${state}, ${details}::jsonb from ended
+    on conflict do nothing`);
 }
 
 export type JourneyWithPerson = JourneyRow & { person: string };

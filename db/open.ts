@@ -1,5 +1,5 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
+import postgres, { type Sql, type TransactionSql } from 'postgres';
 
 /** Postgres, or a transaction in it: named queries take either. */
 export type Db = Pick<
@@ -21,7 +21,7 @@ export function openDatabase(url: string, options: { max: number; application: s
     connection: { application_name: options.application },
     onnotice: () => {},
   });
-  const db = drizzle(client);
+  const db = drizzle(withPreparedStatements(client));
   return {
     db,
     listen: async (channel, onNotify) => {
@@ -30,4 +30,20 @@ export function openDatabase(url: string, options: { max: number; application: s
     },
     close: () => client.end({ timeout: 5 }),
   };
+}
+
+/** drizzle asks the driver for unprepared statements; prepared ones spare Postgres parsing and planning each again. */
+function withPreparedStatements(client: Sql): Sql {
+  const begin = client.begin.bind(client);
+  return Object.assign(prepared(client), {
+    begin: <T>(run: (sql: TransactionSql) => T | Promise<T>) => begin((sql) => run(prepared(sql))),
+  });
+}
+
+function prepared<T extends Sql | TransactionSql>(sql: T): T {
+  const unsafe = sql.unsafe.bind(sql);
+  return Object.assign(sql, {
+    unsafe: (...[query, parameters, options]: Parameters<typeof unsafe>) =>
+      unsafe(query, parameters, { ...options, prepare: true }),
+  });
 }

@@ -61,10 +61,8 @@ export async function lockPerson(tx: Db, key: string): Promise<PersonRow | undef
 function assertFits(person: PersonRow): void {
   const size = Buffer.byteLength(JSON.stringify(person.attributes));
   if (size <= MAX_ATTRIBUTES_BYTES) return;
-  throw new HooklineError(
-    'people.too_large',
-    `The attributes of person "${person.id}" would take ${size} bytes; at most ${MAX_ATTRIBUTES_BYTES} are kept. Remove or shorten some.`,
-  );
+  const message = `The attributes of person "${person.id}" would take ${size} bytes; at most ${MAX_ATTRIBUTES_BYTES} are kept. Remove or shorten some.`;
+  throw new HooklineError('people.too_large', message, { errors: [{ path: 'attributes', message }] });
 }
 
 function splitChanges(changes: AttributeChanges) {

@@ -25,12 +25,20 @@ export function sizeFault(input: unknown): InputFault | undefined {
 /** The definition with the path's id where it has none, and ids by place for steps that may go without. */
 export function nameSteps(input: unknown, pathId: string | undefined): unknown {
   if (!isRecord(input)) return input;
-  const named = structuredClone(input);
+  // By way of JSON, since what a YAML alias repeats is one object in two places.
+  const named: unknown = JSON.parse(JSON.stringify(input));
+  if (!isRecord(named)) return named;
   if (named['id'] === undefined && pathId !== undefined) named['id'] = pathId;
   for (const { step, name } of placesOf(named['steps'])) {
-    if (step['id'] === undefined && step['type'] !== 'webhook') step['id'] = name;
+    if (step['id'] === undefined && step['type'] !== 'webhook') step['id'] = idFromPlace(name);
   }
   return named;
+}
+
+/** Ids have 63 characters: deep places are written short. What is longer still has to be given one, as the schema says. */
+function idFromPlace(name: string): string {
+  if (name.length <= 63) return name;
+  return name.replaceAll('-case-', '-c').replaceAll('-otherwise', '-o').replaceAll('-step-', '-s');
 }
 
 /** The faults and warnings that the schema does not know, found in what is left when its own (`misfits`) are taken out. */

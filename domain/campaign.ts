@@ -19,10 +19,9 @@ const eventTrigger = z.strictObject({
 const manualTrigger = z.strictObject({ type: z.literal('manual') });
 
 /** What makes a person enter. */
-export const triggerSchema = z.discriminatedUnion('type', [eventTrigger, manualTrigger], {
+const triggerSchema = z.discriminatedUnion('type', [eventTrigger, manualTrigger], {
   error: unknownType('trigger'),
 });
-export type Trigger = z.infer<typeof triggerSchema>;
 
 /** How often a person may enter, and in how many journeys of the campaign they may be at a time (1 to 100). */
 const entrySchema = z.strictObject({
@@ -85,7 +84,8 @@ export function entryRules(campaign: Pick<Campaign, 'entry'>): { once: boolean; 
   return { once: frequency === 'once', maxConcurrent };
 }
 
-function allSteps(steps: Step[]): Step[] {
+/** Every step, at any depth, in the order written. */
+export function allSteps(steps: Step[]): Step[] {
   return steps.flatMap((step) => [step, ...innerSteps(step).flatMap(allSteps)]);
 }
 
@@ -95,8 +95,9 @@ function invalid(errors: InputFault[]): HooklineError {
 
 function isTimezone(name: string): boolean {
   try {
+    new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
     // Newer runtimes also take offsets such as +01:00, which are no IANA names.
-    return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+    return /^[A-Za-z]/.test(name);
   } catch {
     return false;
   }

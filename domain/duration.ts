@@ -43,7 +43,7 @@ export function addOffset(from: Date, offset: Offset): Date {
 
 /** A duration as a string that stays as it was written, e.g. `durationSchema({ min: '1s', max: '60s' })`. */
 export function durationSchema(bounds: { min?: string; max?: string } = {}) {
-  const example = bounds.max ?? bounds.min ?? '2h';
+  const example = (boundsFault('2h', bounds) && (bounds.max ?? bounds.min)) ?? '2h';
   return z
     .string({ error: `write a duration such as ${example}, a number with its unit (s m h d w)` })
     .superRefine((text, ctx) => {

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'people.not_found'
   | 'people.too_large'
   | 'events.not_found'
+  | 'events.too_large'
   | 'campaigns.not_found'
   | 'campaigns.invalid'
   | 'campaigns.state'

@@ -38,7 +38,11 @@ export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
         : undefined;
     case 'invalid_key':
       return `is no valid key: ${issue.issues[0]?.message ?? 'write another'}`;
-    default:
+    case 'invalid_format':
+      return issue.format === 'datetime' ? 'is no time; write one such as 2026-03-01T09:00:00Z' : undefined;
+    case 'custom':
+    case 'invalid_element':
+    case 'not_multiple_of':
       return undefined;
   }
 }
@@ -55,7 +59,7 @@ export function unknownType(what: string): z.core.$ZodErrorMap {
 }
 
 /** A value as a message shows it: as JSON, cut. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

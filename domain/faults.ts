@@ -25,11 +25,6 @@ export function inspect<T>(schema: z.ZodType<T>, value: unknown): Inspected<T> {
   return result.success ? result : { success: false, faults: placed(result.error.issues) };
 }
 
-/** The faults that a zod error holds; the messages are good only where it was parsed with `explainIssue`. */
-export function zodFaults(error: z.ZodError, prefix?: string): InputFault[] {
-  return placed(error.issues).map(({ at, message }) => ({ path: placeOf(at, prefix), message }));
-}
-
 /** `the campaign has 2 faults, first steps[0].for: write a duration …` */
 export function summary(what: string, errors: InputFault[]): string {
   const first = errors[0];

@@ -23,6 +23,8 @@ export function listed(names: readonly string[]): string {
 /** Case is free, and swapped letters count once: they are what fingers do most. */
 function edits(word: string, name: string): number {
   const [a, b] = [word.toLowerCase(), name.toLowerCase()];
-  const isSwap = a !== b && [...a].sort().join('') === [...b].sort().join('');
+  const isSwap = a !== b && letters(a) === letters(b);
   return isSwap ? 1 : distance(a, b);
 }
+
+const letters = (word: string) => word.split('').sort().join('');

@@ -45,26 +45,21 @@ export const operatorSchema = z.keyof(z.strictObject(operators));
 export type Operator = z.infer<typeof operatorSchema>;
 
 /** The strings that count as numbers in `gt gte lt lte`: plain decimals that a double and an SQL numeric hold alike. */
-export const NUMERIC = /^-?\d{1,15}(?:\.\d{1,15})?$/;
+const NUMERIC = /^-?\d{1,15}(?:\.\d{1,15})?$/;
 
 /** What a path led to. */
 export type Seen = { found: true; value: Json } | { found: false };
 
 /** Whether one operator holds. A missing field is matched by `exists: false`, `ne`, `notIn` and `notContains` alone. */
 export function operatorHolds(operator: Operator, seen: Seen, operand: Json, now: Date): boolean {
-  switch (operator) {
-    case 'exists':
-      return seen.found === operand;
-    case 'ne':
-      return !operatorHolds('eq', seen, operand, now);
-    case 'notIn':
-      return !operatorHolds('in', seen, operand, now);
-    case 'notContains':
-      return !operatorHolds('contains', seen, operand, now);
-    default:
-      return seen.found && valueHolds(operator, seen.value, operand, now);
+  if (operator === 'exists') return seen.found === operand;
+  if (operator === 'ne' || operator === 'notIn' || operator === 'notContains') {
+    return !operatorHolds(NEGATED[operator], seen, operand, now);
   }
+  return seen.found && valueHolds(operator, seen.value, operand, now);
 }
+
+const NEGATED = { ne: 'eq', notIn: 'in', notContains: 'contains' } as const;
 
 function valueHolds(
   operator: Exclude<Operator, 'exists' | 'ne' | 'notIn' | 'notContains'>,

@@ -1,17 +1,15 @@
 import type { Campaign } from './campaign.ts';
-import { parseDurationMs } from './duration.ts';
 import { HooklineError } from './errors.ts';
+import { sendPolicy } from './send-policy.ts';
 import type { Step } from './steps.ts';
 import type { Plan, PlanStep } from './walk.ts';
-
-/** How long an attempt may take where neither the webhook nor the campaign says so. */
-export const DEFAULT_TIMEOUT = '4s';
+import type { WebhookDefaults } from './webhook.ts';
 
 const MAX_BYTES = 16 * 1024;
 
 /** What the workflow needs of a campaign: kinds, ids and durations. Throws `campaigns.invalid` if that is over 16 KiB as JSON. */
 export function compilePlan(campaign: Pick<Campaign, 'steps' | 'defaults'>): Plan {
-  const plan = { steps: compileSteps(campaign.steps, campaign.defaults?.timeout ?? DEFAULT_TIMEOUT) };
+  const plan = { steps: compileSteps(campaign.steps, campaign.defaults) };
   const bytes = Buffer.byteLength(JSON.stringify(plan));
   if (bytes <= MAX_BYTES) return plan;
   const message = `have a plan of ${bytes} bytes, and ${MAX_BYTES} are allowed; use fewer steps or shorter ids`;
@@ -20,24 +18,24 @@ export function compilePlan(campaign: Pick<Campaign, 'steps' | 'defaults'>): Pla
   });
 }
 
-function compileSteps(steps: Step[], timeout: string): PlanStep[] {
-  return steps.map((step) => compileStep(step, timeout));
+function compileSteps(steps: Step[], defaults: WebhookDefaults | undefined): PlanStep[] {
+  return steps.map((step) => compileStep(step, defaults));
 }
 
-function compileStep(step: Step, timeout: string): PlanStep {
+function compileStep(step: Step, defaults: WebhookDefaults | undefined): PlanStep {
   switch (step.type) {
     case 'delay':
     case 'update':
     case 'exit':
       return { type: step.type, id: step.id };
     case 'webhook':
-      return { type: 'webhook', id: step.id, timeoutMs: parseDurationMs(step.timeout ?? timeout) };
+      return { type: 'webhook', id: step.id, timeoutMs: sendPolicy(step, defaults).timeoutMs };
     case 'branch':
       return {
         type: 'branch',
         id: step.id,
-        cases: step.cases.map((one) => compileSteps(one.steps, timeout)),
-        otherwise: compileSteps(step.otherwise ?? [], timeout),
+        cases: step.cases.map((one) => compileSteps(one.steps, defaults)),
+        otherwise: compileSteps(step.otherwise ?? [], defaults),
       };
   }
 }

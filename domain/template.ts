@@ -150,15 +150,14 @@ function run<T>(render: () => T): T {
   try {
     return render();
   } catch (error) {
-    if (!LiquidError.is(error)) throw error;
-    const [line, column] = error.token.getPosition();
-    const { originalError } = error;
-    const isLimit = plainMessage(error).endsWith('limit exceeded');
-    const message = isLimit
-      ? `takes more than a template may (${plainMessage(error)}); make it shorter`
-      : plainMessage(error);
-    const code =
-      originalError instanceof HooklineError ? originalError.code : isLimit ? 'render.too_large' : 'render.template';
+    if (!(error instanceof Error)) throw error;
+    // A single output is evaluated without a node around it, and starts its template.
+    const [line, column] = LiquidError.is(error) ? error.token.getPosition() : [1, 1];
+    const cause = LiquidError.is(error) ? (error.originalError ?? error) : error;
+    const text = LiquidError.is(error) ? plainMessage(error) : error.message;
+    const isLimit = text.endsWith('limit exceeded');
+    const message = isLimit ? `takes more than a template may (${text}); make it shorter` : text;
+    const code = cause instanceof HooklineError ? cause.code : isLimit ? 'render.too_large' : 'render.template';
     throw new HooklineError(code, `line ${line}, column ${column}: ${message}`, { cause: error });
   }
 }

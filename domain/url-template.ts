@@ -90,7 +90,7 @@ function hostOf({ source, nodes }: CompiledTemplate): Host {
   const hostBegin = upToHost.lastIndexOf('@') + 1;
   let from: HostSource = 'text';
   let begin = 0;
-  let prefix = source;
+  let prefix: string | null = null;
   for (const { node, text } of parts) {
     const end = begin + text.length;
     const isInside = begin < upToHost.length;
@@ -100,12 +100,11 @@ function hostOf({ source, nodes }: CompiledTemplate): Host {
       if (!isHarmless) from = 'variables';
       else if (from === 'text' && begin >= hostBegin) from = 'secrets';
     }
-    if (node && isInside && end > upToHost.length)
-      prefix = source.slice(0, contentBegin(node) + upToHost.length - begin);
+    if (node && end > upToHost.length) prefix ??= source.slice(0, contentBegin(node) + upToHost.length - begin);
     begin = end;
   }
   if (!nodes) return { from, prefix: upToHost, sample: source, hasUserinfo: hostBegin > 0 };
-  return { from, prefix, sample: upToHost.replaceAll(OUTPUT, 'x'), hasUserinfo: hostBegin > 0 };
+  return { from, prefix: prefix ?? source, sample: upToHost.replaceAll(OUTPUT, 'x'), hasUserinfo: hostBegin > 0 };
 }
 
 /** Literal text as it is, one character for an output or a tag that may print. */

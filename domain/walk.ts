@@ -40,10 +40,12 @@ export type Verbs = {
 };
 
 /**
- * Walks a plan to its end, or from the step `position` on where a journey is taken up again.
- * Steps nest and never jump, so every walk ends.
+ * Walks a plan to its end, or from the step `position` on where a journey is taken up again; throws where the plan has no such
+ * step. Steps nest and never jump, so every walk ends.
  */
 export async function walk(plan: Plan, verbs: Verbs, position?: string): Promise<Ending> {
+  const found = position === undefined || plan.steps.some((step) => holds(step, position));
+  if (!found) throw new Error(`the plan has no step "${position}" to be taken up at`);
   const seek = { position };
   const ending = await walkSteps(plan.steps, verbs, seek);
   return ending ?? { state: 'completed', reason: null };

@@ -50,7 +50,8 @@ child=$!
 ( trap - HUP INT TERM; read -r _ <&9; kill -s "$signal" "$child" ) &
 watcher=$!
 exec 9<&-
-while kill -0 "$child"; do wait "$child"; code=$?; done 2>/dev/null
+wait "$child"; code=$?
+while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
 kill "$watcher" 2>/dev/null
 exit "$code"`;
 

@@ -58,5 +58,5 @@ export function worthSaying(line: string): string | undefined {
   if (!parsed.success) return line;
   const { level, msg, err } = parsed.data;
   if (level < WARN) return undefined;
-  return [msg, err?.message].filter(Boolean).join(': ') || line;
+  return [...new Set([msg, err?.message])].filter(Boolean).join(': ') || line;
 }

@@ -10,9 +10,11 @@ import { lastLines } from './log-file.ts';
 export async function untilReady<T>(child: Child, timeoutMs: number, probe: () => Promise<T | undefined>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;
+  // A probe may hang on another server that has the port: the child's end is heard all the same.
+  const ended = child.exited.then(() => undefined);
   while (performance.now() < deadline) {
     try {
-      const answer = await probe();
+      const answer = await Promise.race([probe(), ended]);
       if (answer !== undefined) return answer;
     } catch (error) {
       cause = error;

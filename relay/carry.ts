@@ -63,7 +63,7 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   );
   for (const { command, error } of refused) {
     onRefused(command, error);
-    await failCommand(db, command.id, String(error));
+    await failCommand(db, command.id, reasonOf(error));
   }
   if (away[0]) throw new TemporalAway('Temporal cannot be reached', { cause: away[0].error });
   return claimed.length;
@@ -95,6 +95,12 @@ const journeyAttributes = (start: JourneyStart): SearchAttributePair[] => [
   { key: searchAttributes.person, value: start.personKey },
   { key: searchAttributes.state, value: 'running' },
 ];
+
+/** The client says what it was doing, its cause what Temporal answered. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? `: ${String(error.cause)}` : '';
+  return `${String(error)}${cause}`;
+}
 
 /** gRPC codes of a server that is down, restarting or overloaded. */
 const AWAY_CODES = new Set([1, 4, 8, 14]);

@@ -7,7 +7,7 @@ export type Loop = {
 
 /**
  * Looks for work when woken and at least every `pollMs`; goes on at once while there is some. `look` answers how much it did;
- * when it throws, `onError` hears of it and the next look waits `pollMs`.
+ * when it throws, `onError` hears of it and the next look waits `pollMs`, whoever wakes the loop meanwhile.
  */
 export function startLoop(options: {
   look: () => Promise<number>;
@@ -16,26 +16,33 @@ export function startLoop(options: {
 }): Loop {
   let stopped = false;
   let woken = true;
-  let endPause = () => {};
+  let onWake = () => {};
+  let onStop = () => {};
 
-  const pause = () =>
+  const pause = (endedByWake: boolean) =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, options.pollMs);
-      endPause = () => {
+      onStop = () => {
         clearTimeout(timer);
         resolve();
       };
+      onWake = endedByWake ? onStop : () => {};
     });
 
+  const look = async () => {
+    try {
+      return (await options.look()) > 0 ? 'more' : 'nothing';
+    } catch (error) {
+      options.onError(error);
+      return 'failed';
+    }
+  };
   const run = async () => {
     while (!stopped) {
       woken = false;
-      const did = await options.look().catch((error: unknown) => {
-        options.onError(error);
-        woken = false;
-        return 0;
-      });
-      if (did === 0 && !woken && !stopped) await pause();
+      const found = await look();
+      if (stopped || found === 'more' || (found === 'nothing' && woken)) continue;
+      await pause(found === 'nothing');
     }
   };
   const running = run();
@@ -43,11 +50,11 @@ export function startLoop(options: {
   return {
     wake() {
       woken = true;
-      endPause();
+      onWake();
     },
     async stop() {
       stopped = true;
-      endPause();
+      onStop();
       await running;
     },
   };

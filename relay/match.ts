@@ -1,4 +1,4 @@
-import type { Campaign } from '../domain/campaign.ts';
+import { entryRules, type Campaign } from '../domain/campaign.ts';
 import { refuseEntrant, refuseRepeat } from '../domain/entry.ts';
 import { buildScope } from '../domain/scope.ts';
 import { newId } from '../db/id.ts';
@@ -75,15 +75,11 @@ async function consider(
     refuseRepeat(campaign, await entryHistory(tx, candidate.campaign, person.key));
   const about = { cause, campaignId: candidate.campaign, personKey: person.key, version: candidate.version };
   if (refused) return recordOutcome(tx, { ...about, ...refused, journeyId: null }, null);
-  const journey = {
-    id: journeyId,
-    campaignId: candidate.campaign,
-    version: candidate.version,
-    personKey: person.key,
+  const entered = { ...about, outcome: 'entered' as const, reason: 'entered', values: {}, journeyId };
+  await recordOutcome(tx, entered, {
     eventId: event?.id ?? null,
     broadcastId: broadcast?.id ?? null,
-    state: 'starting' as const,
-  };
-  const entered = { ...about, outcome: 'entered' as const, reason: 'entered', values: {}, journeyId };
-  await recordOutcome(tx, entered, { journey, cause, once: campaign.entry?.frequency === 'once' });
+    once: entryRules(campaign).once,
+    lane: broadcast ? 1 : 0,
+  });
 }

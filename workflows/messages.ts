@@ -1,8 +1,5 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 
-/** Task queue of workflows and activities where the configuration names no other. */
-export const DEFAULT_TASK_QUEUE = 'hookline';
-
 /** What the Temporal UI can look for. Values are ids and state words: nothing personal stands in Temporal. */
 export const searchAttributes = {
   campaign: defineSearchAttributeKey('HooklineCampaign', 'KEYWORD'),

@@ -15,6 +15,7 @@ import { checkFilteredValue, checkNames, quoted, type Report, unexpected } from 
 export type OffsetFault = { offset: number; message: string };
 
 const MAX_FAULTS = 50;
+const TOO_DEEP = 'is nested too deeply; write it in fewer levels';
 const LOOP_WORDS = ['offset', 'limit', 'reversed', 'cols'];
 const LOOP_RULE = 'a loop takes offset, limit and reversed after its list';
 
@@ -40,7 +41,7 @@ export function caught(parse: () => void): OffsetFault[] {
     parse();
     return [];
   } catch (error) {
-    if (error instanceof RangeError) return [{ offset: 0, message: 'is nested too deeply; write it in fewer levels' }];
+    if (error instanceof RangeError) return [{ offset: 0, message: TOO_DEEP }];
     if (!LiquidError.is(error)) throw error;
     return [{ offset: error.token.begin, message: plainMessage(error) }];
   }
@@ -48,6 +49,7 @@ export function caught(parse: () => void): OffsetFault[] {
 
 /** The message of liquidjs without the place that it appends, and with what to do about blocks. */
 export function plainMessage(error: LiquidError): string {
+  if (error.originalError instanceof RangeError) return TOO_DEEP;
   return (error.originalError?.message ?? error.message)
     .replace(/(?:, file:.*)?, line:\d+, col:\d+$/, '')
     .replace(/^tag "(\w+)" not found$/, '{% $1 %} belongs to no open tag')

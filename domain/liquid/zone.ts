@@ -31,18 +31,20 @@ export function instantOf(wall: number, zone: string): number {
 export function abbreviation(zone: string, instant: number): string | null {
   if (FIXED.test(zone.trim())) return /^(?:utc|gmt|z)$/i.test(zone.trim()) ? 'UTC' : null;
   for (const locale of ['en-US', 'en-GB', 'en-AU']) {
-    const parts = new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: 'short' }).formatToParts(instant);
+    const parts = format(zone, locale).formatToParts(instant);
     const name = parts.find((part) => part.type === 'timeZoneName')?.value;
     if (name && /^[A-Z]+$/.test(name)) return name;
   }
   return null;
 }
 
-function format(zone: string): Intl.DateTimeFormat {
-  const known = formats.get(zone);
+function format(zone: string, locale = 'en-US'): Intl.DateTimeFormat {
+  const key = `${locale} ${zone}`;
+  const known = formats.get(key);
   if (known) return known;
-  const made = new Intl.DateTimeFormat('en-US', {
+  const made = new Intl.DateTimeFormat(locale, {
     timeZone: zone,
+    timeZoneName: 'short',
     calendar: 'gregory',
     numberingSystem: 'latn',
     hourCycle: 'h23',
@@ -53,6 +55,6 @@ function format(zone: string): Intl.DateTimeFormat {
     minute: 'numeric',
     second: 'numeric',
   });
-  formats.set(zone, made);
+  formats.set(key, made);
   return made;
 }

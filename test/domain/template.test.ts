@@ -82,13 +82,16 @@ describe('rendering', () => {
 
   it.each([
     ['x\n{{ "a" | append }}', 'render.template', 'line 2, column 1: append expect 2 arguments'],
+    ['{{ "a" | append }}', 'render.template', 'line 1, column 1: append expect 2 arguments'],
     ['{{ "*" | base64_decode }}', 'render.template', 'line 1, column 1: invalid base64'],
     ['{% for i in (1..100000000) %}{% endfor %}', 'render.too_large', 'memory alloc limit exceeded'],
     ['{% for i in (1..100000) %}0123456789{% endfor %}', 'render.too_large', '512 KiB'],
   ])('%s fails with %s', (source, code, message) => {
-    expect(() => text(source)).toThrowError(
-      expect.objectContaining({ code, message: expect.stringContaining(message) }),
-    );
+    for (const render of [text, value]) {
+      expect(() => render(source)).toThrowError(
+        expect.objectContaining({ code, message: expect.stringContaining(message) }),
+      );
+    }
   });
 
   it('reads own fields only', () => {
@@ -122,10 +125,10 @@ describe('faults', () => {
     ['line\n  {% foo %}', [[2, 3, 'unknown tag "foo"; did you mean "for"?']]],
     ['{% if a %}', [[1, 1, 'is not closed; add {% endif %}']]],
     ['{% if a = b %}{% endif %}', [[1, 9, 'unexpected "= b"']]],
-    ['{% if a %}{% elsif b c %}{% endif %}', [[1, 20, 'unexpected "c"']]],
+    ['{% if a %}{% elsif b c %}{% endif %}', [[1, 22, 'unexpected "c"']]],
     ['{% if a %}{% else if b %}{% endif %}', [[1, 19, 'write elsif']]],
     ['{% if a and b or not c %}{% endif %}', []],
-    ['{% if a and %}{% endif %}', [[1, 13, 'a value is missing']]],
+    ['{% if a and %}{% endif %}', [[1, 12, 'a value is missing']]],
     ['{% unless a b %}{% endunless %}', [[1, 13, 'unexpected "b"']]],
     ['{% endif %}', [[1, 1, 'belongs to no open tag']]],
     ['{% assign x = a b %}', [[1, 17, 'unexpected "b"']]],

@@ -1,24 +1,24 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readlink, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { portOf } from '../../embedded/free-port.ts';
 import { startPostgres } from '../../embedded/postgres.ts';
 import type { Postgres, PostgresOptions } from '../../embedded/postgres.ts';
 import { restoreLinks } from '../../embedded/postgres-binaries.ts';
 
 let dataDir: string;
-let running: Postgres[];
+const running: Postgres[] = [];
 
-beforeEach(async () => {
-  // Only its owner may enter it, as in a clone below a home folder.
+// One folder for all, because making a cluster takes a second. Only its owner may enter it, as in a clone below a home folder.
+beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'hookline-postgres-'));
-  running = [];
 });
-afterEach(async () => {
-  await Promise.all(running.map(({ child }) => child.stop()));
-  await rm(dataDir, { recursive: true });
-});
+afterEach(() => Promise.all(running.splice(0).map(({ child }) => child.stop())));
+afterAll(() => rm(dataDir, { recursive: true }));
 
 async function start(options: Partial<PostgresOptions> = {}): Promise<Postgres> {
   const server = await startPostgres({ dataDir, settings: { fsync: 'off' }, ...options });
@@ -58,10 +58,10 @@ describe('embedded Postgres', () => {
 
   it('comes back with what was committed after SIGKILL, at once', async () => {
     const first = await start({ settings: {} });
-    await query(first, 'CREATE TABLE notes (n int); INSERT INTO notes SELECT generate_series(1, 1000)');
+    await query(first, 'CREATE TABLE numbers (n int); INSERT INTO numbers SELECT generate_series(1, 1000)');
     first.child.kill();
     const second = await start({ settings: {} });
-    expect(await query(second, 'SELECT count(*)::int FROM notes')).toEqual([{ count: 1000 }]);
+    expect(await query(second, 'SELECT count(*)::int FROM numbers')).toEqual([{ count: 1000 }]);
   });
 
   it("is not stopped by a postmaster.pid whose id has passed to another of this user's programs", async () => {
@@ -76,8 +76,9 @@ describe('embedded Postgres', () => {
   });
 
   it('makes its files again when the first start was cut short', async () => {
-    await mkdir(join(dataDir, 'postgres.unfinished/base'), { recursive: true });
-    await start();
+    const folder = await mkdtemp(join(dataDir, 'cut-short-'));
+    await mkdir(join(folder, 'postgres.unfinished/base'), { recursive: true });
+    await start({ dataDir: folder });
   });
 
   it('says why it does not start, with the end of its log', async () => {
@@ -87,17 +88,19 @@ describe('embedded Postgres', () => {
   });
 
   it('says so when another server has its fixed port', async () => {
-    const { port } = await start();
-    const folder = await mkdtemp(join(dataDir, 'second-'));
-    await expect(start({ dataDir: folder, port })).rejects.toThrow('Address already in use');
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    await expect(start({ port: portOf(other) })).rejects.toThrow('Address already in use');
+    other.close();
   });
 
   it('restores the links of its libraries, also when two do it at once', async () => {
-    await mkdir(join(dataDir, 'native/lib'), { recursive: true });
+    const folder = await mkdtemp(join(dataDir, 'package-'));
+    await mkdir(join(folder, 'native/lib'), { recursive: true });
     const links = [{ source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }];
-    await writeFile(join(dataDir, 'native/pg-symlinks.json'), JSON.stringify(links));
-    await Promise.all([restoreLinks(dataDir), restoreLinks(dataDir)]);
-    await restoreLinks(dataDir);
-    expect(await readlink(join(dataDir, 'native/lib/libpq.so.5'))).toBe('libpq.so.5.18');
+    await writeFile(join(folder, 'native/pg-symlinks.json'), JSON.stringify(links));
+    await Promise.all([restoreLinks(folder), restoreLinks(folder)]);
+    await restoreLinks(folder);
+    expect(await readlink(join(folder, 'native/lib/libpq.so.5'))).toBe('libpq.so.5.18');
   });
 });

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { portOf } from '../../embedded/free-port.ts';
 import { startTemporal } from '../../embedded/temporal.ts';
 import type { Temporal, TemporalOptions } from '../../embedded/temporal.ts';
 
@@ -73,8 +76,9 @@ describe('embedded Temporal', () => {
   });
 
   it('says so when another server has its fixed port', async () => {
-    const { port } = await start({ inMemory: true });
-    const folder = await mkdtemp(join(dataDir, 'second-'));
-    await expect(start({ dataDir: folder, port })).rejects.toThrow(/Temporal ended with exit code 1[^]*already in use/);
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    await expect(start({ port: portOf(other) })).rejects.toThrow(/Temporal ended with exit code 1[^]*already in use/);
+    other.close();
   });
 });

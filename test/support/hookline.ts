@@ -12,12 +12,10 @@ import { allRoutes } from '../../api/routes.ts';
 import { createCipher } from '../../db/cipher.ts';
 import { createWaker } from '../../db/wake.ts';
 import { startRelay } from '../../relay/relay.ts';
+import { ADMIN_KEY, createApiClient } from './client.ts';
 import { createTestDatabase } from './database.ts';
-import { eventually } from './eventually.ts';
 
-export const ADMIN_KEY = 'test-admin-key-0123456789';
-
-export type Answer<T> = { status: number; headers: Headers; body: T };
+export { ADMIN_KEY, type Answer, type JourneyBody } from './client.ts';
 
 type Options = { temporalAddress?: string; retryFirstDelayMs?: number; relays?: number; worker?: boolean };
 
@@ -69,35 +67,11 @@ export async function startHookline(options: Options = {}) {
     }));
   const working = worker?.run();
 
-  const api = <T = unknown>(method: string, path: string, body?: unknown) => call<T>(url, method, path, body);
   return {
-    url,
+    ...createApiClient(url),
     database,
     client,
     taskQueue,
-    /** Calls the API with the admin key; a text body goes out as YAML. */
-    api,
-    /** Publishes a campaign and starts it. */
-    async publish(id: string, definition: unknown) {
-      for (const [method, path, body] of [
-        ['PUT', '', definition],
-        ['POST', '/start', undefined],
-      ] as const) {
-        const answer = await api(method, `/v1/campaigns/${id}${path}`, body);
-        if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
-      }
-    },
-    /** The person's latest journey, once it has ended. */
-    async ended(person: string): Promise<JourneyBody> {
-      const { id } = await eventually(async () => {
-        const { body } = await api<{ data: JourneyBody[] }>('GET', `/v1/journeys?person=${person}&order=desc&limit=1`);
-        return body.data.find((journey) => journey.endedAt !== null);
-      });
-      return (await api<JourneyBody>('GET', `/v1/journeys/${id}`)).body;
-    },
-    async attributes(person: string): Promise<Record<string, unknown>> {
-      return (await api<{ attributes: Record<string, unknown> }>('GET', `/v1/people/${person}`)).body.attributes;
-    },
     async stop() {
       await Promise.all(relays.map((relay) => relay.stop()));
       worker?.shutdown();
@@ -112,25 +86,7 @@ export async function startHookline(options: Options = {}) {
   };
 }
 
-/** What tests read of a journey; they compare the rest as a whole. */
-export type JourneyBody = { id: string; state: string; endedAt: string | null; deliveries: string[] };
-
 export type Hookline = Awaited<ReturnType<typeof startHookline>>;
-
-/** `T` is what the test expects of the body; its assertions find out. */
-async function call<T>(url: string, method: string, path: string, body: unknown): Promise<Answer<T>> {
-  const isText = typeof body === 'string';
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${ADMIN_KEY}`,
-      ...(body !== undefined && { 'content-type': isText ? 'application/yaml' : 'application/json' }),
-    },
-    ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: JSON.parse(text === '' ? 'null' : text) as T };
-}
 
 const listen = (server: Server) =>
   new Promise<Server>((resolve) => {

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import pino from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../api/app.ts';
+import { route, type Route } from '../../api/route.ts';
+import { allRoutes } from '../../api/routes.ts';
+import { noParams, noQuery } from '../../api/schemas.ts';
+import { createCipher } from '../../db/cipher.ts';
+import { ADMIN_KEY, startHookline, type Hookline } from '../support/hookline.ts';
+import { expectProblem, send } from '../support/problem.ts';
+
+let hookline: Hookline;
+let routes: Route[];
+
+beforeAll(async () => {
+  hookline = await startHookline({ worker: false, relays: 0 });
+  routes = allRoutes({
+    db: hookline.database.db,
+    cipher: createCipher(randomBytes(32)),
+    wake: () => {},
+    ready: async () => null,
+    temporalUi: { url: undefined, namespace: 'default' },
+  });
+});
+
+afterAll(() => hookline.stop());
+
+const urlOf = ({ path }: Route) => hookline.url + path.replaceAll(/:\w+/g, 'some');
+
+describe('the key', () => {
+  it('is asked for on every route but the public ones', async () => {
+    const open = routes.filter(({ scope }) => scope === null);
+    expect(open.map(({ path }) => path)).toEqual(['/healthz', '/readyz']);
+    const closed = routes.filter(({ scope }) => scope !== null);
+    expect(closed.length).toBeGreaterThan(10);
+    for (const one of closed) {
+      const method = one.method.toUpperCase();
+      const body = method === 'GET' ? {} : { body: '{' };
+      for (const authorization of ['', 'Basic dXNlcjpwYXNz', 'Bearer', ADMIN_KEY]) {
+        const answer = await send(urlOf(one), { method, ...body, headers: { authorization } });
+        expectProblem(answer, 401, 'auth.missing');
+        expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+      }
+      for (const key of ['wrong', `${ADMIN_KEY}x`, ADMIN_KEY.slice(0, -1), ADMIN_KEY.toUpperCase()]) {
+        const headers = { authorization: `Bearer ${key}` };
+        expectProblem(await send(urlOf(one), { method, ...body, headers }), 401, 'auth.invalid');
+      }
+    }
+  });
+
+  it('is not asked for where the API says that it lives', async () => {
+    for (const path of ['/healthz', '/readyz']) {
+      expect((await send(hookline.url + path, { method: 'GET', headers: { authorization: '' } })).status).toBe(200);
+    }
+  });
+});
+
+describe('a request for what does not exist', () => {
+  it.each([
+    ['GET', '/'],
+    ['GET', '/v1'],
+    ['GET', '/v2/people/x'],
+    ['GET', '/v1/constructor'],
+    ['GET', '/v1/people/x/y'],
+    ['PATCH', '/v1/people/x'],
+    ['GET', '/v1/events'],
+    ['PROPFIND', '/v1/people/x'],
+    ['GET', '/%'],
+    ['GET', '/%00'],
+  ])('%s %s is a 404, key or no key', async (method, path) => {
+    for (const authorization of ['', `Bearer ${ADMIN_KEY}`]) {
+      expectProblem(await send(hookline.url + path, { method, headers: { authorization } }), 404, 'route.not_found');
+    }
+  });
+
+  it.each([
+    ['/v1/people/nobody', 'people.not_found'],
+    ['/v1/events/none', 'events.not_found'],
+    ['/v1/campaigns/none', 'campaigns.not_found'],
+    ['/v1/broadcasts/none', 'broadcasts.not_found'],
+    ['/v1/journeys/none', 'journeys.not_found'],
+    ['/v1/deliveries/none', 'deliveries.not_found'],
+  ])('GET %s is a 404 with a code of its own', async (path, code) => {
+    const { detail } = expectProblem(await hookline.api('GET', path), 404, code);
+    expect(detail).toContain(`"${path.split('/').at(-1)}"`);
+  });
+
+  it('HEAD is GET without the body (RFC 9110), and nothing on other routes', async () => {
+    expect(await send(`${hookline.url}/healthz`, { method: 'HEAD' })).toMatchObject({ status: 200, body: null });
+    for (const path of ['/v1/events', '/v1/people/nobody']) {
+      expect(await send(hookline.url + path, { method: 'HEAD' })).toMatchObject({ status: 404, body: null });
+    }
+  });
+});
+
+describe('every answer', () => {
+  it('has a request id of its own, and does not say what it runs on', async () => {
+    const answers = await Promise.all(['/healthz', '/v1/people/x', '/none'].map((path) => hookline.api('GET', path)));
+    expect(new Set(answers.map(({ headers }) => headers.get('x-request-id'))).size).toBe(3);
+    expect(answers.map(({ headers }) => headers.get('x-powered-by'))).toEqual([null, null, null]);
+  });
+
+  it.each(['//', '/v1/people//', '*', '/v1/journeys?%', '/v1/journeys?a[b]=1', '/v1/people/;x', '/\\'])(
+    'to the request target %s is one of ours, and no 500',
+    async (target) => {
+      const socket = connect(Number(new URL(hookline.url).port), '127.0.0.1');
+      socket.write(
+        `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ADMIN_KEY}\r\nConnection: close\r\n\r\n`,
+      );
+      expect(await text(socket)).toMatch(/^HTTP\/1\.1 (200|400|404|422) .*"requestId":"req_|^HTTP\/1\.1 200 /s);
+    },
+  );
+
+  it('to a fault of our own is a 500 that keeps its cause in the log', async () => {
+    const lines: string[] = [];
+    const failing = route({
+      method: 'get',
+      path: '/fails',
+      scope: null,
+      params: noParams,
+      query: noQuery,
+      body: null,
+      handle: async () => {
+        throw new TypeError('postgres://user:secret@db is gone');
+      },
+    });
+    const log = pino({}, { write: (line) => void lines.push(line) });
+    const server = createServer(createApp({ routes: [failing], adminKey: ADMIN_KEY, log }));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address() as AddressInfo;
+    const answer = await send(`http://127.0.0.1:${address.port}/fails`, { method: 'GET' });
+    await new Promise((resolve) => server.close(resolve));
+
+    expectProblem(answer, 500, 'internal.error');
+    expect(JSON.stringify(answer.body)).not.toContain('postgres');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 50,
+        requestId: answer.headers.get('x-request-id'),
+        err: { message: 'postgres://user:secret@db is gone' },
+      },
+    ]);
+  });
+});

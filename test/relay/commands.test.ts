@@ -1,0 +1,143 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { claimCommands, MAX_TRIES } from '../../db/commands.ts';
+import { listWaitingPeople } from '../../db/inbox.ts';
+import type { Db } from '../../db/open.ts';
+import { commands } from '../../db/schema/journeys.ts';
+import { carryCommands } from '../../relay/carry.ts';
+import { createMatcher } from '../../relay/match.ts';
+import { eventually } from '../support/eventually.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
+
+let hookline: Hookline;
+let db: Db;
+let refused: string[];
+
+beforeAll(async () => {
+  hookline = await startHookline({ worker: false, relays: 0 });
+  ({ db } = hookline.database);
+  const steps = [{ type: 'delay', for: '1h' }];
+  await hookline.publish('tour', { trigger: { type: 'event', event: 'began' }, steps });
+});
+afterAll(() => hookline.stop());
+beforeEach(async () => {
+  refused = [];
+  await db.delete(commands);
+});
+
+/** A journey that its person has entered, and whose command waits to be carried. */
+async function enter(person: string): Promise<{ journey: string; workflowId: string }> {
+  await hookline.api('POST', '/v1/events', { person, name: 'began' });
+  const match = createMatcher({ db, now: () => new Date() });
+  for (const key of await listWaitingPeople(db, 10)) await match(key);
+  const row = (await db.select().from(commands)).at(-1);
+  if (!row) throw new Error('nobody entered');
+  return { journey: row.command.journey, workflowId: row.workflowId };
+}
+
+const carry = () =>
+  carryCommands({
+    db,
+    client: hookline.client,
+    taskQueue: hookline.taskQueue,
+    withSearchAttributes: () => true,
+    onRefused: (command) => refused.push(command.workflowId),
+  });
+
+const statusOf = async (workflowId: string) =>
+  (await hookline.client.workflow.getHandle(workflowId).describe()).status.name;
+
+const waiting = () => db.select().from(commands).orderBy(commands.id);
+
+describe('a command', () => {
+  it('is carried by another relay when the lease of one that died is over', async () => {
+    const { workflowId } = await enter('ada');
+    expect(await claimCommands(db, 10, 300)).toHaveLength(1);
+    expect(await carry()).toBe(0);
+    await eventually(async () => (await carry()) === 1);
+    expect(await statusOf(workflowId)).toBe('RUNNING');
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('counts as done when Temporal has it already, running or ended', async () => {
+    const { journey, workflowId } = await enter('eve');
+    await carry();
+    const again = { workflowId, command: { type: 'startJourney', journey } as const };
+    await db.insert(commands).values(again);
+    expect(await carry()).toBe(1);
+
+    await hookline.client.workflow.getHandle(workflowId).terminate();
+    await db.insert(commands).values(again);
+    expect(await carry()).toBe(1);
+    expect(await statusOf(workflowId)).toBe('TERMINATED');
+    expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
+  });
+
+  it('of a journey that was erased with its person is done', async () => {
+    await db
+      .insert(commands)
+      .values({ workflowId: 'journey/jrn_gone/1', command: { type: 'startJourney', journey: 'jrn_gone' } });
+    expect(await carry()).toBe(1);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('that Temporal refuses is counted and waits longer each time, and holds up nobody else', async () => {
+    const { journey } = await enter('odd');
+    await db.delete(commands);
+    // Longer than Temporal takes.
+    const tooLong = `journey/${'x'.repeat(1_000)}/1`;
+    const command = { type: 'startJourney', journey } as const;
+    await db.insert(commands).values([
+      { workflowId: tooLong, command },
+      { workflowId: tooLong, command },
+    ]);
+    const { workflowId } = await enter('even');
+    await carry();
+
+    expect(await statusOf(workflowId)).toBe('RUNNING');
+    expect(refused).toEqual([tooLong]);
+    const [first, second, ...others] = await waiting();
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ tries: 1, error: expect.stringMatching(/INVALID_ARGUMENT: WorkflowId exceeds/) });
+    expect(second).toMatchObject({ tries: 0, error: null, leasedUntil: null });
+    expect(await carry()).toBe(0);
+
+    const pauses: number[] = [];
+    for (let tries = 2; tries <= MAX_TRIES; tries += 1) {
+      await db.update(commands).set({ leasedUntil: null });
+      expect(await carry()).toBe(1);
+      const [row] = await db
+        .select({ tries: commands.tries, seconds: sql<number>`extract(epoch from leased_until - now())::int` })
+        .from(commands)
+        .limit(1)
+        .orderBy(commands.id);
+      expect(row?.tries).toBe(tries);
+      pauses.push(row?.seconds ?? 0);
+    }
+    expect(pauses.map((seconds, index) => seconds / 2 ** (index + 1))).toEqual(pauses.map(() => expect.closeTo(1, 0)));
+    await db.update(commands).set({ leasedUntil: null });
+    expect(await carry()).toBe(0);
+    expect(await waiting()).toMatchObject([{ tries: MAX_TRIES }, { tries: 0 }]);
+    await enter('late');
+    expect(await carry()).toBe(1);
+  });
+
+  it('of an event goes before those of a broadcast, however many these are', async () => {
+    const command = { type: 'startJourney', journey: 'jrn_none' } as const;
+    await db.insert(commands).values([
+      { workflowId: 'broadcast-1', command, lane: 1 },
+      { workflowId: 'broadcast-2', command, lane: 1 },
+      { workflowId: 'event-1', command, lane: 0 },
+    ]);
+    expect((await claimCommands(db, 1, 30_000)).map((claimed) => claimed.workflowId)).toEqual(['event-1']);
+    expect((await claimCommands(db, 1, 30_000)).map((claimed) => claimed.workflowId)).toEqual(['broadcast-1']);
+  });
+
+  it('is carried also after two thousand million others', async () => {
+    await db.execute(sql`alter table commands alter column id restart with 3000000000`);
+    const { workflowId } = await enter('much-later');
+    expect(await carry()).toBe(1);
+    expect(await statusOf(workflowId)).toBe('RUNNING');
+    expect(await waiting()).toEqual([]);
+  });
+});

@@ -1,0 +1,98 @@
+import { eq, isNull, sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { outcomes } from '../../db/schema/campaigns.ts';
+import { journeys } from '../../db/schema/journeys.ts';
+import { events, inbox } from '../../db/schema/people.ts';
+import { eventually } from '../support/eventually.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
+
+let hookline: Hookline;
+
+beforeAll(async () => {
+  hookline = await startHookline({ worker: false, relays: 2 });
+});
+afterAll(() => hookline.stop());
+
+const steps = [{ type: 'delay', for: '1h' }];
+
+/** Posts all at once, each in a request of its own. */
+const postEach = (list: object[]) => Promise.all(list.map((event) => hookline.api('POST', '/v1/events', event)));
+
+/** The outcomes of one campaign in the order of the person's own numbers, once nothing waits for the relays any more. */
+async function decided(campaign: string) {
+  const { db } = hookline.database;
+  await eventually(async () => (await db.select().from(inbox).limit(1)).length === 0);
+  return db
+    .select({ number: events.number, data: events.data, outcome: outcomes.outcome, journey: outcomes.journeyId })
+    .from(outcomes)
+    .innerJoin(events, eq(sql`'event/' || ${events.id}`, outcomes.cause))
+    .where(eq(outcomes.campaignId, campaign))
+    .orderBy(events.number);
+}
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+describe('two relays', () => {
+  it("take one person's events in their order, those of one request and those of many", async () => {
+    const where = { 'event.on': true };
+    await hookline.publish('ordered', { trigger: { type: 'event', event: 'flipped', where }, steps });
+    const lists = range(20).map((list) =>
+      range(10).map((step) => ({ person: 'orla', name: 'flipped', data: { list, step, on: step % 2 === 0 } })),
+    );
+    await Promise.all(lists.map((list) => hookline.api('POST', '/v1/events', list)));
+
+    const rows = await decided('ordered');
+    expect(rows.map((row) => row.number)).toEqual(range(200).map((index) => index + 1));
+    expect(rows.map((row) => row.outcome)).toEqual(rows.map((row) => (row.data['on'] ? 'entered' : 'whereFalse')));
+    // Ids sort by the time they were made.
+    const began = rows.flatMap((row) => row.journey ?? []);
+    expect(began).toEqual(began.toSorted());
+    for (const list of range(20)) {
+      const own = rows.filter((row) => row.data['list'] === list).map((row) => row.data['step']);
+      expect(own).toEqual(range(10));
+    }
+  });
+
+  it('let a person in once, however many events come at the same moment', async () => {
+    const entry = { frequency: 'once' };
+    await hookline.publish('once', { trigger: { type: 'event', event: 'arrived' }, entry, steps });
+    await postEach(range(100).map(() => ({ person: 'onno', name: 'arrived' })));
+
+    const rows = await decided('once');
+    expect(rows.map((row) => row.outcome)).toEqual(['entered', ...range(99).map(() => 'frequency')]);
+    const journeysOfOnce = hookline.database.db.select().from(journeys).where(eq(journeys.campaignId, 'once'));
+    expect(await journeysOfOnce).toHaveLength(1);
+  });
+
+  it('let each event in once where every one counts, however often it is repeated', async () => {
+    await hookline.publish('every-time', { trigger: { type: 'event', event: 'bought' }, steps });
+    const answers = await postEach(
+      range(120).map((index) => ({ id: `buy-${index % 40}`, person: `buyer-${index % 4}`, name: 'bought' })),
+    );
+    expect(answers.map((answer) => answer.status)).toEqual(range(120).map(() => 202));
+
+    const rows = await decided('every-time');
+    expect(rows.map((row) => row.outcome)).toEqual(range(40).map(() => 'entered'));
+    expect(new Set(rows.map((row) => row.journey)).size).toBe(40);
+  });
+
+  it('keep a person in one journey at a time, and let them in again when it has ended', async () => {
+    const entry = { maxConcurrent: 1 };
+    await hookline.publish('single', { trigger: { type: 'event', event: 'knocked' }, entry, steps });
+    await postEach(range(20).map(() => ({ person: 'una', name: 'knocked' })));
+    const rows = await decided('single');
+    expect(rows.map((row) => row.outcome)).toEqual(['entered', ...range(19).map(() => 'maxConcurrent')]);
+
+    const { db } = hookline.database;
+    const ended = await db
+      .update(journeys)
+      .set({ state: 'completed', endedAt: new Date() })
+      .where(eq(journeys.campaignId, 'single'))
+      .returning({ endedAt: journeys.endedAt });
+    expect(ended).toHaveLength(1);
+    await postEach([{ person: 'una', name: 'knocked' }]);
+    expect((await decided('single')).at(-1)).toMatchObject({ outcome: 'entered' });
+    const running = await db.select().from(journeys).where(isNull(journeys.endedAt));
+    expect(running.filter((journey) => journey.campaignId === 'single')).toHaveLength(1);
+  });
+});
