@@ -1,6 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import { keepAnswer } from '../domain/answers.ts';
-import { findUnstorable, type Json } from '../domain/json.ts';
+import type { Json } from '../domain/json.ts';
 import type { ClaimedAttempt } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
 import { answerRow } from './journey-scope.ts';
@@ -19,6 +19,6 @@ export function readAnswer(exchange: Exchange): Json {
 export function keptAnswer(cipher: Cipher, claimed: ClaimedAttempt, exchange: Exchange, body: Json): Buffer | null {
   const fields = claimed.compiled.answers.get(claimed.delivery.stepId ?? '');
   if (!fields || exchange.status === null) return null;
-  const kept = keepAnswer(fields, exchange.status, findUnstorable(body) === null ? body : null);
+  const kept = keepAnswer(fields, exchange.status, body);
   return cipher.seal(JSON.stringify(kept), answerRow(claimed.delivery.id));
 }

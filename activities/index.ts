@@ -1,6 +1,7 @@
 import type { Cipher } from '../db/cipher.ts';
 import { endJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
+import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
 import { createSendWebhook, type SendSettings } from './send-webhook.ts';
 
@@ -14,10 +15,11 @@ export type ActivityDependencies = {
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
 export function createActivities({ db, cipher, now, send }: ActivityDependencies) {
   return {
-    prepare: createPrepare({ db, cipher, now }),
-    sendWebhook: createSendWebhook({ db, cipher, now, ...send }),
-    endJourney: (ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
+    prepare: withPlainErrors(createPrepare({ db, cipher, now })),
+    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, ...send })),
+    endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
+    ),
   };
 }
 

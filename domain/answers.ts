@@ -1,6 +1,6 @@
 import { allSteps, type Campaign } from './campaign.ts';
 import { conditionPaths } from './condition.ts';
-import type { Json } from './json.ts';
+import { findUnstorable, type Json } from './json.ts';
 import { parsePath } from './path.ts';
 import type { Step } from './steps.ts';
 import { templateFaults, templateVariables } from './template.ts';
@@ -46,11 +46,23 @@ function templatePaths(value: unknown): string[][] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(templatePaths) : [];
 }
 
-/** The part of an answer that is kept: the named fields, or the whole body where it is named as a whole or is no object. */
+const MAX_DEPTH = 64;
+
+/**
+ * The part of an answer that is kept: the named fields, or the whole body where it is named as a whole or is no object. What
+ * Postgres could not hold in a log or a request, or nobody can walk, counts as missing.
+ */
 export function keepAnswer(fields: Set<string | null>, status: number, body: Json): KeptAnswer {
   if (fields.has(null) || typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return { http: { status }, body };
+    return { http: { status }, body: isKeepable(body) ? body : null };
   }
-  const kept = Object.entries(body).filter(([name]) => fields.has(name));
+  const kept = Object.entries(body).filter(([name, value]) => fields.has(name) && isKeepable(value));
   return { http: { status }, body: Object.fromEntries(kept) };
+}
+
+const isKeepable = (value: Json) => !isDeeper(value, MAX_DEPTH) && findUnstorable(value) === null;
+
+function isDeeper(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

@@ -33,7 +33,7 @@ export function redactHeaders(
 }
 
 /** Userinfo, values of key- and token-like parameters, and secrets. */
-export function redactUrl(url: string, secretValues: readonly string[]): string {
+function redactUrl(url: string, secretValues: readonly string[]): string {
   return redactText(redactUrlParts(url), secretValues);
 }
 

@@ -60,10 +60,10 @@ export function compileUrl(source: string, allowHosts: string[]): CompiledUrl {
       if (!isLiteralDot && DOT_SEGMENT.test(text.split(/[?#]/)[0] ?? '')) {
         throw invalidUrl('a value in the path is . or .., which would lead to another path');
       }
-      const allowed = host
-        ? [parseUrl(rendering.text(host, 'url'))?.host]
-        : allowHosts.map((entry) => hostIn(entry, url));
-      if (!allowed.includes(url.host)) {
+      if (host && parseUrl(rendering.text(host, 'url'))?.host !== url.host) {
+        throw invalidUrl('the host is not the one that the template begins with; look at its secrets');
+      }
+      if (!host && !allowHosts.some((entry) => hostIn(entry, url) === url.host)) {
         throw new HooklineError(
           'delivery.host_not_allowed',
           `url: ${url.host} is not in allowHosts; add it if it is meant`,

@@ -16,7 +16,7 @@ export function welcome(facts: {
   return `
 Hookline is ready, after ${facts.seconds.toFixed(1)} s.
 
-  API            ${facts.api}, described at ${facts.api}/docs
+  API            ${facts.api}
   Temporal       ${facts.temporal}
   Request bin    ${facts.requestBin}
   Admin key      ${key}

@@ -49,9 +49,9 @@ export function caught(parse: () => void): OffsetFault[] {
 
 /** The message of liquidjs without the place that it appends, and with what to do about blocks. */
 export function plainMessage(error: LiquidError): string {
-  if (error.originalError instanceof RangeError) return TOO_DEEP;
   return (error.originalError?.message ?? error.message)
     .replace(/(?:, file:.*)?, line:\d+, col:\d+$/, '')
+    .replace(/^Maximum call stack.*/, TOO_DEEP)
     .replace(/^tag "(\w+)" not found$/, '{% $1 %} belongs to no open tag')
     .replace(/^tag "?(\{%-?\s*(\w+).*) not closed$/s, '$1 is not closed; add {% end$2 %}')
     .replace(/^output (.*) not closed$/s, '$1 is not closed; add }}');

@@ -63,14 +63,15 @@ describe('an event with an id that is known', () => {
     expect(await inboxOf('lin')).toEqual([{ subject: 'at-once' }]);
   });
 
-  it('counts once where lists with it come at once in other orders and for other people', async () => {
-    const ids = Array.from({ length: 300 }, (_, index) => `crossed-${String(index).padStart(3, '0')}`);
-    const list = (order: string[], who: string) => order.map((id) => ({ id, person: `${who}-${id}`, name: 'x' }));
-    const answers = await Promise.all(
-      Array.from({ length: 8 }, (_, index) => post(list(index % 2 ? ids : ids.toReversed(), `crossed-${index}`))),
-    );
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
-    expect(answers.reduce((sum, { body }) => sum + body.accepted, 0)).toBe(300);
+  it('counts once where lists with it come at once, in other orders and for other people', async () => {
+    for (const round of [1, 2, 3, 4]) {
+      const ids = Array.from({ length: 1_000 }, (_, index) => `crossed-${round}-${index}`);
+      const list = (order: string[], who: number) => order.map((id) => ({ id, person: `crossed-${who}`, name: 'x' }));
+      const lists = [0, 1, 2, 3].map((who) => list(who % 2 ? ids : ids.toReversed(), who));
+      const answers = await Promise.all(lists.map(post));
+      expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+      expect(answers.reduce((sum, { body }) => sum + body.accepted, 0)).toBe(1_000);
+    }
   });
 });
 

@@ -87,6 +87,15 @@ describe('the part of an answer that is kept', () => {
     expect(keepAnswer(new Set(['id']), 200, body)).toEqual({ http: { status: 200 }, body });
   });
 
+  it.each([
+    ['text with NUL', 'a\0b'],
+    ['half a character', '\ud83d'],
+    ['more levels than anybody needs', JSON.parse('['.repeat(65) + ']'.repeat(65)) as []],
+  ])('leaves a field out that has %s, and keeps the others', (_, odd) => {
+    expect(keepAnswer(new Set(['id', 'odd']), 200, { id: 7, odd }).body).toEqual({ id: 7 });
+    expect(keepAnswer(new Set([null]), 200, { id: 7, odd }).body).toBeNull();
+  });
+
   it('lacks a field that the answer lacks', () => {
     expect(keepAnswer(new Set(['id']), 204, {})).toEqual({ http: { status: 204 }, body: {} });
   });

@@ -8,6 +8,7 @@ const secrets = {
   base: 'https://crm.example.com/v1',
   host: 'crm.example.com',
   token: 't0ken-value',
+  scheme: 'https:',
 };
 
 function scopeOf(attributes: Parameters<typeof buildScope>[0]['person']['attributes'] = {}, id = 'p 1/ü') {
@@ -77,11 +78,17 @@ describe('the URL', () => {
       'is . or ..',
     ],
     ['a secret that is no URL', '{{ secrets.token }}/x', 'render.invalid_url', 'no http or https URL'],
+    [
+      'a secret that ends before the host',
+      '{{ secrets.scheme }}\\{{ customer.host | raw }}',
+      'render.invalid_url',
+      'secrets',
+    ],
     ['too long a result', 'https://api.example.com/{{ customer.long }}', 'render.too_large', '16 KiB'],
   ])('fails for %s', (_, template, code, message) => {
-    expect(() => render({ url: template }, scopeOf({ dots: '..', long: 'x'.repeat(20_000) }))).toThrowError(
-      expect.objectContaining({ code, message: expect.stringContaining(message) }),
-    );
+    expect(() =>
+      render({ url: template }, scopeOf({ dots: '..', host: 'evil.example', long: 'x'.repeat(20_000) })),
+    ).toThrowError(expect.objectContaining({ code, message: expect.stringContaining(message) }));
   });
 
   it.each([

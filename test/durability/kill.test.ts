@@ -1,0 +1,108 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { journeys } from '../../db/schema/journeys.ts';
+import { hang, respond, type Behaviour } from '../support/behaviours.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { holdTransaction, untilBlocked } from '../support/locks.ts';
+import { prepareProcesses, type Processes } from '../support/processes.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+
+let database: TestDatabase;
+let receiver: Receiver;
+let hookline: Processes;
+
+beforeAll(async () => {
+  [database, receiver] = await Promise.all([createTestDatabase(), startReceiver()]);
+  hookline = await prepareProcesses({ databaseUrl: database.url });
+});
+afterAll(async () => {
+  await hookline.stop();
+  await receiver.close();
+  await database.close();
+});
+
+const campaign = (event: string, path: string) => ({
+  trigger: { type: 'event', event },
+  steps: [
+    {
+      type: 'webhook',
+      id: 'call',
+      url: receiver.url(path),
+      timeout: '30s',
+      body: { json: { person: '{{ customer.id }}', at: '{{ now }}', amount: '{{ event.amount }}' } },
+      response: { attributes: { crm_id: '{{ response.id }}' } },
+    },
+  ],
+});
+
+/** What each of a person's requests was made of: a repeat has to be the same, key and bytes. */
+const sentTo = (path: string) =>
+  receiver.requests
+    .filter((request) => request.url === path)
+    .map((request) => ({ key: request.headers['idempotency-key'], body: request.body.toString() }));
+
+describe('SIGKILL', () => {
+  it('of the worker while it sends, or before it writes the answer, costs one attempt and no journey', async () => {
+    let release = async () => {};
+    /** The answer goes out when the delivery's row is held, so that the worker has it and cannot write it. */
+    const answerThatCannotBeWritten: Behaviour = (socket, request) => {
+      const delivery = request.headers['idempotency-key'];
+      void holdTransaction(database.db, (tx) =>
+        tx.execute(sql`select 1 from deliveries where id = ${delivery} for update`),
+      ).then((end) => {
+        release = end;
+        respond({ json: { id: 1 } })(socket, request);
+      });
+    };
+    receiver.on('/hangs', hang(), respond({ json: { id: 2 } }));
+    receiver.on('/answers', answerThatCannotBeWritten, respond({ json: { id: 2 } }));
+
+    const server = hookline.startServer();
+    const first = hookline.startWorker();
+    await Promise.all([server.ready, first.ready]);
+    await hookline.publish('hangs', campaign('asked', '/hangs'));
+    await hookline.publish('answers', campaign('told', '/answers'));
+    await hookline.api('POST', '/v1/events', { person: 'mid-send', name: 'asked', data: { amount: 7 } });
+    await hookline.api('POST', '/v1/events', { person: 'before-write', name: 'told', data: { amount: 8 } });
+    await receiver.waitFor(2, 15_000);
+    await untilBlocked(database.db, 'hookline worker');
+    await first.kill();
+    await release();
+
+    const accepted = { id: 'last', person: 'after', name: 'asked' };
+    expect((await hookline.api('POST', '/v1/events', accepted)).status).toBe(202);
+    await server.kill();
+    const second = hookline.startWorker();
+    const serverAgain = hookline.startServer();
+    await Promise.all([second.ready, serverAgain.ready]);
+
+    for (const person of ['mid-send', 'before-write']) {
+      const journey = await hookline.ended(person, 60_000);
+      expect(journey).toMatchObject({
+        state: 'completed',
+        log: [{ what: 'rendered' }, { what: 'sent', status: 200, attempts: 2 }, { what: 'completed' }],
+      });
+      const { body } = await hookline.api('GET', `/v1/deliveries/${journey.deliveries[0]}`);
+      expect(body).toMatchObject({
+        state: 'sent',
+        attempts: [
+          { number: 1, class: 'unknown', status: null, error: { code: 'worker_lost' } },
+          { number: 2, class: 'sent', status: 200 },
+        ],
+      });
+      expect(await hookline.attributes(person)).toEqual({ crm_id: 2 });
+    }
+    expect(await hookline.ended('after')).toMatchObject({ state: 'completed' });
+    expect(await database.db.select().from(journeys)).toHaveLength(3);
+
+    for (const [path, person] of [
+      ['/hangs', 'mid-send'],
+      ['/answers', 'before-write'],
+    ] as const) {
+      const [one, two, ...more] = sentTo(path).filter(({ body }) => body.includes(person));
+      expect(one?.key).toMatch(/^dlv_/);
+      expect(two).toEqual(one);
+      expect(more).toEqual([]);
+    }
+  }, 120_000);
+});

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import type { Client, WorkflowHandleWithFirstExecutionRunId, WorkflowStartOptions } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { DefaultLogger, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { inject } from 'vitest';
+import type { Activities } from '../../activities/index.ts';
+import { PLAN_VERSION, type Prepared, type Sent } from '../../domain/walk.ts';
+import type { journey, JourneyInput } from '../../workflows/journey.ts';
+
+type Call = { [Name in keyof Activities]: [name: Name, input: Parameters<Activities[Name]>[0]] }[keyof Activities];
+
+type Answers = {
+  prepared: Record<string, Prepared | (() => Promise<Prepared>)>;
+  /** Sending succeeds at once where this says nothing else. `attempt` is Temporal's, from 1. */
+  send?: (attempt: number) => Promise<Sent>;
+};
+
+/** Activities that answer from literals and write down how they were called, in order. */
+export function fakeActivities({ prepared, send }: Answers): { activities: Activities; calls: Call[] } {
+  const calls: Call[] = [];
+  const activities: Activities = {
+    async prepare(input) {
+      calls.push(['prepare', input]);
+      const answer = prepared[input.step];
+      if (!answer) throw new Error(`nobody expected step ${input.step}`);
+      return typeof answer === 'function' ? answer() : answer;
+    },
+    async sendWebhook(input) {
+      calls.push(['sendWebhook', input]);
+      if (send) return send(Context.current().info.attempt);
+      return { state: 'sent', exit: false, detail: 'webhook sent' };
+    },
+    async endJourney(input) {
+      calls.push(['endJourney', input]);
+    },
+  };
+  return { activities, calls };
+}
+
+/** Makes the SDK quiet; once in a test file, before anything else of Temporal. */
+export const quietRuntime = () => void Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+export type JourneyHandle = WorkflowHandleWithFirstExecutionRunId<typeof journey>;
+
+type Options = {
+  client: Client;
+  connection: NativeConnection;
+  activities: Activities;
+  input: Pick<JourneyInput, 'plan'> & Partial<JourneyInput>;
+  maxCachedWorkflows?: number;
+  start?: Pick<WorkflowStartOptions, 'typedSearchAttributes'>;
+};
+
+/** Starts a journey on a worker of its own, which is there while `follow` runs. */
+export async function runJourney<T>(options: Options, follow: (handle: JourneyHandle) => Promise<T>): Promise<T> {
+  const taskQueue = `test-${randomUUID()}`;
+  const worker = await Worker.create({
+    connection: options.connection,
+    taskQueue,
+    workflowBundle: { codePath: inject('bundlePath') },
+    activities: options.activities,
+    maxCachedWorkflows: options.maxCachedWorkflows ?? 100,
+  });
+  return worker.runUntil(async () => {
+    const handle = await options.client.workflow.start<typeof journey>('journey', {
+      workflowId: `journey/jrn_${randomUUID()}/1`,
+      taskQueue,
+      args: [{ journey: 'jrn_1', planVersion: PLAN_VERSION, ...options.input }],
+      ...options.start,
+    });
+    return follow(handle);
+  });
+}
+
+/** The summaries that the Temporal UI shows beside the events of a history, in order. */
+export async function summaries(handle: JourneyHandle): Promise<unknown[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap(({ userMetadata }) =>
+    userMetadata?.summary ? [defaultPayloadConverter.fromPayload(userMetadata.summary)] : [],
+  );
+}
