@@ -1,6 +1,9 @@
 import pino, { type Logger } from 'pino';
 import { HooklineError } from './domain/errors.ts';
 
+/** `npm start` kills its processes after 7 s. Whatever is cut off then is taken up again, as after any other end. */
+const STOP_WITHIN_MS = 6_500;
+
 export type Running = {
   stop(): Promise<void>;
   /** Rejects when the process cannot go on. */
@@ -9,7 +12,7 @@ export type Running = {
 
 /**
  * Runs one process from its start to its end: it stops on SIGINT, SIGTERM, or when the process that started it is gone.
- * Exit code 0 after an orderly stop, 1 with the reason otherwise. A second signal is the same signal, sent to the group.
+ * Exit code 0 when it was asked to stop, 1 with the reason otherwise. A second signal is the same signal, sent to the group.
  */
 export async function runProcess(
   options: { name: string; logLevel: string },
@@ -20,14 +23,18 @@ export async function runProcess(
     for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(event, () => resolve());
   });
   try {
-    const starting = start(log);
-    const running = await Promise.race([starting, asked]);
+    const running = await Promise.race([start(log), asked]);
     if (running) {
       log.info(`${options.name} ready`);
       process.send?.({ type: 'ready' });
       await Promise.race([asked, running.failed ?? asked]);
+      const late = setTimeout(() => {
+        log.warn(`${options.name} did not end in time and is cut off`);
+        process.exit(0);
+      }, STOP_WITHIN_MS);
+      await running.stop();
+      clearTimeout(late);
     }
-    await (running ?? (await starting)).stop();
     process.exit(0);
   } catch (error) {
     log.fatal({ err: error }, error instanceof HooklineError ? error.message : `${options.name} cannot go on`);

@@ -8,6 +8,9 @@ import { openDatabase } from './db/open.ts';
 import { createWaker } from './db/wake.ts';
 import { runProcess } from './lifecycle.ts';
 
+/** How long requests that are under way may take to end when the process has to. */
+const GRACE_MS = 3_000;
+
 /** Process 1: the API. It reads and writes Postgres only; Temporal may be down. */
 const config = loadConfig(environment, 'server');
 
@@ -26,6 +29,7 @@ await runProcess({ name: 'server', logLevel: config.logLevel }, async (log) => {
     cipher: createCipher(config.masterKey, config.previousMasterKeys),
     wake: createWaker(database.db, (error) => log.warn({ err: error }, 'the relay could not be woken')),
     ready,
+    destinations: config,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });
   const server = createServer(createApp({ routes, adminKey: config.adminKey, log }));
@@ -39,7 +43,7 @@ await runProcess({ name: 'server', logLevel: config.logLevel }, async (log) => {
     async stop() {
       await new Promise((resolve) => {
         server.close(resolve);
-        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
       });
       await database.close();
     },

@@ -62,9 +62,8 @@ await runProcess({ name: 'worker', logLevel: config.logLevel }, async (log) => {
   return {
     failed: running.then(() => new Promise<never>(() => {})),
     async stop() {
-      await relay.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await running;
+      await Promise.all([relay.stop(), running]);
       await Promise.all([http.close(), client.connection.close(), database.close()]);
       await connection.close();
     },

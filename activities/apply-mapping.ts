@@ -1,13 +1,12 @@
 import { readJourneyAt } from '../db/journeys.ts';
-import { changeAttributes, type PersonRow } from '../db/people.ts';
+import { assertFits, changeAttributes, type PersonRow } from '../db/people.ts';
 import type { MappingResult } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { findUnstorable, type Json } from '../domain/json.ts';
+import type { Json } from '../domain/json.ts';
 import { evaluateMapping } from '../domain/mapping.ts';
-import type { ClaimedAttempt } from './claim-attempt.ts';
+import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
 import { journeyScope } from './journey-scope.ts';
-import type { SendDependencies } from './send-webhook.ts';
 
 /**
  * Writes parts of the answer to the person, who is locked: two mappings at once both count. Whatever fails changes nothing,
@@ -29,12 +28,11 @@ export async function applyMapping(
     if (!at) throw mappingFailed('The journey is gone.');
     const scope = await journeyScope({ tx, cipher, compiled, now: now(), at: { ...at, person } }, { id: delivery.id });
     const http = { status: exchange.status, headers: Object.fromEntries(exchange.headers) };
-    const { changes, absent } = evaluateMapping(mapping, { ...scope, response, http });
-    const unstorable = findUnstorable(changes);
-    if (unstorable !== null) throw mappingFailed(`The value for ${unstorable} has NUL or half a character in it.`);
-    const text = JSON.stringify(changes);
-    if (request.secrets.some((secret) => text.includes(secret))) throw mappingFailed('A value holds a secret.');
-    await tx.transaction((inner) => changeAttributes(inner, person, changes));
+    // The secrets that the request used, also where they were changed since: no attribute may hold one.
+    const secrets = Object.fromEntries(request.secrets.entries());
+    const { changes, absent } = evaluateMapping(mapping, { ...scope, secrets, response, http });
+    assertFits(person, changes);
+    await changeAttributes(tx, person, changes);
     return { state: 'applied', attributes: changes, absent, error: null };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;

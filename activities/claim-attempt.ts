@@ -1,13 +1,17 @@
 import { beginAttempt, closeLostAttempts, lockDelivery, moveDelivery, type DeliveryRow } from '../db/deliveries.ts';
 import { newId } from '../db/id.ts';
-import { logJourney } from '../db/journeys.ts';
+import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { Sent } from '../domain/walk.ts';
 import { sendPolicy, type SendPolicy } from '../domain/send-policy.ts';
 import type { CompiledCampaign } from './compiled-campaign.ts';
 import { openRequest, type FrozenRequest } from './frozen-request.ts';
-import type { SendDependencies } from './send-webhook.ts';
+import type { Http } from './http.ts';
+
+export type SendSettings = { http: Http; random: () => number; firstDelayMs: number; userAgent: string };
+
+export type SendDependencies = SendSettings & { db: Db; cipher: Cipher; now: () => Date };
 
 export type ClaimedAttempt = {
   type: 'claimed';
@@ -57,8 +61,7 @@ export function claimAttempt(
       made > policy.times || (made > 0 && at.getTime() - firstAttemptAt.getTime() > policy.withinMs + LATE_MS);
     if (spent || !delivery.frozen) {
       const error = delivery.error ?? NO_RETRY_LEFT;
-      await moveDelivery(tx, id, { state: 'failed', error });
-      await logDelivery(tx, delivery, 'failed', { error });
+      await moveDelivery(tx, delivery, { state: 'failed', set: { error }, log: { error } });
       return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
     }
     const attempt = { id: newId('att'), deliveryId: id, number: made + 1 };
@@ -95,14 +98,3 @@ export const settled = (state: 'sent' | 'failed', policy: SendPolicy, step: stri
   exit: state === 'failed' && policy.onFailure === 'exit',
   detail: `webhook ${step ?? ''} ${state}`,
 });
-
-/** The journey's log says how its delivery ended. */
-export async function logDelivery(
-  tx: Db,
-  { journeyId, stepId, id }: DeliveryRow,
-  what: 'sent' | 'failed',
-  details: Parameters<typeof logJourney>[2]['details'],
-): Promise<void> {
-  if (journeyId && stepId)
-    await logJourney(tx, journeyId, { step: stepId, what, details: { delivery: id, ...details } });
-}

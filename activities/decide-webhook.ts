@@ -6,7 +6,7 @@ import type { Scope } from '../domain/scope.ts';
 import type { StepOf } from '../domain/steps.ts';
 import { sealRequest } from './frozen-request.ts';
 import { usedSecrets } from './journey-scope.ts';
-import type { Decision, PrepareContext } from './prepare.ts';
+import type { Decision, PrepareContext } from './decision.ts';
 
 /**
  * Renders the request once and freezes its bytes as a delivery. One that does not render is a failed delivery,

@@ -1,4 +1,4 @@
-import { changeAttributes } from '../db/people.ts';
+import { assertFits, changeAttributes } from '../db/people.ts';
 import { evaluateCondition } from '../domain/condition.ts';
 import { parseDurationMs } from '../domain/duration.ts';
 import { HooklineError } from '../domain/errors.ts';
@@ -6,7 +6,7 @@ import type { Json } from '../domain/json.ts';
 import { evaluateMapping } from '../domain/mapping.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { StepOf } from '../domain/steps.ts';
-import type { Decision, PrepareContext } from './prepare.ts';
+import type { Decision, PrepareContext } from './decision.ts';
 
 /** The deadline is stored before the workflow sleeps: a repeat sleeps until the same moment. */
 export function decideDelay({ now }: PrepareContext, step: StepOf<'delay'>): Decision {
@@ -36,7 +36,8 @@ export async function decideUpdate(
   if (!mapping) return { prepared, details: {} };
   try {
     const { changes, absent } = evaluateMapping(mapping, scope);
-    await tx.transaction((inner) => changeAttributes(inner, at.person, changes));
+    assertFits(at.person, changes);
+    await changeAttributes(tx, at.person, changes);
     return { prepared, details: { attributes: changes, ...(absent.length > 0 && { absent }) } };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;

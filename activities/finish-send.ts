@@ -1,18 +1,20 @@
-import { finishAttempt, latestAttempt, lockDelivery, moveDelivery, type AttemptEnd } from '../db/deliveries.ts';
-import { lockPerson } from '../db/people.ts';
+import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
+import type { PersonRow } from '../db/people.ts';
 import { storableText } from '../domain/json.ts';
 import { redactHeaders, redactText } from '../domain/redact.ts';
 import { decideRetry, nextDelayMs } from '../domain/retry.ts';
 import type { Sent } from '../domain/walk.ts';
 import { keptAnswer, readAnswer } from './answer.ts';
 import { applyMapping } from './apply-mapping.ts';
-import { logDelivery, settled, type ClaimedAttempt } from './claim-attempt.ts';
+import { settled, type ClaimedAttempt, type SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
-import type { SendDependencies } from './send-webhook.ts';
 
 const MAX_STORED_BODY_BYTES = 16 * 1024;
 
 export type Finished = { type: 'settled'; sent: Sent } | { type: 'retry'; delayMs: number; message: string };
+
+/** What an attempt does to its delivery, which is null where it comes too late to do anything, and what the walk is told. */
+type Verdict = { move: DeliveryMove | null; finished: Finished; nextAttemptAt: Date | null };
 
 /**
  * Stores what came of an attempt, in one transaction: the attempt's row, the delivery's state, and for a 2xx the mapping and the
@@ -23,56 +25,89 @@ export function finishSend(
   claimed: ClaimedAttempt,
   exchange: Exchange,
 ): Promise<Finished> {
-  const { db, now, random, firstDelayMs } = dependencies;
-  const { policy, number, id } = claimed;
-  return db.transaction(async (tx): Promise<Finished> => {
-    const gone = { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } } as const;
-    const person = exchange.class === 'sent' ? await lockPerson(tx, claimed.delivery.personKey) : undefined;
-    const delivery = await lockDelivery(tx, claimed.delivery.id);
-    if (!delivery || (exchange.class === 'sent' && !person)) return gone;
+  return dependencies.db.transaction(async (tx): Promise<Finished> => {
+    const isSent = exchange.class === 'sent';
+    const locked = await lockSend(tx, claimed.delivery, { withPerson: isSent });
+    if (!locked) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
+    const { delivery, person, latestAttempt } = locked;
+    const verdict =
+      late(delivery, claimed, { isSent, isLatest: latestAttempt === claimed.id, dependencies }) ??
+      (isSent
+        ? await success({ ...dependencies, db: tx }, claimed, person, exchange)
+        : failure(dependencies, claimed, exchange));
+    await recordAttempt(tx, delivery, {
+      id: claimed.id,
+      end: attemptEnd(exchange, claimed, verdict.nextAttemptAt),
+      move: verdict.move,
+    });
+    return verdict.finished;
+  });
+}
 
-    if (person && delivery.state !== 'sent') {
-      const answer = readAnswer(exchange);
-      await finishAttempt(tx, id, attemptEnd(exchange, claimed, null));
-      await moveDelivery(tx, delivery.id, {
-        state: 'sent',
-        error: null,
-        nextAttemptAt: null,
-        mapping: await applyMapping({ ...dependencies, db: tx }, claimed, person, exchange, answer),
-        answer: keptAnswer(dependencies.cipher, claimed, exchange, answer),
-      });
-      await logDelivery(tx, delivery, 'sent', { status: exchange.status, attempts: number });
-      return { type: 'settled', sent: settled('sent', policy, delivery.stepId) };
-    }
-    if (delivery.state === 'sent' || delivery.state === 'failed') {
-      await finishAttempt(tx, id, attemptEnd(exchange, claimed, null));
-      return { type: 'settled', sent: settled(delivery.state, policy, delivery.stepId) };
-    }
-    if ((await latestAttempt(tx, delivery.id)) !== id) {
-      await finishAttempt(tx, id, attemptEnd(exchange, claimed, null));
-      return { type: 'retry', delayMs: firstDelayMs, message: 'a later attempt is under way' };
-    }
+/** An attempt that was overtaken: by the delivery's end, or by a later attempt. */
+function late(
+  { state, stepId }: DeliveryRow,
+  { policy }: ClaimedAttempt,
+  about: { isSent: boolean; isLatest: boolean; dependencies: SendDependencies },
+): Verdict | null {
+  if (state === 'sent' || (state === 'failed' && !about.isSent)) {
+    return { move: null, nextAttemptAt: null, finished: { type: 'settled', sent: settled(state, policy, stepId) } };
+  }
+  if (about.isSent || about.isLatest) return null;
+  const delayMs = about.dependencies.firstDelayMs;
+  return {
+    move: null,
+    nextAttemptAt: null,
+    finished: { type: 'retry', delayMs, message: 'a later attempt is under way' },
+  };
+}
 
+async function success(
+  dependencies: SendDependencies,
+  claimed: ClaimedAttempt,
+  person: PersonRow,
+  exchange: Exchange,
+): Promise<Verdict> {
+  const answer = readAnswer(exchange);
+  const mapping = await applyMapping(dependencies, claimed, person, exchange, answer);
+  const kept = keptAnswer(dependencies.cipher, claimed, exchange, answer);
+  const { policy, number, delivery } = claimed;
+  return {
+    move: {
+      state: 'sent',
+      set: { error: null, nextAttemptAt: null, mapping, answer: kept },
+      log: { status: exchange.status, attempts: number },
+    },
+    nextAttemptAt: null,
+    finished: { type: 'settled', sent: settled('sent', policy, delivery.stepId) },
+  };
+}
+
+function failure(
+  { now, random, firstDelayMs }: SendDependencies,
+  claimed: ClaimedAttempt,
+  exchange: Exchange,
+): Verdict {
+  const { policy, number, firstAttemptAt, delivery } = claimed;
+  const { times, withinMs } = policy;
+  const error = shown(exchange.error ?? { code: 'unexpected', message: 'It failed without saying why.' }, claimed);
+  if (exchange.class === 'retryable') {
     const at = now();
     const delayMs = nextDelayMs({ attempt: number, firstDelayMs, retryAfterMs: exchange.retryAfterMs, random });
-    const { times, withinMs } = policy;
-    const { firstAttemptAt } = claimed;
-    const next =
-      exchange.class === 'retryable'
-        ? decideRetry({ attempt: number, times, withinMs, firstAttemptAt, now: at, delayMs })
-        : ({ retry: false } as const);
-    const error = exchange.error ?? { code: 'unexpected', message: 'The attempt failed without saying why.' };
-    const nextAttemptAt = next.retry ? next.at : null;
-    await finishAttempt(tx, id, attemptEnd(exchange, claimed, nextAttemptAt));
-    await moveDelivery(tx, delivery.id, {
-      state: next.retry ? 'attempted' : 'failed',
-      error: shown(error, claimed),
-      nextAttemptAt,
-    });
-    if (next.retry) return { type: 'retry', delayMs: next.at.getTime() - at.getTime(), message: error.message };
-    await logDelivery(tx, delivery, 'failed', { error: shown(error, claimed), attempts: number });
-    return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
-  });
+    const next = decideRetry({ attempt: number, times, withinMs, firstAttemptAt, now: at, delayMs });
+    if (next.retry) {
+      return {
+        move: { state: 'attempted', set: { error, nextAttemptAt: next.at } },
+        nextAttemptAt: next.at,
+        finished: { type: 'retry', delayMs: next.at.getTime() - at.getTime(), message: error.message },
+      };
+    }
+  }
+  return {
+    move: { state: 'failed', set: { error, nextAttemptAt: null }, log: { error, attempts: number } },
+    nextAttemptAt: null,
+    finished: { type: 'settled', sent: settled('failed', policy, delivery.stepId) },
+  };
 }
 
 const shown = (error: { code: string; message: string }, { request }: ClaimedAttempt) => ({

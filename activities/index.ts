@@ -3,7 +3,8 @@ import { endJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
-import { createSendWebhook, type SendSettings } from './send-webhook.ts';
+import type { SendSettings } from './claim-attempt.ts';
+import { createSendWebhook } from './send-webhook.ts';
 
 export type ActivityDependencies = {
   db: Db;

@@ -4,7 +4,7 @@ import type { KeptAnswer } from '../domain/answers.ts';
 import { buildScope, type Scope } from '../domain/scope.ts';
 import type { Webhook } from '../domain/webhook.ts';
 import type { CompiledCampaign } from './compiled-campaign.ts';
-import type { PrepareContext } from './prepare.ts';
+import type { PrepareContext } from './decision.ts';
 
 /** What templates and conditions of a journey see. Secrets and earlier answers are read only where the campaign names them. */
 export async function journeyScope(context: PrepareContext, delivery?: { id: string }): Promise<Scope> {

@@ -1,12 +1,12 @@
 import type { Cipher } from '../db/cipher.ts';
-import { lockJourneyAt, logJourney, moveJourney, type JourneyAtStep } from '../db/journeys.ts';
+import { lockJourneyAt, logJourney, moveJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import { createVersionCache } from '../db/version-cache.ts';
-import type { Json } from '../domain/json.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Step } from '../domain/steps.ts';
 import type { PlanStep, Prepared } from '../domain/walk.ts';
-import { compileCampaign, type CompiledCampaign } from './compiled-campaign.ts';
+import { compileCampaign } from './compiled-campaign.ts';
+import type { Decision, PrepareContext } from './decision.ts';
 import { journeyScope } from './journey-scope.ts';
 import { decideBranch, decideDelay, decideExit, decideUpdate } from './decide.ts';
 import { decideWebhook } from './decide-webhook.ts';
@@ -21,12 +21,6 @@ const DECISION = {
 } as const satisfies Record<PlanStep['type'], string>;
 
 export type PrepareInput = { journey: string; step: string; type: PlanStep['type'] };
-
-/** What a step decides from: the journey as it stands, held, and its compiled campaign. */
-export type PrepareContext = { tx: Db; cipher: Cipher; at: JourneyAtStep; compiled: CompiledCampaign; now: Date };
-
-/** What a step decided: what the walk is told, what the log shows, and until when the journey stays there. */
-export type Decision = { prepared: Prepared; details: Record<string, Json>; until?: Date };
 
 /**
  * Evaluates, renders and freezes what a step needs, in one transaction under the key (journey, step): a repeat answers what
@@ -45,8 +39,10 @@ export function createPrepare({ db, cipher, now }: { db: Db; cipher: Cipher; now
       const decision = await decide(context, compiled.step(id), await journeyScope(context));
       const { prepared, details, until = null } = decision;
       const state = type === 'delay' ? 'delayed' : type === 'webhook' ? 'sending' : at.journey.state;
-      await moveJourney(tx, journey, { id, type, state, until });
-      await logJourney(tx, journey, { step: id, what, details, result: prepared });
+      await Promise.all([
+        moveJourney(tx, journey, { id, type, state, until }),
+        logJourney(tx, journey, { step: id, what, details, result: prepared }),
+      ]);
       return prepared;
     });
 }

@@ -1,17 +1,10 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { Cipher } from '../db/cipher.ts';
-import type { Db } from '../db/open.ts';
 import { createVersionCache } from '../db/version-cache.ts';
 import type { Sent } from '../domain/walk.ts';
-import { claimAttempt } from './claim-attempt.ts';
+import { claimAttempt, type SendDependencies } from './claim-attempt.ts';
 import { compileCampaign } from './compiled-campaign.ts';
 import { finishSend } from './finish-send.ts';
-import type { Http } from './http.ts';
 import { persist } from './persist.ts';
-
-export type SendSettings = { http: Http; random: () => number; firstDelayMs: number; userAgent: string };
-
-export type SendDependencies = SendSettings & { db: Db; cipher: Cipher; now: () => Date };
 
 const HEARTBEAT_EVERY_MS = 5_000;
 

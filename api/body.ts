@@ -45,15 +45,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Level by level, so that depth costs no stack. */
+/** Level by level, so that depth costs no stack, and each once, as YAML's aliases may hold a list in itself many times. */
 function assertDepth(value: unknown): void {
-  let level = [value].filter(isContainer);
-  for (let depth = 1; level.length > 0; depth += 1) {
+  let level = new Set([value].filter(isContainer));
+  for (let depth = 1; level.size > 0; depth += 1) {
     if (depth > MAX_DEPTH) {
       const message = `the body is nested deeper than ${MAX_DEPTH} levels; flatten it`;
       throw new HooklineError('input.invalid', message, { errors: [{ path: '', message }] });
     }
-    level = level.flatMap((item) => Object.values(item).filter(isContainer));
+    level = new Set([...level].flatMap((item) => Object.values(item).filter(isContainer)));
   }
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createBroadcast, findBroadcast } from '../db/broadcasts.ts';
 import { changeCampaignState, countInside, findCampaign, publishVersion, type CampaignRow } from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
+import type { DestinationRules } from '../domain/address.ts';
 import { validateCampaign } from '../domain/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { compilePlan } from '../domain/plan.ts';
@@ -18,8 +19,10 @@ const triggerBody = z.strictObject({
   id: clientId.optional(),
 });
 
+type Dependencies = { db: Db; wake: () => void; destinations: DestinationRules };
+
 /** Campaigns are published as immutable versions; `start` lets people enter, `trigger` enters people by hand. */
-export const campaignRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[] => [
+export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[] => [
   route({
     method: 'put',
     path: '/v1/campaigns/:id',
@@ -30,7 +33,7 @@ export const campaignRoutes = ({ db, wake }: { db: Db; wake: () => void }): Rout
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
     handle: async ({ params, query, body }) => {
-      const { campaign, warnings } = validateCampaign(body, params.id);
+      const { campaign, warnings } = validateCampaign(body, params.id, destinations);
       const definition = { ...campaign, id: params.id };
       const plan = compilePlan(definition);
       const stored =

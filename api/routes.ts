@@ -1,5 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
+import type { DestinationRules } from '../domain/address.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { eventRoutes } from './events.ts';
@@ -16,6 +17,8 @@ export type ApiDependencies = {
   wake: () => void;
   ready: () => Promise<string | null>;
   temporalUi: TemporalUi;
+  /** Where requests may go: a definition with another literal URL is refused. */
+  destinations: DestinationRules;
 };
 
 /** Every route that there is. */

@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import postgres from 'postgres';
 import type { Servers } from './servers.ts';
 
-const JOURNEYS_PER_ROUND = 300;
+const JOURNEYS_PER_ROUND = 200;
 const ROUNDS = 5;
 const STARTS_AT_ONCE = 32;
 

@@ -1,6 +1,9 @@
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
+import type { Json } from '../domain/json.ts';
+import { logJourney } from './journeys.ts';
 import type { Db } from './open.ts';
-import { attempts, deliveries, type DeliveryState, type MappingResult, type StoredError } from './schema/deliveries.ts';
+import type { PersonRow } from './people.ts';
+import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -20,30 +23,23 @@ export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | un
 
 /** Attempts that a killed process left open become `unknown`: the request may have arrived. Answers how many attempts there were. */
 export async function closeLostAttempts(tx: Db, deliveryId: string): Promise<number> {
-  await tx
-    .update(attempts)
-    .set({
-      class: 'unknown',
-      error: { code: 'worker_lost', message: 'The worker stopped during this attempt; the request may have arrived.' },
-    })
-    .where(and(eq(attempts.deliveryId, deliveryId), eq(attempts.class, 'started')));
-  const [row] = await tx
-    .select({ made: sql<number>`coalesce(max(${attempts.number}), 0)::int` })
-    .from(attempts)
-    .where(eq(attempts.deliveryId, deliveryId));
+  const [, [row]] = await Promise.all([
+    tx
+      .update(attempts)
+      .set({ class: 'unknown', error: WORKER_LOST })
+      .where(and(eq(attempts.deliveryId, deliveryId), eq(attempts.class, 'started'))),
+    tx
+      .select({ made: sql<number>`coalesce(max(${attempts.number}), 0)::int` })
+      .from(attempts)
+      .where(eq(attempts.deliveryId, deliveryId)),
+  ]);
   return row?.made ?? 0;
 }
 
-/** The id of the delivery's newest attempt. */
-export async function latestAttempt(tx: Db, deliveryId: string): Promise<string | undefined> {
-  const [attempt] = await tx
-    .select({ id: attempts.id })
-    .from(attempts)
-    .where(eq(attempts.deliveryId, deliveryId))
-    .orderBy(desc(attempts.number))
-    .limit(1);
-  return attempt?.id;
-}
+const WORKER_LOST = {
+  code: 'worker_lost',
+  message: 'The worker stopped during this attempt; the request may have arrived.',
+};
 
 /** Writes the attempt before its request leaves. */
 export async function beginAttempt(
@@ -60,26 +56,71 @@ export async function beginAttempt(
   ]);
 }
 
-export type AttemptEnd = Omit<typeof attempts.$inferInsert, 'id' | 'deliveryId' | 'number' | 'trigger' | 'startedAt'>;
+export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttempt: string | undefined };
 
-export async function finishAttempt(tx: Db, id: string, end: AttemptEnd): Promise<void> {
-  await tx.update(attempts).set(end).where(eq(attempts.id, id));
+/**
+ * Holds a delivery, and where its answer may change the person first the person, as everywhere, until the transaction ends.
+ * Undefined when the person was erased.
+ */
+export async function lockSend(
+  tx: Db,
+  { id, personKey }: Pick<DeliveryRow, 'id' | 'personKey'>,
+  options: { withPerson: boolean },
+): Promise<LockedSend | undefined> {
+  // Sent together, run in this order: each statement sees what was committed while the one before it waited.
+  const [, [row], [latest]] = await Promise.all([
+    options.withPerson &&
+      tx.select({ key: people.key }).from(people).where(eq(people.key, personKey)).for('no key update'),
+    tx
+      .select({ delivery: deliveries, person: people })
+      .from(deliveries)
+      .innerJoin(people, eq(people.key, deliveries.personKey))
+      .where(eq(deliveries.id, id))
+      .for('no key update', { of: deliveries }),
+    tx
+      .select({ id: attempts.id })
+      .from(attempts)
+      .where(eq(attempts.deliveryId, id))
+      .orderBy(desc(attempts.number))
+      .limit(1),
+  ]);
+  return row && { ...row, latestAttempt: latest?.id };
 }
 
-export type DeliveryEnd = {
+export type AttemptEnd = Omit<typeof attempts.$inferInsert, 'id' | 'deliveryId' | 'number' | 'trigger' | 'startedAt'>;
+
+/** Where a delivery goes, and what the journey's log says of it. */
+export type DeliveryMove = {
   state: DeliveryState;
-  error?: StoredError | null;
-  mapping?: MappingResult;
-  answer?: Buffer | null;
-  nextAttemptAt?: Date | null;
+  set: Partial<Pick<DeliveryRow, 'error' | 'mapping' | 'answer' | 'nextAttemptAt'>>;
+  log?: Record<string, Json>;
 };
 
-/** Writes what an attempt made of the delivery. */
-export async function moveDelivery(tx: Db, id: string, end: DeliveryEnd): Promise<void> {
-  await tx
-    .update(deliveries)
-    .set({ ...end, updatedAt: sql`now()`, ...(end.state === 'sent' && { sentAt: sql`clock_timestamp()` }) })
-    .where(eq(deliveries.id, id));
+/** Writes what came of an attempt, and what that makes of its delivery. */
+export async function recordAttempt(
+  tx: Db,
+  delivery: DeliveryRow,
+  attempt: { id: string; end: AttemptEnd; move: DeliveryMove | null },
+): Promise<void> {
+  await Promise.all([
+    tx.update(attempts).set(attempt.end).where(eq(attempts.id, attempt.id)),
+    attempt.move && moveDelivery(tx, delivery, attempt.move),
+  ]);
+}
+
+export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, log }: DeliveryMove): Promise<void> {
+  const { id, journeyId, stepId } = delivery;
+  const sentAt = state === 'sent' ? sql`clock_timestamp()` : null;
+  await Promise.all([
+    tx
+      .update(deliveries)
+      .set({ ...set, state, sentAt, updatedAt: sql`now()` })
+      .where(eq(deliveries.id, id)),
+    log &&
+      journeyId &&
+      stepId &&
+      logJourney(tx, journeyId, { step: stepId, what: state, details: { delivery: id, ...log } }),
+  ]);
 }
 
 /** The kept answers of a journey's earlier steps, sealed, by step. */

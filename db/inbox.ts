@@ -1,7 +1,14 @@
 import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
-import { broadcasts, campaigns, campaignVersions, entries, type outcomes, type CampaignState } from './schema/campaigns.ts';
+import {
+  broadcasts,
+  campaigns,
+  campaignVersions,
+  entries,
+  type outcomes,
+  type CampaignState,
+} from './schema/campaigns.ts';
 import { journeys } from './schema/journeys.ts';
 import { events, inbox, people } from './schema/people.ts';
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { Prepared } from '../domain/walk.ts';
 import type { Db } from './open.ts';

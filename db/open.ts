@@ -10,23 +10,28 @@ export type Db = Pick<
 export type Database = {
   db: Db;
   /** Calls back after each NOTIFY on the channel, and after a lost connection was made again. */
-  listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>;
+  listen(channel: string, onNotify: () => void): Promise<void>;
   close(): Promise<void>;
 };
+
+/** While Postgres is away a request is told so instead of waiting, and soon after it is back everything goes on. */
+const CONNECT_TIMEOUT_S = 5;
+const LONGEST_PAUSE_S = 1;
 
 /** Opens a pool of connections; they are made when first needed and made again after Postgres was restarted. */
 export function openDatabase(url: string, options: { max: number; application: string }): Database {
   const client = postgres(url, {
     max: options.max,
     connection: { application_name: options.application },
+    connect_timeout: CONNECT_TIMEOUT_S,
+    backoff: (failures) => Math.min(0.1 * 2 ** failures, LONGEST_PAUSE_S),
     onnotice: () => {},
   });
   const db = drizzle(withPreparedStatements(client));
   return {
     db,
     listen: async (channel, onNotify) => {
-      const listening = await client.listen(channel, onNotify, onNotify);
-      return () => listening.unlisten();
+      await client.listen(channel, onNotify, onNotify);
     },
     close: () => client.end({ timeout: 5 }),
   };

@@ -27,7 +27,7 @@ export async function putPerson(db: Db, id: string, changes: AttributeChanges): 
       .onConflictDoNothing({ target: people.id })
       .returning();
     if (!created) return changeAttributes(tx, { id }, changes);
-    assertFits(created);
+    assertFits(created, {});
     return created;
   });
 }
@@ -47,19 +47,16 @@ export async function changeAttributes(db: Db, who: { id: string }, changes: Att
     .where(eq(people.id, who.id))
     .returning();
   if (!person) throw new Error('the person whose attributes change is gone');
-  assertFits(person);
+  assertFits(person, {});
   return person;
 }
 
-/** Reads a person and holds their row until the transaction ends; undefined when they were erased meanwhile. */
-export async function lockPerson(tx: Db, key: string): Promise<PersonRow | undefined> {
-  const [person] = await tx.select().from(people).where(eq(people.key, key)).for('no key update');
-  return person;
-}
-
-/** Thrown inside the transaction that changed too much, so that nothing of it stays. */
-function assertFits(person: PersonRow): void {
-  const size = Buffer.byteLength(JSON.stringify(person.attributes));
+/** Throws `people.too_large` where the changes would leave the person with more than 64 KiB of attributes. */
+export function assertFits(person: PersonRow, changes: AttributeChanges): void {
+  const { set, removed } = splitChanges(changes);
+  const names = new Set(removed);
+  const kept = Object.entries({ ...person.attributes, ...set }).filter(([name]) => !names.has(name));
+  const size = Buffer.byteLength(JSON.stringify(Object.fromEntries(kept)));
   if (size <= MAX_ATTRIBUTES_BYTES) return;
   const message = `The attributes of person "${person.id}" would take ${size} bytes; at most ${MAX_ATTRIBUTES_BYTES} are kept. Remove or shorten some.`;
   throw new HooklineError('people.too_large', message, { errors: [{ path: 'attributes', message }] });

@@ -33,7 +33,13 @@ describe('GET /v1/events/:id', () => {
       steps,
     });
 
-    await hookline.api('POST', '/v1/events', { id: 'buy-1', person: 'ada', name: 'bought', data: { amount: 5 } });
+    await hookline.api('POST', '/v1/events', {
+      id: 'buy-1',
+      person: 'ada',
+      name: 'bought',
+      data: { amount: 5 },
+      attributes: { plan: 'silver' },
+    });
     const event = await considered('buy-1');
     expect(event).not.toHaveProperty('hint');
     expect(event.outcomes).toEqual([
@@ -58,7 +64,7 @@ describe('GET /v1/events/:id', () => {
         version: 1,
         outcome: 'notInAudience',
         reason: 'the person is not in the audience',
-        values: { 'customer.plan': null },
+        values: { 'customer.plan': 'silver' },
         journey: null,
       },
       {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -6,24 +5,14 @@ import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../api/app.ts';
 import { route, type Route } from '../../api/route.ts';
-import { allRoutes } from '../../api/routes.ts';
 import { noParams, noQuery } from '../../api/schemas.ts';
-import { createCipher } from '../../db/cipher.ts';
 import { ADMIN_KEY, startHookline, type Hookline } from '../support/hookline.ts';
 import { expectProblem, send } from '../support/problem.ts';
 
 let hookline: Hookline;
-let routes: Route[];
 
 beforeAll(async () => {
   hookline = await startHookline({ worker: false, relays: 0 });
-  routes = allRoutes({
-    db: hookline.database.db,
-    cipher: createCipher(randomBytes(32)),
-    wake: () => {},
-    ready: async () => null,
-    temporalUi: { url: undefined, namespace: 'default' },
-  });
 });
 
 afterAll(() => hookline.stop());
@@ -32,9 +21,9 @@ const urlOf = ({ path }: Route) => hookline.url + path.replaceAll(/:\w+/g, 'some
 
 describe('the key', () => {
   it('is asked for on every route but the public ones', async () => {
-    const open = routes.filter(({ scope }) => scope === null);
+    const open = hookline.routes.filter(({ scope }) => scope === null);
     expect(open.map(({ path }) => path)).toEqual(['/healthz', '/readyz']);
-    const closed = routes.filter(({ scope }) => scope !== null);
+    const closed = hookline.routes.filter(({ scope }) => scope !== null);
     expect(closed.length).toBeGreaterThan(10);
     for (const one of closed) {
       const method = one.method.toUpperCase();

@@ -166,18 +166,3 @@ describe('authorization', () => {
     );
   });
 });
-
-it('renders a hundred requests in the time of a few', () => {
-  const compiled = compileRequest({
-    url: 'https://api.example.com/people/{{ customer.id }}',
-    body: {
-      json: Object.fromEntries(
-        Array.from({ length: 20 }, (_, index) => [`k${index}`, '{{ customer.name }} {{ event.newStatus }}']),
-      ),
-    },
-  });
-  const scope = scopeOf({ name: 'Ann' });
-  const start = performance.now();
-  for (let index = 0; index < 100; index += 1) compiled.render(scope);
-  expect(performance.now() - start).toBeLessThan(2_000);
-});

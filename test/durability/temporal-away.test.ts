@@ -66,7 +66,7 @@ describe('while Temporal is away', () => {
     expect(await post('before-2', 'waited')).toBe(202);
 
     await eventually(async () => impatient.lines.some((line) => line.includes('Temporal cannot be reached')), 30_000);
-    expect(await impatient.terminate()).toEqual({ code: 0, ms: expect.closeTo(0, -4) });
+    expect(await impatient.terminate()).toBe(0);
 
     await startOwnTemporal();
     await worker.ready;
@@ -85,7 +85,7 @@ describe('while Temporal is away', () => {
 
     await temporal?.child.stop();
     await post('at-the-end', 'happened');
-    expect(await worker.terminate()).toEqual({ code: 0, ms: expect.closeTo(0, -4) });
-    expect(await server.terminate()).toEqual({ code: 0, ms: expect.closeTo(0, -4) });
+    expect(await worker.terminate()).toBe(0);
+    expect(await server.terminate()).toBe(0);
   }, 120_000);
 });

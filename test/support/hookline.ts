@@ -27,13 +27,15 @@ export async function startHookline(options: Options = {}) {
   const now = () => new Date();
   const address = options.temporalAddress ?? inject('temporalAddress');
   const taskQueue = `test-${randomUUID()}`;
-  const http = createHttp({ allowHttp: true, allowNetworks: ['127.0.0.0/8'] });
+  const destinations = { allowHttp: true, allowNetworks: ['127.0.0.0/8'] };
+  const http = createHttp(destinations);
 
   const routes = allRoutes({
     db: database.db,
     cipher,
     wake: createWaker(database.db, () => {}),
     ready: async () => null,
+    destinations,
     temporalUi: { url: undefined, namespace: 'default' },
   });
   const server = await listen(createServer(createApp({ routes, adminKey: ADMIN_KEY, log })));
@@ -72,6 +74,8 @@ export async function startHookline(options: Options = {}) {
     database,
     client,
     taskQueue,
+    /** What the API answers on. */
+    routes,
     async stop() {
       await Promise.all(relays.map((relay) => relay.stop()));
       worker?.shutdown();
