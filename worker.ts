@@ -13,6 +13,9 @@ import { registerSearchAttributes } from './relay/search-attributes.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { VERSION } from './version.ts';
 
+/** The relay repeats its calls itself; left alone, gRPC looks for a server that was away only every two minutes. */
+const RELAY_CONNECTION = { interceptors: [], channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 } };
+
 /** Process 2: the Temporal worker, and the relay beside it. */
 const config = loadConfig(environment, 'worker');
 
@@ -27,7 +30,7 @@ await runProcess({ name: 'worker', logLevel: config.logLevel }, async (log) => {
   await migrate(config.databaseUrl);
 
   const connection = await whenReachable(() => NativeConnection.connect(connectionOptions), log);
-  const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
+  const client = new Client({ connection: Connection.lazy({ ...connectionOptions, ...RELAY_CONNECTION }), namespace });
   const withSearchAttributes = await registerSearchAttributes(client, namespace, log);
   const http = createHttp({
     allowHttp: config.allowHttp,

@@ -4,8 +4,6 @@ import { holdsSecret } from './redact.ts';
 import type { Scope } from './scope.ts';
 import { compileTemplate, type CompiledTemplate, createLimits, renderValue } from './template.ts';
 
-export { mappingFaults } from './request-faults.ts';
-
 export type CompiledMapping = { name: string; template: CompiledTemplate }[];
 
 /** What a mapping sets: null removes an attribute, `absent` names those that stay as they were, since a field was lacking. */

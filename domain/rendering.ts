@@ -27,7 +27,7 @@ export function startRendering(scope: Scope): Rendering {
 }
 
 /** Runs what may fail, with its place in front of the message. */
-export function at<T>(place: string, run: () => T): T {
+function at<T>(place: string, run: () => T): T {
   try {
     return run();
   } catch (error) {

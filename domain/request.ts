@@ -14,8 +14,6 @@ import { compileTemplate } from './template.ts';
 import { basicAuthorization, type CompiledUrl, compileUrl } from './url-template.ts';
 import type { Webhook, WebhookDefaults } from './webhook.ts';
 
-export { webhookFaults } from './request-faults.ts';
-
 /** What is sent, but for the headers that the sender adds; `missing` names the variables that printed nothing. */
 export type RenderedRequest = {
   method: string;

@@ -52,7 +52,11 @@ export async function walk(plan: Plan, verbs: Verbs, position?: string): Promise
 }
 
 /** The steps before the position are passed over; a branch that holds the position is entered without a decision. */
-async function walkSteps(steps: PlanStep[], verbs: Verbs, seek: { position?: string | undefined }): Promise<Ending | null> {
+async function walkSteps(
+  steps: PlanStep[],
+  verbs: Verbs,
+  seek: { position?: string | undefined },
+): Promise<Ending | null> {
   for (const step of steps) {
     if (seek.position === step.id) seek.position = undefined;
     const ending = seek.position ? await seekInside(step, verbs, seek) : await take(step, verbs, seek);
@@ -61,7 +65,11 @@ async function walkSteps(steps: PlanStep[], verbs: Verbs, seek: { position?: str
   return null;
 }
 
-async function seekInside(step: PlanStep, verbs: Verbs, seek: { position?: string | undefined }): Promise<Ending | null> {
+async function seekInside(
+  step: PlanStep,
+  verbs: Verbs,
+  seek: { position?: string | undefined },
+): Promise<Ending | null> {
   if (step.type !== 'branch') return null;
   const path = [...step.cases, step.otherwise].find((steps) => steps.some((inner) => holds(inner, seek.position)));
   return path ? walkSteps(path, verbs, seek) : null;

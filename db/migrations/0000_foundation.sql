@@ -12,7 +12,7 @@ CREATE TABLE "broadcasts" (
 CREATE TABLE "campaign_versions" (
 	"campaign_id" text NOT NULL,
 	"version" integer NOT NULL,
-	"definition" jsonb NOT NULL,
+	"definition" json NOT NULL,
 	"plan" jsonb NOT NULL,
 	"trigger_event" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,

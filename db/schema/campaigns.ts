@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { boolean, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { boolean, index, integer, json, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import type { Campaign } from '../../domain/campaign.ts';
 import type { Json } from '../../domain/json.ts';
 import type { Plan } from '../../domain/walk.ts';
@@ -25,7 +25,8 @@ export const campaignVersions = pgTable(
       .notNull()
       .references(() => campaigns.id),
     version: integer('version').notNull(),
-    definition: jsonb('definition').$type<Campaign>().notNull(),
+    /** `json`, not `jsonb`: keys keep the order in which their author wrote them, in rendered bodies too. */
+    definition: json('definition').$type<Campaign>().notNull(),
     plan: jsonb('plan').$type<Plan>().notNull(),
     triggerEvent: text('trigger_event'),
     createdAt: createdAt(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { webhookFaults } from '../../domain/request.ts';
+import { webhookFaults } from '../../domain/request-faults.ts';
 import type { Webhook, WebhookDefaults } from '../../domain/webhook.ts';
 
 const url = 'https://api.example.com/x';

@@ -38,7 +38,7 @@ export function createApiClient(url: string) {
   };
 }
 
-export type ApiClient = ReturnType<typeof createApiClient>;
+
 
 /** `T` is what the test expects of the body; its assertions find out. */
 async function call<T>(url: string, method: string, path: string, body: unknown): Promise<Answer<T>> {

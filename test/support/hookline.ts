@@ -15,7 +15,7 @@ import { startRelay } from '../../relay/relay.ts';
 import { ADMIN_KEY, createApiClient } from './client.ts';
 import { createTestDatabase } from './database.ts';
 
-export { ADMIN_KEY, type Answer, type JourneyBody } from './client.ts';
+export { ADMIN_KEY, type Answer } from './client.ts';
 
 type Options = { temporalAddress?: string; retryFirstDelayMs?: number; relays?: number; worker?: boolean };
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type { Client, WorkflowHandleWithFirstExecutionRunId, WorkflowStartOptions } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
@@ -13,7 +14,7 @@ type Call = { [Name in keyof Activities]: [name: Name, input: Parameters<Activit
 type Answers = {
   prepared: Record<string, Prepared | (() => Promise<Prepared>)>;
   /** Sending succeeds at once where this says nothing else. `attempt` is Temporal's, from 1. */
-  send?: (attempt: number) => Promise<Sent>;
+  send?: (attempt: number, workflowId: string) => Promise<Sent>;
 };
 
 /** Activities that answer from literals and write down how they were called, in order. */
@@ -28,7 +29,8 @@ export function fakeActivities({ prepared, send }: Answers): { activities: Activ
     },
     async sendWebhook(input) {
       calls.push(['sendWebhook', input]);
-      if (send) return send(Context.current().info.attempt);
+      const { attempt, workflowExecution } = Context.current().info;
+      if (send) return send(attempt, workflowExecution?.workflowId ?? '');
       return { state: 'sent', exit: false, detail: 'webhook sent' };
     },
     async endJourney(input) {
@@ -40,6 +42,14 @@ export function fakeActivities({ prepared, send }: Answers): { activities: Activ
 
 /** Makes the SDK quiet; once in a test file, before anything else of Temporal. */
 export const quietRuntime = () => void Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+/** A server whose clock jumps to the next timer while somebody awaits a result and no activity runs. */
+export function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
+  quietRuntime();
+  return TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: inject('testServerBinary') } },
+  });
+}
 
 export type JourneyHandle = WorkflowHandleWithFirstExecutionRunId<typeof journey>;
 
