@@ -5,6 +5,7 @@ import { environment, loadConfig, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
+import { checkMasterKey } from './db/secrets.ts';
 import { createWaker } from './db/wake.ts';
 import { runProcess } from './lifecycle.ts';
 
@@ -16,6 +17,7 @@ const config = loadConfig(environment, 'server');
 
 await runProcess({ name: 'server', logLevel: config.logLevel }, async (log) => {
   const database = openDatabase(config.databaseUrl, { max: 20, application: 'hookline server' });
+  const cipher = createCipher(config.masterKey, config.previousMasterKeys);
   let migrated = false;
   const ready = async () => {
     if (!migrated) return 'migrations are not done';
@@ -26,7 +28,7 @@ await runProcess({ name: 'server', logLevel: config.logLevel }, async (log) => {
   };
   const routes = allRoutes({
     db: database.db,
-    cipher: createCipher(config.masterKey, config.previousMasterKeys),
+    cipher,
     wake: createWaker(database.db, (error) => log.warn({ err: error }, 'the relay could not be woken')),
     ready,
     destinations: config,
@@ -38,6 +40,7 @@ await runProcess({ name: 'server', logLevel: config.logLevel }, async (log) => {
     server.listen(config.port, resolve);
   });
   await migrate(config.databaseUrl);
+  await checkMasterKey(database.db, cipher);
   migrated = true;
   return {
     async stop() {

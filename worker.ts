@@ -7,6 +7,7 @@ import { environment, loadConfig, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
+import { checkMasterKey } from './db/secrets.ts';
 import { runProcess } from './lifecycle.ts';
 import { startRelay } from './relay/relay.ts';
 import { registerSearchAttributes } from './relay/search-attributes.ts';
@@ -28,6 +29,8 @@ await runProcess({ name: 'worker', logLevel: config.logLevel }, async (log) => {
   });
   const database = openDatabase(config.databaseUrl, { max: 20, application: 'hookline worker' });
   await migrate(config.databaseUrl);
+  const cipher = createCipher(config.masterKey, config.previousMasterKeys);
+  await checkMasterKey(database.db, cipher);
 
   const connection = await whenReachable(() => NativeConnection.connect(connectionOptions), log);
   const client = new Client({ connection: Connection.lazy({ ...connectionOptions, ...RELAY_CONNECTION }), namespace });
@@ -44,7 +47,7 @@ await runProcess({ name: 'worker', logLevel: config.logLevel }, async (log) => {
     workflowBundle: await bundling,
     activities: createActivities({
       db: database.db,
-      cipher: createCipher(config.masterKey, config.previousMasterKeys),
+      cipher,
       now: () => new Date(),
       send: { http, random: Math.random, firstDelayMs: config.retryFirstDelayMs, userAgent: `Hookline/${VERSION}` },
     }),

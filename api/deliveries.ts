@@ -1,5 +1,6 @@
 import { findDelivery, type AttemptRow, type DeliveryDetail } from '../db/deliveries.ts';
 import type { Db } from '../db/open.ts';
+import type { MappingResult, ShownRequest } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
@@ -44,13 +45,30 @@ function shown(delivery: DeliveryDetail) {
     updatedAt,
     sentAt,
     expiresAt: null,
-    request: delivery.request && { ...delivery.request, headers: Object.fromEntries(delivery.request.headers) },
+    request: delivery.request && shownRequest(delivery.request),
     attempts: delivery.attempts.map(shownAttempt),
-    mapping: delivery.mapping,
+    mapping: shownMapping(delivery.mapping),
     error: delivery.error,
     decision: null,
   };
 }
+
+/** Postgres orders the keys of jsonb its own way; people read these in this one. */
+const shownRequest = ({ method, url, headers, body }: ShownRequest) => ({
+  method,
+  url,
+  headers: byName(headers),
+  body,
+});
+
+/** Values of a name that came more than once stand together, as in RFC 9110, 5.3. */
+function byName(headers: [string, string][]): Record<string, string> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of headers) values.set(name, [...(values.get(name) ?? []), value]);
+  return Object.fromEntries([...values].map(([name, all]) => [name, all.join(', ')]));
+}
+
+const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({ state, attributes, absent, error });
 
 function shownAttempt(attempt: AttemptRow) {
   const { id, number, trigger, startedAt, durationMs, status, error, nextAttemptAt } = attempt;
@@ -67,7 +85,7 @@ function shownAttempt(attempt: AttemptRow) {
       status === null
         ? null
         : {
-            headers: Object.fromEntries(attempt.responseHeaders ?? []),
+            headers: byName(attempt.responseHeaders ?? []),
             // Any bytes were stored; what is no UTF-8 shows as U+FFFD.
             body: attempt.responseBody?.toString('utf8') ?? '',
             truncated: attempt.truncated,

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import { isUnavailable } from '../db/unavailable.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { PROBLEMS } from './problems.ts';
 
@@ -8,6 +9,7 @@ export function problems(log: Logger): ErrorRequestHandler {
   return (thrown: unknown, request, response, _next) => {
     const error = expected(thrown);
     if (!error) log.error({ err: thrown, requestId: requestId(response), method: request.method }, 'a request failed');
+    else if (error.code === 'internal.unavailable') log.warn({ err: thrown }, 'Postgres cannot be reached');
     sendProblem(
       response,
       error ?? new HooklineError('internal.error', 'Try again; if it stays, look for the requestId in the log.'),
@@ -23,6 +25,7 @@ export const noSuchRoute: RequestHandler = (request, response) => {
 function sendProblem(response: Response, error: HooklineError): void {
   const { status, title } = PROBLEMS[error.code];
   if (response.headersSent) return void response.destroy();
+  if (status === 503) response.set('Retry-After', '1');
   if (status === 401) response.set('WWW-Authenticate', 'Bearer');
   response
     .status(status)
@@ -45,6 +48,12 @@ const requestId = (response: Response): unknown => response.locals.requestId;
 /** Our own errors as they are, those of Express's parsers by what they mean; undefined for everything else. */
 function expected(thrown: unknown): HooklineError | undefined {
   if (thrown instanceof HooklineError) return thrown;
+  if (isUnavailable(thrown))
+    return new HooklineError(
+      'internal.unavailable',
+      'The database cannot be reached. Send the request again: what carries an id of yours is stored once.',
+      { cause: thrown },
+    );
   if (!(thrown instanceof Error) || !('status' in thrown)) return undefined;
   const options = { cause: thrown };
   if (thrown.status === 413)

@@ -34,5 +34,6 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'config.invalid': { status: 500, title: 'The configuration is wrong' },
   'embedded.failed': { status: 500, title: 'An embedded server did not start' },
   'secrets.wrong_key': { status: 500, title: 'A stored secret cannot be opened' },
+  'internal.unavailable': { status: 503, title: 'Not available for now' },
   'internal.error': { status: 500, title: 'Something went wrong on our side' },
 };

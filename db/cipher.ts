@@ -28,11 +28,12 @@ export function createCipher(masterKey: Buffer, previousKeys: Buffer[] = []): Ci
       const key = keys.get(sealed.subarray(0, KEY_ID_BYTES).toString('hex'));
       if (!key) throw wrongKey(row);
       const nonce = sealed.subarray(KEY_ID_BYTES, KEY_ID_BYTES + NONCE_BYTES);
+      const tag = sealed.subarray(KEY_ID_BYTES + NONCE_BYTES, KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES);
       const text = sealed.subarray(KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', key, nonce)
-        .setAAD(Buffer.from(row))
-        .setAuthTag(sealed.subarray(KEY_ID_BYTES + NONCE_BYTES, KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES));
       try {
+        const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+          .setAAD(Buffer.from(row))
+          .setAuthTag(tag);
         return Buffer.concat([decipher.update(text), decipher.final()]).toString('utf8');
       } catch (cause) {
         throw wrongKey(row, cause);

@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'config.invalid'
   | 'embedded.failed'
   | 'secrets.wrong_key'
+  | 'internal.unavailable'
   | 'internal.error';
 
 /** The one error type: a stable `code`, a text that says what is wrong and what to do, and, for input, every fault with its place. */

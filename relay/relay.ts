@@ -5,7 +5,7 @@ import type { Database } from '../db/open.ts';
 import { WAKE_CHANNEL } from '../db/wake.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
 import { startLoop } from './loop.ts';
-import { createMatcher } from './match.ts';
+import { createMatcher, type MatchPerson } from './match.ts';
 
 const POLL_MS = 500;
 const PEOPLE_AT_ONCE = 50;
@@ -50,7 +50,8 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
     pollMs: POLL_MS,
     look: async () => {
       const waiting = await listWaitingPeople(db, PEOPLE_AT_ONCE);
-      const done = await matchAll(waiting, matchPerson);
+      const { done, failures } = await matchAll(waiting, matchPerson);
+      for (const error of failures) log.error({ err: error }, 'what waits for a person could not be matched');
       if (done > 0) carry.wake();
       return done;
     },
@@ -66,7 +67,7 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
 }
 
 /** A few people at a time; one who cannot be matched does not keep the others waiting. */
-async function matchAll(keys: string[], matchPerson: (key: string) => Promise<number>): Promise<number> {
+async function matchAll(keys: string[], matchPerson: MatchPerson): Promise<{ done: number; failures: unknown[] }> {
   const queue = [...keys];
   const failures: unknown[] = [];
   let done = 0;
@@ -80,6 +81,5 @@ async function matchAll(keys: string[], matchPerson: (key: string) => Promise<nu
     }
   };
   await Promise.all(Array.from({ length: MATCHES_AT_ONCE }, work));
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} people could not be matched`);
-  return done;
+  return { done, failures };
 }

@@ -35,7 +35,9 @@ describe('a step that is prepared again', () => {
     const journey = await test.enter('at-once', { steps: [webhook()] });
     const workers = [test.another(), test.another()];
     const answers = await Promise.all(
-      [...workers, ...workers, ...workers].map(({ prepare }) => runIn(prepare, { journey, step: 'tell', type: 'webhook' })),
+      [...workers, ...workers, ...workers].map(({ prepare }) =>
+        runIn(prepare, { journey, step: 'tell', type: 'webhook' }),
+      ),
     );
     for (const answer of answers) expect(answer).toEqual(answers[0]);
     const after = await test.journey(journey);
@@ -109,7 +111,9 @@ describe('what a step decides', () => {
   });
 
   it('an update that makes the attributes too large changes nothing, says so and goes on', async () => {
-    const steps = [{ type: 'update', id: 'grow', attributes: { big: '{{ customer.half }}{{ customer.half }}', a: '1' } }];
+    const steps = [
+      { type: 'update', id: 'grow', attributes: { big: '{{ customer.half }}{{ customer.half }}', a: '1' } },
+    ];
     const journey = await test.enter('grow', { steps }, { person: 'dora', attributes: { half: 'x'.repeat(30_000) } });
     expect(await test.prepare(journey, 'grow', 'update')).toEqual({ type: 'update' });
     expect(await test.attributes('dora')).toEqual({ half: 'x'.repeat(30_000) });
@@ -147,7 +151,12 @@ describe('what a step decides', () => {
     await test.db.delete(people).where(sql`id = 'gone'`);
     expect(await test.prepare(journey, 'rest', 'delay')).toEqual({ type: 'ended', reason: 'the person was erased' });
     await test.endJourney({ journey, state: 'exited', reason: 'the person was erased' });
-    expect(await test.db.select().from(deliveries).where(sql`journey_id = ${journey}`)).toEqual([]);
+    expect(
+      await test.db
+        .select()
+        .from(deliveries)
+        .where(sql`journey_id = ${journey}`),
+    ).toEqual([]);
   });
 });
 

@@ -170,7 +170,10 @@ describe('a person who is erased', () => {
     expect(requestsTo('erased-before')).toHaveLength(0);
   });
 
-  it.each([['2xx', 200], ['failure', 500]])('during the request is not brought back by a %s', async (_, status) => {
+  it.each([
+    ['2xx', 200],
+    ['failure', 500],
+  ])('during the request is not brought back by a %s', async (_, status) => {
     const name = `erased-${status}`;
     test.receiver.on(`/${name}`, respond({ status, json: { lead: 7 } }));
     const id = await delivery(name, { response: { attributes: { lead: '{{ response.lead }}' } } });

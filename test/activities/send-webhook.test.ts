@@ -38,7 +38,9 @@ describe('an answer of 2xx', () => {
       {
         method: 'PUT',
         body: { json: { name: '{{ customer.name }}' } },
-        response: { attributes: { lead: '{{ response.lead }}', plan: '{{ response.plan }}', none: '{{ response.no }}' } },
+        response: {
+          attributes: { lead: '{{ response.lead }}', plan: '{{ response.plan }}', none: '{{ response.no }}' },
+        },
       },
       { person: 'ann', attributes: { name: 'Ann', plan: 'old', none: 'stays' } },
     );
@@ -74,7 +76,12 @@ describe('an answer of 2xx', () => {
 
 describe('a retryable answer', () => {
   it('is thrown with the delay until the stored time of the next attempt, which is the same request', async () => {
-    test.receiver.on('/later', respond({ status: 503 }), respond({ status: 429, headers: { 'retry-after': '120' } }), respond());
+    test.receiver.on(
+      '/later',
+      respond({ status: 503 }),
+      respond({ status: 429, headers: { 'retry-after': '120' } }),
+      respond(),
+    );
     const id = await delivery('later', { body: { json: { a: 1 } } });
 
     const first = await failureOf(id);
@@ -89,7 +96,9 @@ describe('a retryable answer', () => {
       state: 'attempted',
       error: { code: 'server_error' },
       nextAttemptAt: new Date(test.clock.now.getTime() + 10_000),
-      attempts: [{ number: 1, class: 'retryable', status: 503, nextAttemptAt: new Date(test.clock.now.getTime() + 10_000) }],
+      attempts: [
+        { number: 1, class: 'retryable', status: 503, nextAttemptAt: new Date(test.clock.now.getTime() + 10_000) },
+      ],
     });
 
     test.passMs(10_000);
@@ -170,7 +179,11 @@ describe('a permanent failure', () => {
     const id = await delivery(`no-${status}`);
     expect(await test.send(id)).toEqual({ state: 'failed', exit: false, detail: 'webhook tell failed' });
     expect(requestsTo(`no-${status}`)).toHaveLength(1);
-    expect(await test.delivery(id)).toMatchObject({ state: 'failed', error: { code }, attempts: [{ class: 'rejected', status }] });
+    expect(await test.delivery(id)).toMatchObject({
+      state: 'failed',
+      error: { code },
+      attempts: [{ class: 'rejected', status }],
+    });
   });
 
   it('ends the journey where the webhook says so', async () => {

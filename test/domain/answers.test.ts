@@ -37,19 +37,22 @@ describe('the answers that a campaign names', () => {
     expect(named(text)).toEqual(fields);
   });
 
-  it.each([['no template at all: responses.lead.id'], ['{{ "responses.lead.id" }}'], ['{{ customer.responses.lead }}']])(
-    'nothing in %s',
-    (text) => {
-      expect(named(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    ['no template at all: responses.lead.id'],
+    ['{{ "responses.lead.id" }}'],
+    ['{{ customer.responses.lead }}'],
+  ])('nothing in %s', (text) => {
+    expect(named(text)).toBeUndefined();
+  });
 
   it('in a condition, at any depth', () => {
     const steps = [
       { type: 'webhook', id: 'lead', url: 'https://example.com' },
       {
         type: 'branch',
-        cases: [{ when: { or: [{ 'responses.lead.score': { gte: 3 } }, { 'responses.lead.http.status': 201 }] }, steps: [] }],
+        cases: [
+          { when: { or: [{ 'responses.lead.score': { gte: 3 } }, { 'responses.lead.http.status': 201 }] }, steps: [] },
+        ],
       },
     ];
     expect(named('', { steps })).toEqual(['score', 'http']);
@@ -73,7 +76,10 @@ describe('the answers that a campaign names', () => {
 
 describe('the part of an answer that is kept', () => {
   it('is the named fields of an object', () => {
-    expect(keepAnswer(new Set(['id']), 201, { id: 7, secret: 'x' })).toEqual({ http: { status: 201 }, body: { id: 7 } });
+    expect(keepAnswer(new Set(['id']), 201, { id: 7, secret: 'x' })).toEqual({
+      http: { status: 201 },
+      body: { id: 7 },
+    });
   });
 
   it('is the whole body where that is named', () => {

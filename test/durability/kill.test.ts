@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { journeys } from '../../db/schema/journeys.ts';
 import { hang, respond, type Behaviour } from '../support/behaviours.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { holdTransaction, untilBlocked } from '../support/locks.ts';
 import { prepareProcesses, type Processes } from '../support/processes.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
@@ -62,10 +63,15 @@ describe('SIGKILL', () => {
     await Promise.all([server.ready, first.ready]);
     await hookline.publish('hangs', campaign('asked', '/hangs'));
     await hookline.publish('answers', campaign('told', '/answers'));
+    await hookline.publish('burst', campaign('hurried', '/burst'));
     await hookline.api('POST', '/v1/events', { person: 'mid-send', name: 'asked', data: { amount: 7 } });
     await hookline.api('POST', '/v1/events', { person: 'before-write', name: 'told', data: { amount: 8 } });
     await receiver.waitFor(2, 15_000);
     await untilBlocked(database.db, 'hookline worker');
+    // Wherever the kill finds these: with the relay, on their way to Temporal, or in the worker's hands.
+    const burst = Array.from({ length: 30 }, (_, index) => ({ person: `burst-${index}`, name: 'hurried' }));
+    await hookline.api('POST', '/v1/events', burst);
+    await eventually(async () => (await database.db.select().from(journeys)).length > 2);
     await first.kill();
     await release();
 
@@ -93,7 +99,10 @@ describe('SIGKILL', () => {
       expect(await hookline.attributes(person)).toEqual({ crm_id: 2 });
     }
     expect(await hookline.ended('after')).toMatchObject({ state: 'completed' });
-    expect(await database.db.select().from(journeys)).toHaveLength(3);
+    for (const { person } of burst) expect(await hookline.ended(person, 60_000)).toMatchObject({ state: 'completed' });
+    expect(await database.db.select().from(journeys)).toHaveLength(33);
+    expect(new Set(sentTo('/burst').map(({ key }) => key)).size).toBe(30);
+    expect(new Set(sentTo('/burst').map(({ body }) => body)).size).toBe(30);
 
     for (const [path, person] of [
       ['/hangs', 'mid-send'],

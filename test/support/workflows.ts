@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { Client, WorkflowHandleWithFirstExecutionRunId, WorkflowStartOptions } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
 import { PLAN_VERSION, type Prepared, type Sent } from '../../domain/walk.ts';
@@ -41,7 +41,10 @@ export function fakeActivities({ prepared, send }: Answers): { activities: Activ
 }
 
 /** Makes the SDK quiet; once in a test file, before anything else of Temporal. */
-export const quietRuntime = () => void Runtime.install({ logger: new DefaultLogger('ERROR') });
+export function quietRuntime(): void {
+  const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } });
+}
 
 /** A server whose clock jumps to the next timer while somebody awaits a result and no activity runs. */
 export function startTimeSkipping(): Promise<TestWorkflowEnvironment> {

@@ -84,7 +84,6 @@ describe('the history of a journey', () => {
       ]);
       const { historyLength, historySize } = await handle.describe();
       expect(historyLength).toBe(13);
-      console.log('SIZE', historySize);
       expect(historySize).toBeLessThan(4_000);
     });
   });

@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => env.teardown());
 
-it('a journey whose sending worker is not heard of sends again long before the activity's time is over', async () => {
+it('a journey whose sending worker is not heard of sends again long before its activity may end', async () => {
   let attempts = 0;
   const fake = fakeActivities({
     prepared: { tell: { type: 'webhook', delivery: 'dlv_1', label: 'POST https://a.example', send: true } },

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { migrate } from '../../db/migrate.ts';
+
+const name = `empty_${randomUUID().replaceAll('-', '')}`;
+const url = () => Object.assign(new URL(inject('templateUrl')), { pathname: `/${name}` }).href;
+let admin: postgres.Sql;
+
+beforeAll(async () => {
+  admin = postgres(Object.assign(new URL(inject('templateUrl')), { pathname: '/postgres' }).href, { max: 1 });
+  await admin`create database ${admin(name)}`;
+});
+afterAll(async () => {
+  await admin`drop database ${admin(name)} with (force)`;
+  await admin.end();
+});
+
+async function query(text: string) {
+  const client = postgres(url(), { max: 1 });
+  try {
+    return [...(await client.unsafe(text))];
+  } finally {
+    await client.end();
+  }
+}
+
+const COLUMNS = `select table_name, column_name, data_type from information_schema.columns
+  where table_schema = 'public' order by table_name, column_name`;
+
+describe('migrations', () => {
+  it('are done once when several processes start on an empty database at the same time', async () => {
+    await Promise.all([1, 2, 3, 4].map(() => migrate(url())));
+    const done = await query('select hash from drizzle.__drizzle_migrations');
+    expect(done.length).toBeGreaterThan(0);
+    expect(new Set(done.map((row) => row['hash'])).size).toBe(done.length);
+  });
+
+  it('change nothing the second time, and keep what is stored', async () => {
+    await query("insert into people (key, id, attributes) values ('per_1', 'ada', '{}')");
+    const before = await query(COLUMNS);
+    await migrate(url());
+    expect(await query(COLUMNS)).toEqual(before);
+    expect(await query('select id from people')).toEqual([{ id: 'ada' }]);
+    expect(await query("select pid from pg_locks where locktype = 'advisory'")).toEqual([]);
+  });
+
+  it('say why they cannot be done', async () => {
+    const nowhere = Object.assign(new URL(url()), { pathname: '/no_such_database' }).href;
+    await expect(migrate(nowhere)).rejects.toThrow('database "no_such_database" does not exist');
+  });
+});
