@@ -33,7 +33,7 @@ export function openDatabase(url: string, options: { max: number; application: s
     listen: async (channel, onNotify) => {
       await client.listen(channel, onNotify, onNotify);
     },
-    close: () => client.end({ timeout: 5 }),
+    close: () => client.end({ timeout: 1 }),
   };
 }
 

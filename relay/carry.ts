@@ -24,8 +24,6 @@ export type CarryDependencies = {
   taskQueue: string;
   /** Whether the four search attributes are registered; without them journeys start without. */
   withSearchAttributes: () => boolean;
-  /** Ends calls that are under way; their commands are given back. */
-  signal: AbortSignal;
   onRefused: (command: ClaimedCommand, error: unknown) => void;
 };
 
@@ -34,7 +32,7 @@ export class TemporalAway extends Error {}
 
 /** Carries the oldest commands to Temporal, all at once. Answers how many it carried; throws `TemporalAway` when Temporal is. */
 export async function carryCommands(dependencies: CarryDependencies): Promise<number> {
-  const { db, client, signal, onRefused } = dependencies;
+  const { db, client, onRefused } = dependencies;
   const claimed = await claimCommands(db, COMMANDS_AT_ONCE, LEASE_MS);
   if (claimed.length === 0) return 0;
   const starts = await readJourneyStarts(
@@ -45,7 +43,8 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
     claimed.map(async (command) => {
       try {
         const start = starts.get(command.command.journey);
-        if (start) await within(client, signal, () => startJourney(dependencies, command, start));
+        if (start)
+          await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => startJourney(dependencies, command, start));
         return { command, error: null };
       } catch (error) {
         return { command, error };
@@ -69,9 +68,6 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   if (away[0]) throw new TemporalAway('Temporal cannot be reached', { cause: away[0].error });
   return claimed.length;
 }
-
-const within = <T>(client: Client, signal: AbortSignal, call: () => Promise<T>) =>
-  client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_DEADLINE_MS, call));
 
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */
 async function startJourney(

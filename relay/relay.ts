@@ -27,7 +27,6 @@ export type RelayOptions = {
 export async function startRelay({ database, client, taskQueue, withSearchAttributes, now, log }: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, now });
-  const stopping = new AbortController();
   const carry = startLoop({
     pollMs: POLL_MS,
     look: () =>
@@ -36,12 +35,10 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
         client,
         taskQueue,
         withSearchAttributes,
-        signal: stopping.signal,
         onRefused: (command, error) =>
           log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
       }),
     onError: (error) => {
-      if (stopping.signal.aborted) return;
       if (error instanceof TemporalAway) log.warn('Temporal cannot be reached; commands wait in Postgres');
       else log.error({ err: error }, 'commands could not be carried');
     },
@@ -60,7 +57,6 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
   await database.listen(WAKE_CHANNEL, () => match.wake());
   return {
     async stop() {
-      stopping.abort();
       await Promise.all([match.stop(), carry.stop()]);
     },
   };

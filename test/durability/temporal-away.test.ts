@@ -47,10 +47,15 @@ const campaign = (event: string, before: object[]) => ({
 const post = async (person: string, name: string) =>
   (await hookline.api('POST', '/v1/events', { person, name })).status;
 
+const rows = async () => ({
+  journeys: (await database.db.select().from(journeys)).length,
+  commands: (await database.db.select().from(commands)).length,
+});
+
 const completed = async (count: number) => {
   await eventually(async () => {
-    const rows = await database.db.select().from(journeys);
-    return rows.length === count && rows.every((row) => row.state === 'completed');
+    const all = await database.db.select().from(journeys);
+    return all.length === count && all.every((row) => row.state === 'completed');
   }, 45_000);
 };
 
@@ -70,11 +75,12 @@ describe('while Temporal is away', () => {
 
     await startOwnTemporal();
     await worker.ready;
-    await eventually(async () => (await database.db.select().from(commands)).length === 0);
+    await eventually(async () => (await rows()).journeys === 2);
+    await eventually(async () => (await rows()).commands === 0);
     await temporal?.child.stop();
 
     for (const person of ['during-1', 'during-2', 'during-3']) expect(await post(person, 'happened')).toBe(202);
-    await eventually(async () => (await database.db.select().from(commands)).length === 3);
+    await eventually(async () => (await rows()).commands === 3);
     await eventually(async () => worker.lines.some((line) => line.includes('commands wait in Postgres')), 30_000);
     expect(await database.db.select().from(commands)).toMatchObject([{ tries: 0 }, { tries: 0 }, { tries: 0 }]);
 

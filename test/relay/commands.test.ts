@@ -41,7 +41,6 @@ const carry = () =>
     client: hookline.client,
     taskQueue: hookline.taskQueue,
     withSearchAttributes: () => true,
-    signal: new AbortController().signal,
     onRefused: (command) => refused.push(command.workflowId),
   });
 
