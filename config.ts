@@ -113,7 +113,7 @@ export const keys = {
   },
   previousMasterKeys: {
     name: 'HOOKLINE_PREVIOUS_MASTER_KEYS',
-    doc: 'Earlier master keys, separated by commas, while the worker encrypts again under the new one.',
+    doc: 'Earlier master keys, separated by commas: they open what was encrypted before the key was changed.',
     example: 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=',
     default: '',
     secret: true,

@@ -2,8 +2,8 @@ import { readJourneyAt } from '../db/journeys.ts';
 import { assertFits, changeAttributes, type PersonRow } from '../db/people.ts';
 import type { MappingResult } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
-import type { Json } from '../domain/json.ts';
 import { evaluateMapping } from '../domain/mapping.ts';
+import type { Answer } from './answer.ts';
 import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
 import { journeyScope } from './journey-scope.ts';
@@ -17,7 +17,7 @@ export async function applyMapping(
   claimed: ClaimedAttempt,
   person: PersonRow,
   exchange: Exchange,
-  response: Json,
+  answer: Answer,
 ): Promise<MappingResult> {
   const { compiled, delivery, request } = claimed;
   const mapping = compiled.mapping(delivery.stepId ?? '');
@@ -30,7 +30,10 @@ export async function applyMapping(
     const http = { status: exchange.status, headers: Object.fromEntries(exchange.headers) };
     // The secrets that the request used, also where they were changed since: no attribute may hold one.
     const secrets = Object.fromEntries(request.secrets.entries());
-    const { changes, absent } = evaluateMapping(mapping, { ...scope, secrets, response, http });
+    const { changes, absent } = evaluateMapping(mapping, { ...scope, secrets, response: answer.value, http });
+    if (absent.length > 0 && !answer.isJson) {
+      throw mappingFailed(`The answer is no JSON, so that it has no field for ${absent.join(', ')}.`);
+    }
     assertFits(person, changes);
     await changeAttributes(tx, person, changes);
     return { state: 'applied', attributes: changes, absent, error: null };

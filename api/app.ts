@@ -34,7 +34,6 @@ export function createApp(options: { routes: Route[]; adminKey: string; log: Log
         params: parseInput(route.params, request.params, { prefix: 'path' }),
         query: parseInput(route.query, request.query, { prefix: 'query' }),
         body: route.body ? parseInput(route.body, sent) : undefined,
-        headers: { 'idempotency-key': request.get('idempotency-key') },
       });
       response.status(answer.status).json(answer.body);
     });

@@ -64,3 +64,13 @@ export function assertItems(list: unknown[]): void {
   if (list.length <= MAX_ITEMS) return;
   throw new HooklineError('body.too_large', `The list has ${list.length} items; send at most ${MAX_ITEMS} at a time.`);
 }
+
+const MAX_DATA_BYTES = 32 * 1024;
+
+/** The data of an event, or of a trigger: it is read again at each step of a journey. */
+export function assertDataFits(data: unknown): void {
+  const size = Buffer.byteLength(JSON.stringify(data));
+  if (size <= MAX_DATA_BYTES) return;
+  const message = `the data takes ${size} bytes and may take ${MAX_DATA_BYTES}; send less, or a link`;
+  throw new HooklineError('events.too_large', `data: ${message}`, { errors: [{ path: 'data', message }] });
+}

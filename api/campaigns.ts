@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { createBroadcast, findBroadcast } from '../db/broadcasts.ts';
-import { changeCampaignState, countInside, findCampaign, publishVersion, type CampaignRow } from '../db/campaigns.ts';
+import {
+  changeCampaignState,
+  countInside,
+  findCampaign,
+  publishVersion,
+  wouldPublish,
+  type CampaignRow,
+} from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/address.ts';
 import { validateCampaign } from '../domain/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { compilePlan } from '../domain/plan.ts';
-import { assertItems, MAX_LIST_BYTES } from './body.ts';
+import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noQuery } from './schemas.ts';
 
@@ -33,16 +39,16 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
     handle: async ({ params, query, body }) => {
-      const { campaign, warnings } = validateCampaign(body, params.id, destinations);
+      const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations);
       const definition = { ...campaign, id: params.id };
-      const plan = compilePlan(definition);
-      const stored =
-        query.dryRun === 'true' ? await findCampaign(db, params.id) : await publishVersion(db, definition, plan);
-      const { version, state } = stored ?? { version: 0, state: 'new' as const };
-      const inside = await countInside(db, params.id);
+      const isDry = query.dryRun === 'true';
+      const { version, state } = isDry
+        ? await wouldPublish(db, definition)
+        : await publishVersion(db, definition, plan);
+      const next = isDry ? 'nothing was stored; send it without dryRun to publish it' : nextStep(params.id, state);
       return {
         status: 200,
-        body: { id: params.id, version, state, inside, warnings, next: nextStep(params.id, state) },
+        body: { id: params.id, version, state, inside: await countInside(db, params.id), warnings, next },
       };
     },
   }),
@@ -89,6 +95,7 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     handle: async ({ params, body }) => {
       assertItems(body.people);
       await assertManual(db, params.id);
+      assertDataFits(body.data);
       const people = [...new Set(body.people)];
       const requestHash = createHash('sha256')
         .update(JSON.stringify([people, body.data]))

@@ -5,12 +5,10 @@ import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/faults.ts';
 import { nearest } from '../domain/nearest.ts';
-import { assertItems, MAX_LIST_BYTES } from './body.ts';
+import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
 import { assertStorable } from './storable.ts';
-
-const MAX_DATA_BYTES = 32 * 1024;
 
 const eventSchema = z.strictObject({
   id: clientId.optional(),
@@ -84,19 +82,12 @@ function judge(input: unknown): NewEvent | HooklineError {
   try {
     assertStorable(input);
     const event = parseInput(eventSchema, input);
-    assertFits(event);
+    assertDataFits(event.data);
     return event;
   } catch (error) {
     if (error instanceof HooklineError) return error;
     throw error;
   }
-}
-
-function assertFits({ data }: NewEvent): void {
-  const size = Buffer.byteLength(JSON.stringify(data));
-  if (size <= MAX_DATA_BYTES) return;
-  const message = `the data takes ${size} bytes and may take ${MAX_DATA_BYTES}; send less, or a link`;
-  throw new HooklineError('events.too_large', `data: ${message}`, { errors: [{ path: 'data', message }] });
 }
 
 /**
@@ -149,15 +140,18 @@ async function shown(db: Db, event: StoredEvent) {
       values,
       journey: journeyId,
     })),
-    ...(outcomes.length === 0 && { hint: await hint(db, name) }),
+    ...(outcomes.length === 0 && { hint: await hint(db, event) }),
   };
 }
 
-/** Why nothing came of an event: it waits for the relay, or no campaign names it. */
-async function hint(db: Db, name: string): Promise<string> {
+/** Why nothing came of an event: it waits for the relay, or no campaign named it when the relay took it up. */
+async function hint(db: Db, { name, waits }: StoredEvent): Promise<string> {
   const known = await listTriggerEvents(db);
-  if (known.includes(name))
-    return 'No campaign has considered this event yet; the relay takes it up as soon as it runs.';
+  if (known.includes(name)) {
+    return waits
+      ? 'No campaign has considered this event yet; the relay takes it up as soon as it runs.'
+      : `No campaign started on "${name}" when this event came; one does now.`;
+  }
   const near = nearest(name, known);
   return `No campaign starts on "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`}`;
 }

@@ -23,19 +23,14 @@ export type Route = {
   yaml?: boolean;
   /** Whether the handler judges each item of a list, `assertStorable` included, so that one fault does not refuse the others. */
   judgesItems?: boolean;
-  handle(input: {
-    params: unknown;
-    query: unknown;
-    body: unknown;
-    headers: Record<string, string | undefined>;
-  }): Promise<Answer>;
+  handle(input: { params: unknown; query: unknown; body: unknown }): Promise<Answer>;
 };
 
 type Typed<P, Q, B> = Omit<Route, 'params' | 'query' | 'body' | 'handle'> & {
   params: z.ZodType<P>;
   query: z.ZodType<Q>;
   body: z.ZodType<B> | null;
-  handle(input: { params: P; query: Q; body: B; headers: Record<string, string | undefined> }): Promise<Answer>;
+  handle(input: { params: P; query: Q; body: B }): Promise<Answer>;
 };
 
 /** Declares a route whose handler sees the types of its schemas. The one cast: the app parses with these very schemas first. */

@@ -35,7 +35,11 @@ export const pageQuery = {
     .pipe(z.int().min(1, LIMIT).max(200, LIMIT))
     .default(50),
   order: z.enum(['asc', 'desc']).default('asc'),
-  cursor: z.string().max(100).optional(),
+  cursor: z
+    .string()
+    .regex(/^(?:[a-z]{3}_[0-9a-f-]{36})?$/, 'take the nextCursor of the page before, as it is')
+    .transform((cursor) => cursor || undefined)
+    .optional(),
   createdAfter: time.optional(),
   createdBefore: time.optional(),
 };

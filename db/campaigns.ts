@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { and, count, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, countDistinct, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign.ts';
 import type { Plan } from '../domain/walk.ts';
 import type { Db } from './open.ts';
@@ -54,7 +54,7 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
     });
     const [updated] = await tx
       .update(campaigns)
-      .set({ version, updatedAt: sql`now()` })
+      .set({ version, updatedAt: sql`clock_timestamp()` })
       .where(eq(campaigns.id, campaign.id))
       .returning();
     return { ...(updated ?? campaign), definition };
@@ -63,6 +63,17 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
 
 /** As JSON brings it back: `-0` becomes 0, and what is undefined is not there. */
 const asStored = (definition: Campaign): unknown => JSON.parse(JSON.stringify(definition));
+
+/** The version and state that publishing would lead to. */
+export async function wouldPublish(
+  db: Db,
+  definition: Campaign & { id: string },
+): Promise<Pick<CampaignRow, 'version' | 'state'>> {
+  const published = await findCampaign(db, definition.id);
+  if (!published) return { version: 1, state: 'new' };
+  const isSame = isDeepStrictEqual(published.definition, definition);
+  return { version: isSame ? published.version : published.version + 1, state: published.state };
+}
 
 /** Sets the state if the campaign is in one of `from`; undefined where there is no such campaign. The update waits for entries under way. */
 export async function changeCampaignState(
@@ -78,7 +89,7 @@ export async function changeCampaignState(
     if (changed)
       await tx
         .update(campaigns)
-        .set({ state: to, updatedAt: sql`now()` })
+        .set({ state: to, updatedAt: sql`clock_timestamp()` })
         .where(eq(campaigns.id, id));
     const campaign = await findCampaign(tx, id);
     if (!campaign) throw new Error('a campaign vanished while its state changed');
@@ -89,7 +100,7 @@ export async function changeCampaignState(
 /** How many people are inside, by version; versions without anybody are left out. */
 export async function countInside(db: Db, id: string): Promise<Record<string, number>> {
   const rows = await db
-    .select({ version: journeys.version, people: count() })
+    .select({ version: journeys.version, people: countDistinct(journeys.personKey) })
     .from(journeys)
     .where(and(eq(journeys.campaignId, id), isNull(journeys.endedAt)))
     .groupBy(journeys.version);

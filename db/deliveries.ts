@@ -51,7 +51,7 @@ export async function beginAttempt(
     tx.insert(attempts).values({ ...attempt, trigger: 'automatic', class: 'started' }),
     tx
       .update(deliveries)
-      .set({ firstAttemptAt, nextAttemptAt: null, updatedAt: sql`now()` })
+      .set({ firstAttemptAt, nextAttemptAt: null, updatedAt: sql`clock_timestamp()` })
       .where(eq(deliveries.id, attempt.deliveryId)),
   ]);
 }
@@ -114,7 +114,7 @@ export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, 
   await Promise.all([
     tx
       .update(deliveries)
-      .set({ ...set, state, sentAt, updatedAt: sql`now()` })
+      .set({ ...set, state, sentAt, updatedAt: sql`clock_timestamp()` })
       .where(eq(deliveries.id, id)),
     log &&
       journeyId &&

@@ -1,10 +1,10 @@
-import { eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
 import { changeAttributes, type AttributeChanges } from './people.ts';
 import { outcomes } from './schema/campaigns.ts';
-import { events, people } from './schema/people.ts';
+import { events, inbox, people } from './schema/people.ts';
 
 export type NewEvent = {
   id?: string | undefined;
@@ -85,15 +85,17 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
   return new Set(stored.map((row) => row.id));
 }
 
-export type StoredEvent = typeof events.$inferSelect & { person: string };
+/** An event with its person's own id; `waits` while the relay has not taken it up. */
+export type StoredEvent = typeof events.$inferSelect & { person: string; waits: boolean };
 
 export async function findEvent(db: Db, id: string): Promise<StoredEvent | undefined> {
   const [row] = await db
-    .select({ event: events, person: people.id })
+    .select({ event: events, person: people.id, item: inbox.number })
     .from(events)
     .innerJoin(people, eq(people.key, events.personKey))
+    .leftJoin(inbox, and(eq(inbox.personKey, events.personKey), eq(inbox.number, events.number)))
     .where(eq(events.id, id));
-  return row && { ...row.event, person: row.person };
+  return row && { ...row.event, person: row.person, waits: row.item !== null };
 }
 
 /** What each campaign made of one cause (`event/<id>`), in the order in which they were considered. */

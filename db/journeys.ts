@@ -74,9 +74,9 @@ export async function moveJourney(tx: Db, id: string, step: StepMove): Promise<v
       state: step.state,
       stepId: step.id,
       stepType: step.type,
-      stepSince: sql`now()`,
+      stepSince: sql`clock_timestamp()`,
       stepUntil: step.until,
-      updatedAt: sql`now()`,
+      updatedAt: sql`clock_timestamp()`,
     })
     .where(eq(journeys.id, id));
 }
@@ -103,7 +103,7 @@ export async function endJourney(
   const details = JSON.stringify(reason === null ? {} : { reason });
   await db.execute(sql`
     with ended as (
-      update journeys set state = ${state}, reason = ${reason}, ended_at = now(), updated_at = now()
+      update journeys set state = ${state}, reason = ${reason}, ended_at = clock_timestamp(), updated_at = clock_timestamp()
       where id = ${id} and ended_at is null
       returning id
     )

@@ -42,7 +42,7 @@ export async function changeAttributes(db: Db, who: { id: string }, changes: Att
     .update(people)
     .set({
       attributes: sql`(${people.attributes} || ${JSON.stringify(set)}::jsonb) - ${sql.param(removed)}::text[]`,
-      updatedAt: sql`now()`,
+      updatedAt: sql`clock_timestamp()`,
     })
     .where(eq(people.id, who.id))
     .returning();

@@ -15,7 +15,7 @@ export async function putSecret(db: Db, cipher: Cipher, name: string, value: str
   await db
     .insert(secrets)
     .values({ name, value: sealed })
-    .onConflictDoUpdate({ target: secrets.name, set: { value: sealed, updatedAt: sql`now()` } });
+    .onConflictDoUpdate({ target: secrets.name, set: { value: sealed, updatedAt: sql`clock_timestamp()` } });
 }
 
 /** All secrets, opened: for rendering only. */

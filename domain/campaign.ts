@@ -7,6 +7,7 @@ import { unknownType } from './explain.ts';
 import { inspect, placeOf, summary } from './faults.ts';
 import { nearest } from './nearest.ts';
 import { compilePlan } from './plan.ts';
+import type { Plan } from './walk.ts';
 import { idSchema, innerSteps, stepsSchema, type Step } from './steps.ts';
 import { webhookDefaultsSchema } from './webhook.ts';
 
@@ -60,7 +61,7 @@ export function validateCampaign(
   input: unknown,
   pathId?: string,
   rules?: DestinationRules,
-): { campaign: Campaign; warnings: string[] } {
+): { campaign: Campaign; plan: Plan; warnings: string[] } {
   const tooBig = sizeFault(input);
   if (tooBig) throw invalid([tooBig]);
   const named = nameSteps(input, pathId);
@@ -69,8 +70,7 @@ export function validateCampaign(
   const { faults, warnings } = findFaults(named, misfits, { pathId, rules });
   const errors = [...misfits.map(({ at, message }) => ({ path: placeOf(at), message })), ...faults];
   if (!result.success || errors.length > 0) throw invalid(errors);
-  compilePlan(result.data);
-  return { campaign: result.data, warnings };
+  return { campaign: result.data, plan: compilePlan(result.data), warnings };
 }
 
 /** The step of that id, at any depth. */

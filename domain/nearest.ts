@@ -10,6 +10,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 
 /** `; did you mean "timeout"?`, or what is known where nothing is near. */
 export function hint(word: string, known: readonly string[]): string {
+  if (known.length === 0) return '; there are none here';
   const near = nearest(word, known);
   return near === undefined ? `; use ${listed(known)}` : `; did you mean "${near}"?`;
 }

@@ -22,7 +22,7 @@ export type OutcomeCode =
   | 'connection_lost'
   | 'protocol_error'
   | 'cancelled'
-  | 'blocked'
+  | 'delivery.blocked'
   | 'invalid_request'
   | 'unexpected';
 
@@ -132,7 +132,7 @@ export function classifyError(error: unknown): Outcome {
   const chain = unfold(error);
   for (const each of chain) {
     if (each instanceof HooklineError && each.code === 'delivery.blocked') {
-      return { class: 'blocked', code: 'blocked', message: each.message };
+      return { class: 'blocked', code: 'delivery.blocked', message: each.message };
     }
     const code = 'code' in each && each.code ? String(each.code) : each.name;
     const known = rules.find(({ matches }) => matches.test(`${code} ${each.message}`));

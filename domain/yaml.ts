@@ -7,10 +7,13 @@ import { placeOf, summary } from './faults.ts';
  * and `body.malformed`, with line and column, for whatever else is no YAML.
  */
 export function parseYaml(text: string): unknown {
-  if (isTooDeep(text)) throw malformed(`the YAML is nested too deep; nest at most ${MAX_DEPTH} deep`);
+  if (isTooDeep(text)) {
+    if (isOneLine(text)) throw lostNewlines();
+    throw malformed(`the YAML is nested too deep; nest at most ${MAX_DEPTH} deep`);
+  }
   const lines = new LineCounter();
   const document = compose(text, lines);
-  if (lostNewlines(text, document)) throw malformed('the YAML has lost its newlines; send it with --data-binary');
+  if (isOneLine(text) && (document.errors.length > 0 || /(?:^| )#/.test(text))) throw lostNewlines();
   const unquoted = unquotedTemplates(text, document, lines);
   if (unquoted.length > 0)
     throw new HooklineError('campaigns.invalid', summary('the YAML', unquoted), { errors: unquoted });
@@ -65,12 +68,14 @@ const EXPLAINED: Record<string, string> = {
   DUPLICATE_KEY: 'this key is already there; keys are unique in a map',
 };
 
-/** `curl -d @file` drops newlines: one line, no flow collection, several keys, and no sense. */
-function lostNewlines(text: string, document: Document.Parsed): boolean {
+/** One line, no flow collection, several keys. Where it makes no sense either, its newlines were lost: `curl -d @file` drops them. */
+function isOneLine(text: string): boolean {
   if (/[\n\r]/.test(text) || /^\s*[{[]/.test(text)) return false;
   const keys = text.replace(/\{.*?\}/g, '').match(/(?:^|\s)[\w-]+:(?=\s|$)/g) ?? [];
-  return keys.length > 1 && (document.errors.length > 0 || / #/.test(text));
+  return keys.length > 1;
 }
+
+const lostNewlines = () => malformed('the YAML has lost its newlines; send it with --data-binary');
 
 /**
  * `url: {{ x }}` reads as a map that is the key of a map, and text around it or quotes inside as syntax errors.

@@ -130,8 +130,8 @@ describe('a mapping of an answer', () => {
   });
 
   it('that lacks a field leaves its attribute, and notes it', async () => {
-    const delivery = await send('lacks', { lead: '{{ response.lead }}' }, respond({ body: 'no JSON' }), { lead: 5 });
-    expect(delivery.mapping).toMatchObject({ state: 'applied', attributes: {}, absent: ['lead'] });
+    const delivery = await send('lacks', { lead: '{{ response.lead }}' }, respond({ body: 'plain' }), { lead: 5 });
+    expect(delivery).toMatchObject({ state: 'sent', mapping: { state: 'failed', error: { code: 'mapping.failed' } } });
     expect(await test.attributes('lacks')).toEqual({ lead: 5 });
   });
 

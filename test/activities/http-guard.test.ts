@@ -46,7 +46,7 @@ describe('a blocked destination', () => {
     ['a name behind userinfo', () => named('good.example@127.0.0.1')],
   ])('gets no packet: %s', async (_what, url) => {
     const exchange = await get(open(), url());
-    expect(exchange).toMatchObject({ class: 'blocked', status: null, error: { code: 'blocked' } });
+    expect(exchange).toMatchObject({ class: 'blocked', status: null, error: { code: 'delivery.blocked' } });
     expect(exchange.error?.message).toContain('HOOKLINE_ALLOW_NETWORKS');
     expect(receiver.connections.accepted).toBe(0);
   });
@@ -58,7 +58,7 @@ describe('a blocked destination', () => {
     ['to a NAT64 address', resolves('64:ff9b::7f00:1')],
   ])('gets no packet: a name that resolves %s, which the text does not show', async (_what, lookup) => {
     const exchange = await get(open({ lookup }), named('hooks.example.com'));
-    expect(exchange).toMatchObject({ class: 'blocked', error: { code: 'blocked' } });
+    expect(exchange).toMatchObject({ class: 'blocked', error: { code: 'delivery.blocked' } });
     expect(exchange.error?.message).toMatch(/^hooks\.example\.com:\d+ is not allowed: its address is not public/);
     expect(exchange.error?.message).not.toContain('127.0.0.1');
     expect(receiver.connections.accepted).toBe(0);
@@ -76,7 +76,7 @@ describe('a blocked destination', () => {
 
   it('is plain http, unless allowed, and the error says how', async () => {
     const exchange = await get(open({ allowHttp: false, allowNetworks: ['127.0.0.0/8'] }), receiver.origin);
-    expect(exchange).toMatchObject({ class: 'blocked', error: { code: 'blocked' } });
+    expect(exchange).toMatchObject({ class: 'blocked', error: { code: 'delivery.blocked' } });
     expect(exchange.error?.message).toContain('HOOKLINE_ALLOW_HTTP');
     expect(receiver.connections.accepted).toBe(0);
   });

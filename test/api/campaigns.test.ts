@@ -114,11 +114,12 @@ steps:
   it('stores nothing with dryRun, and judges all the same', async () => {
     expect(await put('dry', named('Dry'), '?dryRun=true')).toMatchObject({
       status: 200,
-      body: { id: 'dry', version: 0, state: 'new', warnings: [] },
+      body: { id: 'dry', version: 1, state: 'new', warnings: [] },
     });
     expectProblem(await get('dry'), 404, 'campaigns.not_found');
     await put('dry', named('Wet'), '?dryRun=false');
-    expect(await put('dry', named('Dry'), '?dryRun=true')).toMatchObject({ body: { version: 1 } });
+    expect(await put('dry', named('Dry'), '?dryRun=true')).toMatchObject({ body: { version: 2 } });
+    expect(await put('dry', named('Wet'), '?dryRun=true')).toMatchObject({ body: { version: 1 } });
     expect(await get('dry')).toMatchObject({ body: { version: 1, definition: { name: 'Wet' } } });
     expectProblem(await put('dry', { ...named('Dry'), steps: [] }, '?dryRun=true'), 422, 'campaigns.invalid');
     expect(expectProblem(await put('dry', named('Dry'), '?dryRun=1'), 422, 'input.invalid').faults).toEqual([

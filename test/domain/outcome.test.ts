@@ -88,7 +88,7 @@ describe('classifyError', () => {
   it('never retries a blocked destination or a request that cannot be sent', () => {
     expect(classifyError(new HooklineError('delivery.blocked', 'no'))).toEqual({
       class: 'blocked',
-      code: 'blocked',
+      code: 'delivery.blocked',
       message: 'no',
     });
     expect(classifyError(failure('UND_ERR_INVALID_ARG', 'invalid x-team header'))).toEqual({

@@ -38,8 +38,6 @@ export function createApiClient(url: string) {
   };
 }
 
-
-
 /** `T` is what the test expects of the body; its assertions find out. */
 async function call<T>(url: string, method: string, path: string, body: unknown): Promise<Answer<T>> {
   const isText = typeof body === 'string';

@@ -18,7 +18,6 @@ export type TestProcess = {
   ready: Promise<void>;
   /** What it has printed so far, line by line. */
   lines: string[];
-  signal(name: 'SIGTERM' | 'SIGINT'): void;
   /** SIGKILL: no handler runs. Resolves when the process is gone. */
   kill(): Promise<void>;
   /** SIGTERM once, or several times in a row; answers how it ended, by SIGKILL (null) if it takes more than 10 s. */
@@ -46,7 +45,6 @@ function startProcess(name: 'server' | 'worker', env: Record<string, string>): T
   return {
     ready,
     lines,
-    signal: (signal) => void child.kill(signal),
     async kill() {
       child.kill('SIGKILL');
       await exited;
