@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino';
+import { environment, loadConfig, type Config } from './config.ts';
 import { HooklineError } from './domain/errors.ts';
 
 /** `npm start` kills its processes after 7 s. Whatever is cut off then is taken up again, as after any other end. */
@@ -15,21 +16,22 @@ export type Running = {
  * Exit code 0 when it was asked to stop, 1 with the reason otherwise. A second signal is the same signal, sent to the group.
  */
 export async function runProcess(
-  options: { name: string; logLevel: string },
-  start: (log: Logger) => Promise<Running>,
+  name: 'server' | 'worker',
+  start: (config: Config, log: Logger) => Promise<Running>,
 ): Promise<void> {
-  const log = pino({ name: options.name, level: options.logLevel, base: { name: options.name } });
+  const config = readConfig(name);
+  const log = pino({ name, level: config.logLevel, base: { name } });
   const asked = new Promise<void>((resolve) => {
     for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(event, () => resolve());
   });
   try {
-    const running = await Promise.race([start(log), asked]);
+    const running = await Promise.race([start(config, log), asked]);
     if (running) {
-      log.info(`${options.name} ready`);
+      log.info(`${name} ready`);
       process.send?.({ type: 'ready' });
       await Promise.race([asked, running.failed ?? asked]);
       const late = setTimeout(() => {
-        log.warn(`${options.name} did not end in time and is cut off`);
+        log.warn(`${name} did not end in time and is cut off`);
         process.exit(0);
       }, STOP_WITHIN_MS);
       await running.stop();
@@ -37,7 +39,18 @@ export async function runProcess(
     }
     process.exit(0);
   } catch (error) {
-    log.fatal({ err: error }, error instanceof HooklineError ? error.message : `${options.name} cannot go on`);
+    log.fatal({ err: error }, error instanceof HooklineError ? error.message : `${name} cannot go on`);
+    process.exit(1);
+  }
+}
+
+/** A wrong value stops the process at once; its text says all there is to say. */
+function readConfig(name: 'server' | 'worker'): Config {
+  try {
+    return loadConfig(environment, name);
+  } catch (error) {
+    if (!(error instanceof HooklineError)) throw error;
+    process.stderr.write(`${error.message}\n`);
     process.exit(1);
   }
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { createApp } from './api/app.ts';
 import { allRoutes } from './api/routes.ts';
-import { environment, loadConfig, loadTemporalConfig } from './config.ts';
+import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
@@ -13,9 +13,7 @@ import { runProcess } from './lifecycle.ts';
 const GRACE_MS = 3_000;
 
 /** Process 1: the API. It reads and writes Postgres only; Temporal may be down. */
-const config = loadConfig(environment, 'server');
-
-await runProcess({ name: 'server', logLevel: config.logLevel }, async (log) => {
+await runProcess('server', async (config, log) => {
   const database = openDatabase(config.databaseUrl, { max: 20, application: 'hookline server' });
   const cipher = createCipher(config.masterKey, config.previousMasterKeys);
   let migrated = false;

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createHttp } from './activities/http.ts';
 import { createActivities } from './activities/index.ts';
-import { environment, loadConfig, loadTemporalConfig } from './config.ts';
+import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
@@ -18,9 +18,7 @@ import { VERSION } from './version.ts';
 const RELAY_CONNECTION = { interceptors: [], channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 } };
 
 /** Process 2: the Temporal worker, and the relay beside it. */
-const config = loadConfig(environment, 'worker');
-
-await runProcess({ name: 'worker', logLevel: config.logLevel }, async (log) => {
+await runProcess('worker', async (config, log) => {
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   const { connectionOptions, namespace } = loadTemporalConfig(environment);
   const bundling = bundleWorkflowCode({

@@ -27,20 +27,26 @@ export type RelayOptions = {
 export async function startRelay({ database, client, taskQueue, withSearchAttributes, now, log }: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, now });
+  let isAway = false;
   const carry = startLoop({
     pollMs: POLL_MS,
-    look: () =>
-      carryCommands({
+    look: async () => {
+      const carried = await carryCommands({
         db,
         client,
         taskQueue,
         withSearchAttributes,
         onRefused: (command, error) =>
           log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
-      }),
+      });
+      if (isAway && carried > 0) log.warn('Temporal is back');
+      if (carried > 0) isAway = false;
+      return carried;
+    },
     onError: (error) => {
-      if (error instanceof TemporalAway) log.warn('Temporal cannot be reached; commands wait in Postgres');
-      else log.error({ err: error }, 'commands could not be carried');
+      if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
+      if (!isAway) log.warn('Temporal cannot be reached; commands wait in Postgres');
+      isAway = true;
     },
   });
   const match = startLoop({

@@ -201,6 +201,9 @@ describe('a permanent failure', () => {
     await test.putSecret('metadata_host', '169.254.169.254');
     const id = await test.freeze(journey, 'tell');
     expect(await test.send(id)).toMatchObject({ state: 'failed' });
-    expect(await test.delivery(id)).toMatchObject({ error: { code: 'delivery.blocked' }, attempts: [{ class: 'blocked' }] });
+    expect(await test.delivery(id)).toMatchObject({
+      error: { code: 'delivery.blocked' },
+      attempts: [{ class: 'blocked' }],
+    });
   });
 });

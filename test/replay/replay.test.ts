@@ -34,7 +34,7 @@ describe('a journey that began with an earlier version', () => {
   });
 
   it('would break where a workflow did something new first', async () => {
-    const workflowsPath = fileURLToPath(new URL('late-start.ts', here));
+    const workflowsPath = fileURLToPath(new URL('./late-start.ts', import.meta.url));
     const changed = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
     await expect(replay(await read('journey-v1.json'), changed)).rejects.toThrow(DeterminismViolationError);
   });
