@@ -1,7 +1,7 @@
 import { insertDelivery, type NewDelivery } from '../db/deliveries.ts';
 import { newId } from '../db/id.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { redactRequest, redactText } from '../domain/redact.ts';
+import { redactRequest } from '../domain/redact.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { StepOf } from '../domain/steps.ts';
 import { sealRequest } from './frozen-request.ts';
@@ -43,16 +43,17 @@ function renderStep({ cipher, compiled }: PrepareContext, step: StepOf<'webhook'
   try {
     const { missing, ...request } = compiled.request(step.id).render(scope);
     const secrets = usedSecrets(compiled, step, scope);
-    const destination = redactText(new URL(request.url).origin, secrets);
+    const shown = redactRequest(request, secrets);
+    const { origin } = new URL(request.url);
     const mapped = compiled.mapping(step.id) !== null && !skipped;
     return {
       state: skipped ? 'skipped' : 'queued',
-      destination,
+      destination: origin,
       frozen: sealRequest(cipher, id, { ...request, secrets }),
-      request: redactRequest(request, secrets),
+      request: shown,
       missing,
       mapping: { state: mapped ? 'pending' : 'none', attributes: {}, error: null },
-      label: `${request.method} ${destination}`,
+      label: `${request.method} ${shown.url.startsWith(origin) ? origin : '***'}`,
     };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;

@@ -104,7 +104,11 @@ function failure(
     }
   }
   return {
-    move: { state: 'failed', set: { error, nextAttemptAt: null }, log: { error, attempts: number } },
+    move: {
+      state: 'failed',
+      set: { error, nextAttemptAt: null, mapping: { state: 'none', attributes: {}, error: null } },
+      log: { error, attempts: number },
+    },
     nextAttemptAt: null,
     finished: { type: 'settled', sent: settled('failed', policy, delivery.stepId) },
   };

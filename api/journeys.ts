@@ -81,7 +81,7 @@ function stepOf({ stepId, stepType, stepSince, stepUntil, state, endedAt }: Jour
     state === 'delayed' && stepUntil
       ? `its delay to end at ${stepUntil.toISOString()}`
       : state === 'sending'
-        ? 'an answer to its webhook'
+        ? `an answer to its webhook${stepUntil ? `, which is tried again at ${stepUntil.toISOString()}` : ''}`
         : null;
   return { id: stepId, type: stepType, since: stepSince, until: stepUntil, waitsFor };
 }

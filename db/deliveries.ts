@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
-import { logJourney } from './journeys.ts';
+import { holdJourneyUntil, logJourney } from './journeys.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
@@ -108,6 +108,7 @@ export async function recordAttempt(
   ]);
 }
 
+/** Writes where a delivery goes; its journey says until when it waits, and what came of it. */
 export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, log }: DeliveryMove): Promise<void> {
   const { id, journeyId, stepId } = delivery;
   const sentAt = state === 'sent' ? sql`clock_timestamp()` : null;
@@ -116,6 +117,7 @@ export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, 
       .update(deliveries)
       .set({ ...set, state, sentAt, updatedAt: sql`clock_timestamp()` })
       .where(eq(deliveries.id, id)),
+    journeyId && set.nextAttemptAt && holdJourneyUntil(tx, journeyId, set.nextAttemptAt),
     log &&
       journeyId &&
       stepId &&

@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { PLAN_VERSION, walk, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
+import { PLAN_VERSION, walk, type Plan, type Verbs } from '../domain/walk.ts';
 import { searchAttributes } from './messages.ts';
 
 export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
@@ -32,52 +32,63 @@ export async function journey(input: JourneyInput): Promise<void> {
       `this worker walks plans of version ${PLAN_VERSION}, not ${input.planVersion}`,
     );
   }
-  const ending = await walk(input.plan, temporalVerbs(input), input.position);
+  const passed: PassedStep[] = [];
+  const ending = await walk(input.plan, temporalVerbs(input, passed), input.position);
   await endJourney({ journey: input.journey, ...ending });
-  setCurrentDetails(ending.state === 'exited' ? `Exited: ${ending.reason}` : 'Completed');
+  const last = ending.state === 'exited' ? `Exited: ${ending.reason}` : 'Completed';
+  setCurrentDetails([...passed.map(passedLine), '', last].join('\n'));
 }
 
-function temporalVerbs(input: JourneyInput): Verbs {
-  const done: string[] = [];
+/** For the current details: a step that was taken, and whether its webhook failed. */
+type PassedStep = { id: string; failed: boolean };
+
+function temporalVerbs(input: JourneyInput, passed: PassedStep[]): Verbs {
   return {
     async atBoundary(step) {
       if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof journey>({ ...input, position: step.id });
     },
     async prepare(step) {
       const prepared = await prepare({ journey: input.journey, step: step.id, type: step.type });
-      done.push(step.id);
+      passed.push({ id: step.id, failed: false });
       return prepared;
     },
     async sleepUntil(until, step) {
       const remainingMs = Date.parse(until) - Date.now();
       if (remainingMs <= 0) return;
-      showWait(done, step, 'delayed', `until ${until}`);
+      showProgress(passed, `until ${until}`);
+      showState('delayed', step.id);
       await sleep(remainingMs, { summary: `${step.id} until ${until}` });
+      showState('running', null);
     },
     async send(delivery, step) {
-      showProgress(done, `sending \`${delivery.id}\``);
+      showProgress(passed, `sending \`${delivery.id}\``);
       const { sendWebhook } = proxyActivities<Activities>({
         startToCloseTimeout: delivery.timeoutMs + WRITE_MARGIN_MS,
         heartbeatTimeout: HEARTBEAT_TIMEOUT,
         retry: { initialInterval: '10s', backoffCoefficient: 2, maximumInterval: '2h' },
         summary: `${delivery.label} · ${step.id}`,
       });
-      return sendWebhook({ delivery: delivery.id });
+      const sent = await sendWebhook({ delivery: delivery.id });
+      const last = passed.at(-1);
+      if (last) last.failed = sent.state === 'failed';
+      return sent;
     },
   };
 }
 
-/** Current details are free; search attributes cost an event, so they are set only for waits that a person may look for. */
-function showWait(done: string[], step: PlanStep, state: string, what: string): void {
-  showProgress(done, what);
+/** Each change costs an event of history: only waits that a person may look for are worth one. */
+function showState(state: string, step: string | null): void {
   if (workflowInfo().typedSearchAttributes.get(searchAttributes.campaign) === undefined) return;
   upsertSearchAttributes([
     { key: searchAttributes.state, value: state },
-    { key: searchAttributes.step, value: step.id },
+    { key: searchAttributes.step, value: step },
   ]);
 }
 
-function showProgress(done: string[], what: string): void {
-  const lines = done.map((id, place) => (place === done.length - 1 ? `- ⏳ ${id}: ${what}` : `- ✅ ${id}`));
-  setCurrentDetails(lines.join('\n'));
+/** Current details cost nothing: the UI asks the worker for them. */
+function showProgress(passed: PassedStep[], what: string): void {
+  const earlier = passed.slice(0, -1).map(passedLine);
+  setCurrentDetails([...earlier, `- ⏳ ${passed.at(-1)?.id}: ${what}`].join('\n'));
 }
+
+const passedLine = ({ id, failed }: PassedStep) => `- ${failed ? '❌' : '✅'} ${id}`;
