@@ -5,7 +5,7 @@ import ipaddr from 'ipaddr.js';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseDurationMs } from './domain/duration.ts';
+import { parseDurationMs } from './domain/input/duration.ts';
 import { HooklineError } from './domain/errors.ts';
 import type { InputFault } from './domain/errors.ts';
 

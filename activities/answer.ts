@@ -1,5 +1,5 @@
 import type { Cipher } from '../db/cipher.ts';
-import { keepAnswer } from '../domain/answers.ts';
+import { keepAnswer } from '../domain/campaign/answers.ts';
 import type { Json } from '../domain/json.ts';
 import type { ClaimedAttempt } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';

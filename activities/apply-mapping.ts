@@ -2,7 +2,7 @@ import { readJourneyAt } from '../db/journeys.ts';
 import { assertFits, changeAttributes, type PersonRow } from '../db/people.ts';
 import type { MappingResult } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { evaluateMapping } from '../domain/mapping.ts';
+import { evaluateMapping } from '../domain/request/mapping.ts';
 import type { Answer } from './answer.ts';
 import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';

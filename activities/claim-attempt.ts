@@ -4,7 +4,7 @@ import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { Sent } from '../domain/walk.ts';
-import { sendPolicy, type SendPolicy } from '../domain/send-policy.ts';
+import { sendPolicy, type SendPolicy } from '../domain/campaign/send-policy.ts';
 import type { CompiledCampaign } from './compiled-campaign.ts';
 import { openRequest, type FrozenRequest } from './frozen-request.ts';
 import type { Http } from './http.ts';

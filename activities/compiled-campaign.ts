@@ -1,8 +1,8 @@
-import { namedAnswers } from '../domain/answers.ts';
-import { findStep, type Campaign } from '../domain/campaign.ts';
-import { compileMapping, type CompiledMapping } from '../domain/mapping.ts';
-import { compileRequest, type CompiledRequest } from '../domain/request.ts';
-import type { Step, StepOf } from '../domain/steps.ts';
+import { namedAnswers } from '../domain/campaign/answers.ts';
+import { findStep, type Campaign } from '../domain/campaign/campaign.ts';
+import { compileMapping, type CompiledMapping } from '../domain/request/mapping.ts';
+import { compileRequest, type CompiledRequest } from '../domain/request/request.ts';
+import type { Step, StepOf } from '../domain/campaign/steps.ts';
 
 /** A published version with its templates parsed, each when it is first needed. */
 export type CompiledCampaign = {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
-import type { Phase } from '../domain/outcome.ts';
+import type { Phase } from '../domain/delivery/outcome.ts';
 import type { Dial } from './guard.ts';
 
 /** One socket to one origin, or one that is being dialled, and the undici client that speaks HTTP on it. */

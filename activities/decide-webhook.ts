@@ -1,9 +1,9 @@
 import { insertDelivery, type NewDelivery } from '../db/deliveries.ts';
 import { newId } from '../db/id.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { redactRequest } from '../domain/redact.ts';
+import { redactRequest } from '../domain/request/redact.ts';
 import type { Scope } from '../domain/scope.ts';
-import type { StepOf } from '../domain/steps.ts';
+import type { StepOf } from '../domain/campaign/steps.ts';
 import { sealRequest } from './frozen-request.ts';
 import { usedSecrets } from './journey-scope.ts';
 import type { Decision, PrepareContext } from './decision.ts';

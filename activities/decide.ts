@@ -1,11 +1,11 @@
 import { assertFits, changeAttributes } from '../db/people.ts';
-import { evaluateCondition } from '../domain/condition.ts';
-import { parseDurationMs } from '../domain/duration.ts';
+import { evaluateCondition } from '../domain/condition/condition.ts';
+import { parseDurationMs } from '../domain/input/duration.ts';
 import { HooklineError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
-import { evaluateMapping } from '../domain/mapping.ts';
+import { evaluateMapping } from '../domain/request/mapping.ts';
 import type { Scope } from '../domain/scope.ts';
-import type { StepOf } from '../domain/steps.ts';
+import type { StepOf } from '../domain/campaign/steps.ts';
 import type { Decision, PrepareContext } from './decision.ts';
 
 /** The deadline is stored before the workflow sleeps: a repeat sleeps until the same moment. */

@@ -1,4 +1,10 @@
-import { classifyError, classifyStatus, classifyTimeout, type Outcome, type Phase } from '../domain/outcome.ts';
+import {
+  classifyError,
+  classifyStatus,
+  classifyTimeout,
+  type Outcome,
+  type Phase,
+} from '../domain/delivery/outcome.ts';
 import type { Connection } from './connections.ts';
 import { collectBody } from './response-body.ts';
 

@@ -1,8 +1,8 @@
 import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
 import type { PersonRow } from '../db/people.ts';
 import { storableText } from '../domain/json.ts';
-import { redactHeaders, redactText } from '../domain/redact.ts';
-import { decideRetry, nextDelayMs } from '../domain/retry.ts';
+import { redactHeaders, redactText } from '../domain/request/redact.ts';
+import { decideRetry, nextDelayMs } from '../domain/delivery/retry.ts';
 import type { Sent } from '../domain/walk.ts';
 import { keptAnswer, readAnswer } from './answer.ts';
 import { applyMapping } from './apply-mapping.ts';

@@ -2,9 +2,9 @@ import { lookup as lookupAddresses } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { dialledHost, type DestinationRules, judgeAddress } from '../domain/address.ts';
+import { dialledHost, type DestinationRules, judgeAddress } from '../domain/delivery/address.ts';
 import { HooklineError } from '../domain/errors.ts';
-import type { Phase } from '../domain/outcome.ts';
+import type { Phase } from '../domain/delivery/outcome.ts';
 
 /** All addresses of a name, as `dns.lookup(name, { all: true })` gives them. */
 export type Lookup = (hostname: string) => Promise<{ address: string; family: number }[]>;

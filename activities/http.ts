@@ -1,6 +1,12 @@
-import { type DestinationRules, judgeUrl } from '../domain/address.ts';
-import { type AttemptClass, classifyError, classifyStatus, type Outcome, type Phase } from '../domain/outcome.ts';
-import { parseRetryAfter } from '../domain/retry.ts';
+import { type DestinationRules, judgeUrl } from '../domain/delivery/address.ts';
+import {
+  type AttemptClass,
+  classifyError,
+  classifyStatus,
+  type Outcome,
+  type Phase,
+} from '../domain/delivery/outcome.ts';
+import { parseRetryAfter } from '../domain/delivery/retry.ts';
 import { createConnections } from './connections.ts';
 import { type HttpRequest, type Reply, runExchange, startTrace, type Trace } from './exchange.ts';
 import { blocked, createDial, type Lookup } from './guard.ts';

@@ -1,8 +1,8 @@
 import { listAnswers } from '../db/deliveries.ts';
 import { readSecrets } from '../db/secrets.ts';
-import type { KeptAnswer } from '../domain/answers.ts';
+import type { KeptAnswer } from '../domain/campaign/answers.ts';
 import { buildScope, type Scope } from '../domain/scope.ts';
-import type { Webhook } from '../domain/webhook.ts';
+import type { Webhook } from '../domain/campaign/webhook.ts';
 import type { CompiledCampaign } from './compiled-campaign.ts';
 import type { PrepareContext } from './decision.ts';
 

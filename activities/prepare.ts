@@ -3,7 +3,7 @@ import { lockJourneyAt, logJourney, moveJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import { createVersionCache } from '../db/version-cache.ts';
 import type { Scope } from '../domain/scope.ts';
-import type { Step } from '../domain/steps.ts';
+import type { Step } from '../domain/campaign/steps.ts';
 import type { PlanStep, Prepared } from '../domain/walk.ts';
 import { compileCampaign } from './compiled-campaign.ts';
 import type { Decision, PrepareContext } from './decision.ts';

@@ -1,7 +1,7 @@
 import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { newId } from '../db/id.ts';
-import { parseInput } from '../domain/faults.ts';
+import { parseInput } from '../domain/input/faults.ts';
 import { authorize } from './auth.ts';
 import { parseBody } from './body.ts';
 import { noSuchRoute, problems } from './errors.ts';

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { HooklineError } from '../domain/errors.ts';
-import { jsonFault } from '../domain/json-fault.ts';
-import { parseYaml } from '../domain/yaml.ts';
+import { jsonFault } from '../domain/request/json-fault.ts';
+import { parseYaml } from '../domain/input/yaml.ts';
 import type { Route } from './route.ts';
 
 const MAX_DEPTH = 64;

@@ -10,8 +10,8 @@ import {
   type CampaignRow,
 } from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
-import type { DestinationRules } from '../domain/address.ts';
-import { validateCampaign } from '../domain/campaign.ts';
+import type { DestinationRules } from '../domain/delivery/address.ts';
+import { validateCampaign } from '../domain/campaign/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';

@@ -1,6 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
-import type { DestinationRules } from '../domain/address.ts';
+import type { DestinationRules } from '../domain/delivery/address.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { eventRoutes } from './events.ts';

@@ -1,5 +1,5 @@
 import { HooklineError, type InputFault } from '../domain/errors.ts';
-import { placeOf, summary } from '../domain/faults.ts';
+import { placeOf, summary } from '../domain/input/faults.ts';
 import { storableText } from '../domain/json.ts';
 
 const TEXT = 'NUL and half surrogate pairs cannot be stored; remove them';

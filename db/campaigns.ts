@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { and, countDistinct, eq, isNotNull, isNull, sql } from 'drizzle-orm';
-import type { Campaign } from '../domain/campaign.ts';
+import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Plan } from '../domain/walk.ts';
 import type { Db } from './open.ts';
 import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';

@@ -1,4 +1,4 @@
-import type { Campaign } from '../domain/campaign.ts';
+import type { Campaign } from '../domain/campaign/campaign.ts';
 import { findVersion } from './campaigns.ts';
 import type { Db } from './open.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseDurationMs } from '../domain/duration.ts';
+import { parseDurationMs } from '../domain/input/duration.ts';
 import { portOf } from './free-port.ts';
 import { requestBinPage } from './request-bin-page.ts';
 

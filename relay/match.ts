@@ -1,5 +1,5 @@
-import { entryRules, type Campaign } from '../domain/campaign.ts';
-import { refuseEntrant, refuseRepeat } from '../domain/entry.ts';
+import { entryRules, type Campaign } from '../domain/campaign/campaign.ts';
+import { refuseEntrant, refuseRepeat } from '../domain/campaign/entry.ts';
 import { buildScope } from '../domain/scope.ts';
 import { newId } from '../db/id.ts';
 import {

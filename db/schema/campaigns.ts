@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, json, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
-import type { Campaign } from '../../domain/campaign.ts';
+import type { Campaign } from '../../domain/campaign/campaign.ts';
 import type { Json } from '../../domain/json.ts';
 import type { Plan } from '../../domain/walk.ts';
 import { createdAt, moment, updatedAt } from '../columns.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import type { Json } from '../../domain/json.ts';
-import type { AttemptClass } from '../../domain/outcome.ts';
+import type { AttemptClass } from '../../domain/delivery/outcome.ts';
 import { bytes, createdAt, moment, updatedAt } from '../columns.ts';
 import { journeys } from './journeys.ts';
 import { people } from './people.ts';

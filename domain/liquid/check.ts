@@ -7,7 +7,7 @@ import {
   type TopLevelToken,
   TypeGuards,
 } from 'liquidjs';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../input/nearest.ts';
 import { engine, FILE_TAGS, parseTokens } from './engine.ts';
 import { checkFilteredValue, checkNames, quoted, type Report, unexpected } from './expression.ts';
 

@@ -1,5 +1,5 @@
 import { type Token, type Tokenizer, TypeGuards } from 'liquidjs';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../input/nearest.ts';
 import { engine } from './engine.ts';
 
 /** Reports what is wrong at an offset of the template. */

@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishVersion } from '../../db/campaigns.ts';
 import { createVersionCache } from '../../db/version-cache.ts';
-import { validateCampaign } from '../../domain/campaign.ts';
-import { compilePlan } from '../../domain/plan.ts';
+import { validateCampaign } from '../../domain/campaign/campaign.ts';
+import { compilePlan } from '../../domain/campaign/plan.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

@@ -1,0 +1,138 @@
+import type { DestinationRules } from '../delivery/address.ts';
+import type { InputFault } from '../errors.ts';
+import type { PlacedFault } from '../input/faults.ts';
+import { countSteps, isRecord, placesOf, type Place } from './places.ts';
+import { type Findings, referenceFindings } from './references.ts';
+import { mappingFaults, webhookFaults } from '../request/request-faults.ts';
+import { type WebhookDefaults, webhookDefaultsSchema, webhookSchema } from './webhook.ts';
+
+const LIMITS = { steps: 200, depth: 10, bytes: 256 * 1024, nesting: 64 };
+
+/** What a definition is checked against: the id in the path, and where requests may go, each where it is known. */
+export type Surroundings = { pathId?: string | undefined; rules?: DestinationRules | undefined };
+
+/** Whether a definition is too big to look into. */
+export function sizeFault(input: unknown): InputFault | undefined {
+  if (isDeeper(input, LIMITS.nesting)) return { path: '', message: `is nested more than ${LIMITS.nesting} deep` };
+  const bytes = Buffer.byteLength(JSON.stringify(input) ?? '');
+  if (bytes > LIMITS.bytes)
+    return { path: '', message: `has ${bytes} bytes as JSON; a campaign may have ${LIMITS.bytes}` };
+  const steps = isRecord(input) ? countSteps(input['steps']) : 0;
+  if (steps > LIMITS.steps) return { path: 'steps', message: `are ${steps}; a campaign may have ${LIMITS.steps}` };
+  return undefined;
+}
+
+/** The definition with the path's id where it has none, and ids by place for steps that may go without. */
+export function nameSteps(input: unknown, pathId: string | undefined): unknown {
+  if (!isRecord(input)) return input;
+  // By way of JSON, since what a YAML alias repeats is one object in two places.
+  const named: unknown = JSON.parse(JSON.stringify(input));
+  if (!isRecord(named)) return named;
+  if (named['id'] === undefined && pathId !== undefined) named['id'] = pathId;
+  for (const { step, name } of placesOf(named['steps'])) {
+    if (step['id'] === undefined && step['type'] !== 'webhook') step['id'] = idFromPlace(name);
+  }
+  return named;
+}
+
+/** Ids have 63 characters: deep places are written short. What is longer still has to be given one, as the schema says. */
+function idFromPlace(name: string): string {
+  if (name.length <= 63) return name;
+  return name.replaceAll('-case-', '-c').replaceAll('-otherwise', '-o').replaceAll('-step-', '-s');
+}
+
+/** The faults and warnings that the schema does not know, found in what is left when its own (`misfits`) are taken out. */
+export function findFaults(named: unknown, misfits: PlacedFault[], { pathId, rules }: Surroundings): Findings {
+  const campaign = without(named, misfits);
+  if (!isRecord(campaign)) return { faults: [], warnings: [] };
+  const places = placesOf(campaign['steps']);
+  const references = referenceFindings(campaign, places);
+  return {
+    faults: [
+      ...campaignIdFaults(campaign['id'], misfits, pathId),
+      ...stepIdFaults(places),
+      ...depthFaults(places),
+      ...contentFaults(campaign['defaults'], places, rules),
+      ...references.faults,
+    ],
+    warnings: references.warnings,
+  };
+}
+
+function campaignIdFaults(id: unknown, misfits: PlacedFault[], pathId: string | undefined): InputFault[] {
+  if (id === undefined) {
+    const isKnown = misfits.some(({ at }) => at[0] === 'id');
+    return isKnown ? [] : [{ path: 'id', message: 'is missing; write an id such as gold-members' }];
+  }
+  if (pathId === undefined || id === pathId) return [];
+  const message = `"${String(id)}" is not the id in the path, "${pathId}"; leave it out or make them equal`;
+  return [{ path: 'id', message }];
+}
+
+function stepIdFaults(places: Place[]): InputFault[] {
+  const taken = new Map<unknown, string>();
+  return places.flatMap(({ step: { id }, path }) => {
+    const first = taken.get(id);
+    if (id !== undefined && first === undefined) taken.set(id, path);
+    if (first === undefined) return [];
+    return [{ path: `${path}.id`, message: `"${String(id)}" is already the id of ${first}; give this step another` }];
+  });
+}
+
+function depthFaults(places: Place[]): InputFault[] {
+  const deep = places.find(({ depth }) => depth > LIMITS.depth);
+  return deep
+    ? [{ path: deep.path, message: `is nested ${deep.depth} deep; steps may nest ${LIMITS.depth} deep` }]
+    : [];
+}
+
+/** Faults of templates, headers and URLs, in what the campaign's webhooks share and in each step. */
+function contentFaults(shared: unknown, places: Place[], rules?: DestinationRules): InputFault[] {
+  const defaults = webhookDefaultsSchema.safeParse(shared).data;
+  return [
+    ...(defaults ? webhookPartFaults(defaults, 'defaults') : []),
+    ...places.flatMap(({ step: { type, id: _, ...fields }, path }) => {
+      if (type === 'webhook') return webhookPartFaults(fields, path, defaults, rules);
+      return type === 'update' ? mappingFaults(texts(fields['attributes']), `${path}.attributes`) : [];
+    }),
+  ];
+}
+
+/** A webhook may be incomplete here: a URL stands in for a missing one, which the schema has reported. */
+function webhookPartFaults(
+  fields: object,
+  path: string,
+  defaults?: WebhookDefaults,
+  rules?: DestinationRules,
+): InputFault[] {
+  const { data } = webhookSchema.safeParse({ url: 'https://example.com', ...fields });
+  return data ? webhookFaults(data, path, defaults, rules) : [];
+}
+
+function texts(value: unknown): Record<string, string> {
+  const entries = Object.entries(isRecord(value) ? value : {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
+/** A copy without the values at fault; an item of a list becomes null, so that the others keep their places. */
+function without(value: unknown, faults: PlacedFault[]): unknown {
+  if (faults.some(({ at }) => at.length === 0)) return undefined;
+  const copy: unknown = structuredClone(value);
+  for (const { at } of faults) {
+    const key = at.at(-1);
+    const parent = at.slice(0, -1).reduce<unknown>((node, step) => child(node, step), copy);
+    if (Array.isArray(parent) && typeof key === 'number') parent[key] = null;
+    else if (isRecord(parent)) delete parent[String(key)];
+  }
+  return copy;
+}
+
+function child(node: unknown, key: PropertyKey): unknown {
+  if (Array.isArray(node)) return node[Number(key)];
+  return isRecord(node) && Object.hasOwn(node, key) ? node[String(key)] : undefined;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}

@@ -1,0 +1,17 @@
+import { parseDurationMs } from '../input/duration.ts';
+import type { Webhook, WebhookDefaults } from './webhook.ts';
+
+/** How a webhook is sent, with every default in place. Times in milliseconds; `times` counts retries after the first attempt. */
+export type SendPolicy = { timeoutMs: number; times: number; withinMs: number; onFailure: 'continue' | 'exit' };
+
+const DEFAULTS = { timeout: '4s', times: 10, within: '6h' };
+
+/** A webhook's own values win over its campaign's defaults, these over Hookline's. */
+export function sendPolicy(webhook: Webhook, defaults: WebhookDefaults = {}): SendPolicy {
+  return {
+    timeoutMs: parseDurationMs(webhook.timeout ?? defaults.timeout ?? DEFAULTS.timeout),
+    times: webhook.retry?.times ?? defaults.retry?.times ?? DEFAULTS.times,
+    withinMs: parseDurationMs(webhook.retry?.within ?? defaults.retry?.within ?? DEFAULTS.within),
+    onFailure: webhook.onFailure ?? 'continue',
+  };
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { durationSchema } from '../input/duration.ts';
+
+/** A Liquid template. Its syntax is checked by `webhookFaults`, which knows line and column. */
+const template = z.string();
+
+const templates = z.record(z.string().min(1), template);
+
+/** How a request proves who sends it. Userinfo in the URL is a third way and becomes `basic`. */
+const auth = z.union([
+  z.strictObject({ basic: z.strictObject({ username: template, password: template }) }),
+  z.strictObject({ bearer: template }),
+]);
+
+/** Exactly one kind of body; a plain string is short for `text`. */
+const body = z.union([
+  template,
+  z.strictObject({ json: z.json() }),
+  z.strictObject({ form: templates }),
+  z.strictObject({ data: templates }),
+  z.strictObject({ text: template }),
+]);
+
+/** What the request looks like: every string is a Liquid template, `url` and `headers` included. */
+const requestFields = {
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).optional(),
+  url: template.min(1),
+  auth: auth.optional(),
+  headers: templates.optional(),
+  body: body.optional(),
+};
+
+const retry = z.strictObject({
+  /** Retries after the first attempt. */
+  times: z.int().min(0).max(50).optional(),
+  /** The hard end, counted from the first attempt. */
+  within: durationSchema({ min: '1s', max: '7d' }).optional(),
+});
+
+/** How the request is sent; a campaign's `defaults` give these for each of its webhooks. */
+const sendingFields = {
+  timeout: durationSchema({ min: '1s', max: '60s' }).optional(),
+  retry: retry.optional(),
+};
+
+/** An HTTP request as a template, with how it is sent and what its answer sets on the person. */
+export const webhookFields = {
+  ...requestFields,
+  ...sendingFields,
+  send: z.enum(['automatically', 'never']).optional(),
+  allowHosts: z.array(z.string().min(1)).max(100).optional(),
+  response: z.strictObject({ attributes: templates }).optional(),
+  onFailure: z.enum(['continue', 'exit']).optional(),
+};
+
+export const webhookSchema = z.strictObject(webhookFields);
+export type Webhook = z.infer<typeof webhookSchema>;
+
+/** Defaults of a campaign for each of its webhooks; a webhook's own value wins, headers merge by name. */
+export const webhookDefaultsSchema = z.strictObject({
+  ...sendingFields,
+  auth: requestFields.auth,
+  headers: requestFields.headers,
+});
+export type WebhookDefaults = z.infer<typeof webhookDefaultsSchema>;

@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import { entryRules, findStep, validateCampaign } from '../../../domain/campaign/campaign.ts';
+import { parseYaml } from '../../../domain/input/yaml.ts';
+
+const GOLD = `
+name: Tell the CRM about new gold members
+trigger:
+  type: event
+  event: updateStatus
+  where: { event.newStatus: Gold }
+audience: { customer.plan: { ne: trial } }
+entry: { frequency: everyTime, maxConcurrent: 100 }
+timezone: Europe/Paris
+defaults: { timeout: 4s }
+steps:
+  - type: delay
+    for: 1h
+  - type: webhook
+    id: create-lead
+    url: "https://api.example.com/leads/{{ customer.id }}"
+    body: { json: { name: "{{ customer.first_name }}", status: "{{ event.newStatus }}" } }
+    response: { attributes: { lead_id: "{{ response.id }}" } }
+  - type: branch
+    cases:
+      - when: { responses.create-lead.http.status: 201 }
+        steps:
+          - type: update
+            attributes: { leads: "{{ customer.leads | plus: 1 }}" }
+          - type: branch
+            id: by-plan
+            cases: [{ when: { customer.plan: gold }, steps: [{ type: delay, for: 1d }] }]
+    otherwise:
+      - { type: exit, reason: no lead }
+`;
+
+describe('a valid campaign', () => {
+  it('comes back as it was written, with the id of its path and ids by place where there were none', () => {
+    const { campaign, warnings } = validateCampaign(parseYaml(GOLD), 'gold-members');
+    expect(warnings).toEqual([]);
+    expect(campaign).toEqual({
+      id: 'gold-members',
+      name: 'Tell the CRM about new gold members',
+      trigger: { type: 'event', event: 'updateStatus', where: { 'event.newStatus': 'Gold' } },
+      audience: { 'customer.plan': { ne: 'trial' } },
+      entry: { frequency: 'everyTime', maxConcurrent: 100 },
+      timezone: 'Europe/Paris',
+      defaults: { timeout: '4s' },
+      steps: [
+        { type: 'delay', id: 'step-1', for: '1h' },
+        {
+          type: 'webhook',
+          id: 'create-lead',
+          url: 'https://api.example.com/leads/{{ customer.id }}',
+          body: { json: { name: '{{ customer.first_name }}', status: '{{ event.newStatus }}' } },
+          response: { attributes: { lead_id: '{{ response.id }}' } },
+        },
+        {
+          type: 'branch',
+          id: 'step-3',
+          cases: [
+            {
+              when: { 'responses.create-lead.http.status': 201 },
+              steps: [
+                { type: 'update', id: 'step-3-case-1-step-1', attributes: { leads: '{{ customer.leads | plus: 1 }}' } },
+                {
+                  type: 'branch',
+                  id: 'by-plan',
+                  cases: [
+                    {
+                      when: { 'customer.plan': 'gold' },
+                      steps: [{ type: 'delay', id: 'step-3-case-1-step-2-case-1-step-1', for: '1d' }],
+                    },
+                  ],
+                },
+              ],
+            },
+          ],
+          otherwise: [{ type: 'exit', id: 'step-3-otherwise-step-1', reason: 'no lead' }],
+        },
+      ],
+    });
+  });
+
+  it('is the same when it is validated again', () => {
+    const { campaign } = validateCampaign(parseYaml(GOLD), 'gold-members');
+    expect(validateCampaign(campaign, 'gold-members').campaign).toEqual(campaign);
+  });
+
+  it('leaves the input alone', () => {
+    const input = { id: 'a', trigger: { type: 'manual' }, steps: [{ type: 'exit' }] };
+    validateCampaign(input);
+    expect(input).toEqual({ id: 'a', trigger: { type: 'manual' }, steps: [{ type: 'exit' }] });
+  });
+
+  it('gives its steps by id, at any depth', () => {
+    const { campaign } = validateCampaign(parseYaml(GOLD), 'gold-members');
+    expect(findStep(campaign, 'step-3-case-1-step-2-case-1-step-1')).toMatchObject({ type: 'delay', for: '1d' });
+    expect(findStep(campaign, 'step-3-otherwise-step-1')).toMatchObject({ type: 'exit' });
+    expect(findStep(campaign, 'step-4')).toBeUndefined();
+  });
+});
+
+describe('the entry rules', () => {
+  it.each([
+    [undefined, { once: false, maxConcurrent: 100 }],
+    [{}, { once: false, maxConcurrent: 100 }],
+    [{ frequency: 'once' as const }, { once: true, maxConcurrent: 100 }],
+    [
+      { frequency: 'everyTime' as const, maxConcurrent: 1 },
+      { once: false, maxConcurrent: 1 },
+    ],
+  ])('of %j are %j', (entry, rules) => {
+    expect(entryRules({ entry })).toEqual(rules);
+  });
+});
+
+describe('a warning', () => {
+  it('is an event that the trigger does not have', () => {
+    const { warnings } = validateCampaign({
+      id: 'a',
+      trigger: { type: 'manual' },
+      audience: { 'event.plan': 'gold' },
+      steps: [
+        { type: 'webhook', id: 'send', url: 'https://example.com/{{ event.id }}' },
+        { type: 'branch', cases: [{ when: { or: [{ 'event.x': 1 }] }, steps: [] }] },
+      ],
+    });
+    expect(warnings).toEqual([
+      'audience: event.plan is always missing, as the trigger has no event',
+      'steps[1].cases[0].when: event.x is always missing, as the trigger has no event',
+      'steps[0].url: event.id is always missing, as the trigger has no event',
+    ]);
+  });
+
+  it('is an answer in a template that comes later', () => {
+    const { warnings } = validateCampaign({
+      id: 'a',
+      trigger: { type: 'event', event: 'x' },
+      steps: [
+        { type: 'update', attributes: { a: '{{ responses.send.id }}' } },
+        { type: 'webhook', id: 'send', url: 'https://example.com' },
+        { type: 'update', attributes: { b: '{{ responses.send.id }}' } },
+      ],
+    });
+    expect(warnings).toEqual([
+      'steps[0].attributes.a: responses.send.id: no webhook with the id "send" comes before this',
+    ]);
+  });
+});

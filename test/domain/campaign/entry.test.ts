@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { validateCampaign } from '../../../domain/campaign/campaign.ts';
+import { refuseEntrant, refuseRepeat, type Entrant } from '../../../domain/campaign/entry.ts';
+import { buildScope } from '../../../domain/scope.ts';
+
+const now = new Date('2030-01-02T12:00:00Z');
+const steps = [{ type: 'exit' }];
+const campaign = (fields: object) =>
+  validateCampaign({ id: 'a', trigger: { type: 'event', event: 'bought' }, steps, ...fields }).campaign;
+
+/** Mary, who bought for 20 just now, before a campaign that is live. */
+function entrant(changes: Partial<Entrant> = {}): Entrant {
+  const bought = { id: 'evt_1', name: 'bought', timestamp: now, data: { amount: 20 } };
+  return {
+    campaignState: 'live',
+    suppressed: false,
+    event: { timestamp: now, receivedAt: now, backfill: false },
+    scope: buildScope({ person: { id: 'mary', attributes: { plan: 'gold' } }, event: bought, now }),
+    now,
+    ...changes,
+  };
+}
+
+/** An event of this age when it was received. */
+const aged = (ms: number) => ({ timestamp: new Date(now.getTime() - ms), receivedAt: now, backfill: false });
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+describe('who may enter', () => {
+  it.each([
+    ['everybody, where nothing is asked', {}, entrant()],
+    ['who meets where and audience', { audience: { 'customer.plan': 'gold' } }, entrant()],
+    ['somebody named by hand, for whom there is no event', {}, entrant({ event: null })],
+    ['an event of exactly one day ago', {}, entrant({ event: aged(DAY_MS) })],
+    ['an event from a clock that is ahead', {}, entrant({ event: aged(-DAY_MS * 2) })],
+  ])('%s', (_, fields, who) => {
+    expect(refuseEntrant(campaign(fields), who)).toBeNull();
+  });
+
+  it.each([
+    ['new', 'notLive', 'the campaign is new'],
+    ['stopped', 'notLive', 'the campaign is stopped'],
+    ['paused', 'paused', 'the campaign is paused'],
+  ] as const)('nobody into a campaign that is %s', (campaignState, outcome, reason) => {
+    expect(refuseEntrant(campaign({}), entrant({ campaignState }))).toEqual({ outcome, reason, values: {} });
+  });
+
+  it('nobody by an event that was sent as backfill', () => {
+    const event = { timestamp: now, receivedAt: now, backfill: true };
+    expect(refuseEntrant(campaign({}), entrant({ event }))).toEqual({
+      outcome: 'backfilled',
+      reason: 'the event was sent as backfill',
+      values: {},
+    });
+  });
+
+  it('nobody by an event of more than a day ago', () => {
+    expect(refuseEntrant(campaign({}), entrant({ event: aged(DAY_MS + 1) }))).toEqual({
+      outcome: 'backfilled',
+      reason: 'the event is more than 24 h older than its receipt',
+      values: { event_timestamp: '2030-01-01T11:59:59.999Z' },
+    });
+  });
+
+  it('nobody who is suppressed', () => {
+    expect(refuseEntrant(campaign({}), entrant({ suppressed: true }))).toMatchObject({ outcome: 'suppressed' });
+  });
+
+  it("nobody whose event fails the trigger's where, with what it had", () => {
+    const picky = campaign({ trigger: { type: 'event', event: 'bought', where: { 'event.amount': { gte: 50 } } } });
+    expect(refuseEntrant(picky, entrant())).toEqual({
+      outcome: 'whereFalse',
+      reason: "the trigger's where does not hold",
+      values: { 'event.amount': 20 },
+    });
+  });
+
+  it('nobody outside the audience, with what they had', () => {
+    const silver = campaign({ audience: { 'customer.plan': 'silver' } });
+    expect(refuseEntrant(silver, entrant())).toEqual({
+      outcome: 'notInAudience',
+      reason: 'the person is not in the audience',
+      values: { 'customer.plan': 'gold' },
+    });
+  });
+
+  it('a person named by hand is asked for the audience too, but for no event', () => {
+    const manual = campaign({ trigger: { type: 'manual' }, audience: { 'customer.plan': 'silver' } });
+    expect(refuseEntrant(manual, entrant({ event: null }))).toMatchObject({ outcome: 'notInAudience' });
+  });
+
+  it('what the campaign is comes before what the person is', () => {
+    const who = entrant({ campaignState: 'paused', suppressed: true });
+    expect(refuseEntrant(campaign({ audience: { 'customer.plan': 'silver' } }), who)).toMatchObject({
+      outcome: 'paused',
+    });
+  });
+});
+
+describe('who may enter again', () => {
+  it('everybody, up to 100 times at once', () => {
+    expect(refuseRepeat(campaign({}), { entered: true, active: 99 })).toBeNull();
+    expect(refuseRepeat(campaign({}), { entered: true, active: 100 })).toMatchObject({ outcome: 'maxConcurrent' });
+  });
+
+  it('nobody who has entered, where once is enough', () => {
+    const once = campaign({ entry: { frequency: 'once' } });
+    expect(refuseRepeat(once, { entered: false, active: 0 })).toBeNull();
+    expect(refuseRepeat(once, { entered: true, active: 0 })).toEqual({
+      outcome: 'frequency',
+      reason: 'the person has entered before and may do so once',
+      values: {},
+    });
+  });
+
+  it('nobody who is inside as often as is allowed, with how often that is', () => {
+    const single = campaign({ entry: { maxConcurrent: 1 } });
+    expect(refuseRepeat(single, { entered: true, active: 0 })).toBeNull();
+    expect(refuseRepeat(single, { entered: true, active: 1 })).toEqual({
+      outcome: 'maxConcurrent',
+      reason: 'the person has 1 running journeys of at most 1',
+      values: { active: 1 },
+    });
+  });
+});
