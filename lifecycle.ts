@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino';
 import { environment, loadConfig, type Config } from './config.ts';
+import { plainError } from './db/plain-error.ts';
 import { HooklineError } from './domain/errors.ts';
 
 /** `npm start` kills its processes after 7 s. Whatever is cut off then is taken up again, as after any other end. */
@@ -20,7 +21,9 @@ export async function runProcess(
   start: (config: Config, log: Logger) => Promise<Running>,
 ): Promise<void> {
   const config = readConfig(name);
-  const log = pino({ name, level: config.logLevel, base: { name } });
+  // Ours stand under `err`, those of Temporal's SDK under `error`.
+  const serializers = { err: logged, error: logged };
+  const log = pino({ name, level: config.logLevel, base: { name }, serializers });
   const asked = new Promise<void>((resolve) => {
     for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(event, () => resolve());
   });
@@ -42,6 +45,18 @@ export async function runProcess(
     log.fatal({ err: error }, error instanceof HooklineError ? error.message : `${name} cannot go on`);
     process.exit(1);
   }
+}
+
+/** Not what pino makes of an error: with all fields and causes, a failed query would put what people are into the log. */
+function logged(thrown: unknown) {
+  const error = plainError(thrown);
+  return {
+    type: error.constructor.name,
+    message: error.message,
+    stack: error.stack,
+    code: 'code' in error ? error.code : undefined,
+    cause: error.cause === undefined ? undefined : plainError(error.cause).message,
+  };
 }
 
 /** A wrong value stops the process at once; its text says all there is to say. */

@@ -67,7 +67,7 @@ async function start(): Promise<void> {
     const port = await startApi(env, dataDir, config.port);
     const api = `http://127.0.0.1:${port}`;
     const file = join(root, 'examples/leanplum-status.yaml');
-    await loadExampleCampaign({ api, adminKey, binUrl: `${bin.origin}/bin`, file });
+    if (!config.databaseUrl) await loadExampleCampaign({ api, adminKey, binUrl: `${bin.origin}/bin`, file });
     return api;
   };
   const startWorker = async (): Promise<void> =>
@@ -80,6 +80,7 @@ async function start(): Promise<void> {
       api,
       temporal: temporal?.uiUrl ?? `${config.temporalAddress} (yours)`,
       requestBin: bin.origin,
+      hasExample: !config.databaseUrl,
       adminKey: config.adminKey ? undefined : adminKey,
       adminKeyFile: asTyped(adminKeyFile),
       dataDir: asTyped(dataDir),

@@ -59,7 +59,7 @@ await runProcess('worker', async (config, log) => {
     database,
     client,
     taskQueue: config.taskQueue,
-    withSearchAttributes: () => withSearchAttributes,
+    withSearchAttributes,
     now: () => new Date(),
     log,
   });

@@ -1,4 +1,4 @@
-import { readJourneyAt } from '../db/journeys.ts';
+import { readCause } from '../db/journeys.ts';
 import { assertFits, changeAttributes, type PersonRow } from '../db/people.ts';
 import type { MappingResult } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
@@ -7,6 +7,7 @@ import type { Answer } from './answer.ts';
 import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
 import { journeyScope } from './journey-scope.ts';
+import { shownError } from './shown-error.ts';
 
 /**
  * Writes parts of the answer to the person, who is locked: two mappings at once both count. Whatever fails changes nothing,
@@ -24,22 +25,23 @@ export async function applyMapping(
   if (!mapping) return { state: 'none', attributes: {}, error: null };
   try {
     if (exchange.bodyError) throw mappingFailed(`The answer's body cannot be used: ${exchange.bodyError.message}`);
-    const at = await readJourneyAt(tx, { journey: delivery.journeyId ?? '', step: '', decision: '' });
-    if (!at) throw mappingFailed('The journey is gone.');
-    const scope = await journeyScope({ tx, cipher, compiled, now: now(), at: { ...at, person } }, { id: delivery.id });
-    const http = { status: exchange.status, headers: Object.fromEntries(exchange.headers) };
+    const cause = await readCause(tx, delivery.journeyId ?? '');
+    if (!cause) throw mappingFailed('The journey is gone.');
     // The secrets that the request used, also where they were changed since: no attribute may hold one.
     const secrets = Object.fromEntries(request.secrets.entries());
-    const { changes, absent } = evaluateMapping(mapping, { ...scope, secrets, response: answer.value, http });
-    if (absent.length > 0 && !answer.isJson) {
-      throw mappingFailed(`The answer is no JSON, so that it has no field for ${absent.join(', ')}.`);
+    const context = { tx, cipher, compiled, now: now(), at: { ...cause, person } };
+    const scope = await journeyScope(context, { delivery: { id: delivery.id }, secrets });
+    const http = { status: exchange.status, headers: Object.fromEntries(exchange.headers) };
+    const { changes, absent, unanswered } = evaluateMapping(mapping, { ...scope, response: answer.value, http });
+    if (unanswered.length > 0 && !answer.isJson) {
+      throw mappingFailed(`The answer is no JSON, so that it has no field for ${unanswered.join(', ')}.`);
     }
     assertFits(person, changes);
     await changeAttributes(tx, person, changes);
     return { state: 'applied', attributes: changes, absent, error: null };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;
-    return { state: 'failed', attributes: {}, error: { code: error.code, message: error.message } };
+    return { state: 'failed', attributes: {}, error: shownError(error, request.secrets) };
   }
 }
 

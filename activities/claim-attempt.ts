@@ -11,7 +11,12 @@ import type { Http } from './http.ts';
 
 export type SendSettings = { http: Http; random: () => number; firstDelayMs: number; userAgent: string };
 
-export type SendDependencies = SendSettings & { db: Db; cipher: Cipher; now: () => Date };
+export type SendDependencies = SendSettings & {
+  db: Db;
+  cipher: Cipher;
+  now: () => Date;
+  versions: VersionCache<CompiledCampaign>;
+};
 
 export type ClaimedAttempt = {
   type: 'claimed';
@@ -39,11 +44,7 @@ const NO_RETRY_LEFT = {
  * Takes the next attempt number and writes the attempt as `started`, before the request leaves. How many attempts there were
  * is counted here, in Postgres: what Temporal repeats after a killed worker costs the webhook no retry but the lost attempt.
  */
-export function claimAttempt(
-  { db, cipher, now, userAgent }: SendDependencies,
-  versions: VersionCache<CompiledCampaign>,
-  id: string,
-): Promise<Claim> {
+export function claimAttempt({ db, cipher, now, userAgent, versions }: SendDependencies, id: string): Promise<Claim> {
   return db.transaction(async (tx): Promise<Claim> => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };

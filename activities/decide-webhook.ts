@@ -5,8 +5,8 @@ import { redactRequest } from '../domain/request/redact.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { StepOf } from '../domain/campaign/steps.ts';
 import { sealRequest } from './frozen-request.ts';
-import { usedSecrets } from './journey-scope.ts';
 import type { Decision, PrepareContext } from './decision.ts';
+import { shownError } from './shown-error.ts';
 
 /**
  * Renders the request once and freezes its bytes as a delivery. One that does not render is a failed delivery,
@@ -40,9 +40,9 @@ type Rendered = Pick<NewDelivery, 'state' | 'destination' | 'frozen' | 'request'
 
 function renderStep({ cipher, compiled }: PrepareContext, step: StepOf<'webhook'>, scope: Scope, id: string): Rendered {
   const skipped = step.send === 'never';
+  const secrets = Object.values(scope.secrets);
   try {
     const { missing, ...request } = compiled.request(step.id).render(scope);
-    const secrets = usedSecrets(compiled, step, scope);
     const shown = redactRequest(request, secrets);
     const { origin } = new URL(request.url);
     const mapped = compiled.mapping(step.id) !== null && !skipped;
@@ -61,7 +61,7 @@ function renderStep({ cipher, compiled }: PrepareContext, step: StepOf<'webhook'
       state: 'failed',
       missing: [],
       mapping: { state: 'none', attributes: {}, error: null },
-      error: { code: error.code, message: error.message },
+      error: shownError(error, secrets),
       label: step.id,
     };
   }

@@ -4,9 +4,11 @@ import { parseDurationMs } from '../domain/input/duration.ts';
 import { HooklineError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import { evaluateMapping } from '../domain/request/mapping.ts';
+import { redactJson } from '../domain/request/redact.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { StepOf } from '../domain/campaign/steps.ts';
 import type { Decision, PrepareContext } from './decision.ts';
+import { shownError } from './shown-error.ts';
 
 /** The deadline is stored before the workflow sleeps: a repeat sleeps until the same moment. */
 export function decideDelay({ now }: PrepareContext, step: StepOf<'delay'>): Decision {
@@ -17,9 +19,11 @@ export function decideDelay({ now }: PrepareContext, step: StepOf<'delay'>): Dec
 /** Takes the first case that holds, and keeps the values that were seen. */
 export function decideBranch({ now }: PrepareContext, step: StepOf<'branch'>, scope: Scope): Decision {
   const evaluated: Json[] = [];
+  const secrets = Object.values(scope.secrets);
   for (const [taken, { when }] of step.cases.entries()) {
     const { holds, values } = evaluateCondition(when, scope, now);
-    evaluated.push({ holds, values });
+    // An answer may echo a secret that its request had.
+    evaluated.push({ holds, values: redactJson(values, secrets) });
     if (holds) return { prepared: { type: 'branch', taken }, details: { taken, evaluated } };
   }
   return { prepared: { type: 'branch', taken: null }, details: { taken: null, evaluated } };
@@ -41,7 +45,7 @@ export async function decideUpdate(
     return { prepared, details: { attributes: changes, ...(absent.length > 0 && { absent }) } };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;
-    return { prepared, details: { error: { code: error.code, message: error.message } } };
+    return { prepared, details: { error: shownError(error, Object.values(scope.secrets)) } };
   }
 }
 

@@ -1,15 +1,17 @@
 import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
 import type { PersonRow } from '../db/people.ts';
-import { storableText } from '../domain/json.ts';
-import { redactHeaders, redactText } from '../domain/request/redact.ts';
+import { redactBytes, redactHeaders } from '../domain/request/redact.ts';
 import { decideRetry, nextDelayMs } from '../domain/delivery/retry.ts';
 import type { Sent } from '../domain/walk.ts';
 import { keptAnswer, readAnswer } from './answer.ts';
 import { applyMapping } from './apply-mapping.ts';
 import { settled, type ClaimedAttempt, type SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
+import { shownError } from './shown-error.ts';
 
 const MAX_STORED_BODY_BYTES = 16 * 1024;
+
+const UNEXPLAINED = { code: 'unexpected', message: 'It failed without saying why.' };
 
 export type Finished = { type: 'settled'; sent: Sent } | { type: 'retry'; delayMs: number; message: string };
 
@@ -90,7 +92,7 @@ function failure(
 ): Verdict {
   const { policy, number, firstAttemptAt, delivery } = claimed;
   const { times, withinMs } = policy;
-  const error = shown(exchange.error ?? { code: 'unexpected', message: 'It failed without saying why.' }, claimed);
+  const error = shownError(exchange.error ?? UNEXPLAINED, claimed.request.secrets);
   if (exchange.class === 'retryable') {
     const at = now();
     const delayMs = nextDelayMs({ attempt: number, firstDelayMs, retryAfterMs: exchange.retryAfterMs, random });
@@ -114,26 +116,19 @@ function failure(
   };
 }
 
-const shown = (error: { code: string; message: string }, { request }: ClaimedAttempt) => ({
-  code: error.code,
-  message: storableText(redactText(error.message, request.secrets)),
-});
-
 function attemptEnd(exchange: Exchange, claimed: ClaimedAttempt, nextAttemptAt: Date | null): AttemptEnd {
   const { secrets } = claimed.request;
   const error = exchange.error ?? exchange.bodyError;
-  const body = exchange.body.subarray(0, MAX_STORED_BODY_BYTES);
   return {
     class: exchange.class,
     durationMs: Math.round(exchange.durationMs),
+    phases: exchange.phases,
     status: exchange.status,
-    error: error && shown(error, claimed),
+    error: error && shownError(error, secrets),
     responseHeaders: redactHeaders(exchange.headers, secrets),
-    // Latin-1 keeps every byte, so that a body that is no UTF-8 is stored as it came.
-    responseBody: Buffer.from(redactText(body.toString('latin1'), secrets.map(asLatin1)), 'latin1'),
+    // Cut after secrets are gone, so that none leaves its beginning.
+    responseBody: redactBytes(exchange.body, secrets).subarray(0, MAX_STORED_BODY_BYTES),
     truncated: exchange.truncated || exchange.body.length > MAX_STORED_BODY_BYTES,
     nextAttemptAt,
   };
 }
-
-const asLatin1 = (secret: string) => Buffer.from(secret, 'utf8').toString('latin1');

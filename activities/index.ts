@@ -1,9 +1,11 @@
 import type { Cipher } from '../db/cipher.ts';
 import { endJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
+import { createVersionCache } from '../db/version-cache.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
 import type { SendSettings } from './claim-attempt.ts';
+import { compileCampaign } from './compiled-campaign.ts';
 import { createSendWebhook } from './send-webhook.ts';
 
 export type ActivityDependencies = {
@@ -15,9 +17,10 @@ export type ActivityDependencies = {
 
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
 export function createActivities({ db, cipher, now, send }: ActivityDependencies) {
+  const versions = createVersionCache(compileCampaign);
   return {
-    prepare: withPlainErrors(createPrepare({ db, cipher, now })),
-    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, ...send })),
+    prepare: withPlainErrors(createPrepare({ db, cipher, now, versions })),
+    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, versions, ...send })),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
     ),

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { log } from '@temporalio/activity';
+import { plainError } from '../db/plain-error.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -10,6 +12,9 @@ export async function persist<T>(write: () => Promise<T>, signal: AbortSignal): 
       return await write();
     } catch (error) {
       if (signal.aborted) throw error;
+      log.warn('What a receiver answered could not be stored and is written again', {
+        reason: plainError(error).message,
+      });
       await sleep(pauseMs, undefined, { signal });
     }
   }

@@ -1,8 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { createVersionCache } from '../db/version-cache.ts';
 import type { Sent } from '../domain/walk.ts';
 import { claimAttempt, type SendDependencies } from './claim-attempt.ts';
-import { compileCampaign } from './compiled-campaign.ts';
 import { finishSend } from './finish-send.ts';
 import { persist } from './persist.ts';
 
@@ -14,22 +12,22 @@ const HEARTBEAT_EVERY_MS = 5_000;
  * A delivery that is settled already answers what is stored, without a request.
  */
 export function createSendWebhook(dependencies: SendDependencies) {
-  const versions = createVersionCache(compileCampaign);
-  return async ({ delivery }: { delivery: string }): Promise<Sent> => {
-    const claimed = await claimAttempt(dependencies, versions, delivery);
-    if (claimed.type === 'settled') return claimed.sent;
-    if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
+  return ({ delivery }: { delivery: string }): Promise<Sent> => whileBeating(() => send(dependencies, delivery));
+}
 
-    const { cancellationSignal: signal } = Context.current();
-    const exchange = await whileBeating(() =>
-      dependencies.http.send(claimed.request, { timeoutMs: claimed.policy.timeoutMs, signal }),
-    );
-    // Cut off without an answer it stays `started`; an answer that is there is stored, also by a worker that shuts down.
-    if (exchange.status === null) signal.throwIfAborted();
-    const outcome = await whileBeating(() => persist(() => finishSend(dependencies, claimed, exchange), signal));
-    if (outcome.type === 'settled') return outcome.sent;
-    throw retryIn(outcome.delayMs, outcome.message);
-  };
+async function send(dependencies: SendDependencies, delivery: string): Promise<Sent> {
+  const { cancellationSignal: signal } = Context.current();
+  const claimed = await claimAttempt(dependencies, delivery);
+  if (claimed.type === 'settled') return claimed.sent;
+  if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
+  signal.throwIfAborted();
+
+  const exchange = await dependencies.http.send(claimed.request, { timeoutMs: claimed.policy.timeoutMs, signal });
+  // Cut off without an answer it stays `started`; an answer that is there is stored, also by a worker that shuts down.
+  if (exchange.status === null) signal.throwIfAborted();
+  const outcome = await persist(() => finishSend(dependencies, claimed, exchange), signal);
+  if (outcome.type === 'settled') return outcome.sent;
+  throw retryIn(outcome.delayMs, outcome.message);
 }
 
 /** An expected outcome of webhooks, so BENIGN: it is no fault of the worker. */

@@ -94,7 +94,6 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     maxBytes: MAX_LIST_BYTES,
     handle: async ({ params, body }) => {
       assertItems(body.people);
-      await assertManual(db, params.id);
       assertDataFits(body.data);
       const people = [...new Set(body.people)];
       const requestHash = createHash('sha256')
@@ -110,6 +109,11 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
       switch (result.type) {
         case 'noCampaign':
           throw noCampaign(params.id);
+        case 'notManual':
+          throw new HooklineError(
+            'campaigns.state',
+            `Campaign ${params.id} starts by ${result.trigger}; only a manual one can be triggered.`,
+          );
         case 'notLive':
           throw new HooklineError(
             'campaigns.state',
@@ -148,18 +152,6 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
 
 const noCampaign = (id: string) =>
   new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
-
-async function assertManual(db: Db, id: string): Promise<void> {
-  const campaign = await findCampaign(db, id);
-  if (!campaign) throw noCampaign(id);
-  const { trigger } = campaign.definition;
-  if (trigger.type !== 'manual') {
-    throw new HooklineError(
-      'campaigns.state',
-      `Campaign ${id} starts by ${trigger.type}; only a manual one can be triggered.`,
-    );
-  }
-}
 
 function unknownPeople(people: string[], unknown: Set<string>): HooklineError {
   const errors = people.flatMap((person, index) =>

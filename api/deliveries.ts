@@ -71,13 +71,14 @@ function byName(headers: [string, string][]): Record<string, string> {
 const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({ state, attributes, absent, error });
 
 function shownAttempt(attempt: AttemptRow) {
-  const { id, number, trigger, startedAt, durationMs, status, error, nextAttemptAt } = attempt;
+  const { id, number, trigger, startedAt, durationMs, phases, status, error, nextAttemptAt } = attempt;
   return {
     id,
     number,
     trigger,
     startedAt,
     durationMs,
+    phases,
     status,
     class: attempt.class,
     error,

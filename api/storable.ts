@@ -1,6 +1,6 @@
 import { HooklineError, type InputFault } from '../domain/errors.ts';
 import { placeOf, summary } from '../domain/input/faults.ts';
-import { storableText } from '../domain/json.ts';
+import { isStorable, storableText } from '../domain/json.ts';
 
 const TEXT = 'NUL and half surrogate pairs cannot be stored; remove them';
 const NUMBER = 'numbers beyond 2^53 lose digits in JSON (RFC 8259); send it as a text';
@@ -29,5 +29,3 @@ export function assertStorable(value: unknown, prefix?: string): void {
   visit(value);
   if (errors.length > 0) throw new HooklineError('input.invalid', summary('the input', errors), { errors });
 }
-
-const isStorable = (text: string) => storableText(text) === text;

@@ -1,9 +1,11 @@
-import { and, count, eq, inArray, sql } from 'drizzle-orm';
+import { and, count, eq, sql } from 'drizzle-orm';
+import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Json } from '../domain/json.ts';
+import { findVersion } from './campaigns.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
 import { broadcasts, campaigns, outcomes, type CampaignState } from './schema/campaigns.ts';
-import { inbox, people } from './schema/people.ts';
+import { people } from './schema/people.ts';
 
 export type NewBroadcast = {
   campaign: string;
@@ -16,6 +18,7 @@ export type NewBroadcast = {
 export type BroadcastResult =
   | { type: 'stored' | 'repeated'; id: string }
   | { type: 'mismatch' | 'noCampaign' }
+  | { type: 'notManual'; trigger: Campaign['trigger']['type'] }
   | { type: 'notLive'; state: CampaignState }
   | { type: 'unknownPeople'; people: string[] };
 
@@ -30,11 +33,14 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
     if (!campaign) return { type: 'noCampaign' };
     const earlier = await findRepeated(tx, input);
     if (earlier) return earlier;
+    const definition = await findVersion(tx, campaign.id, campaign.version);
+    if (definition && definition.trigger.type !== 'manual')
+      return { type: 'notManual', trigger: definition.trigger.type };
     if (campaign.state !== 'live') return { type: 'notLive', state: campaign.state };
     const locked = await tx
       .select({ key: people.key, id: people.id })
       .from(people)
-      .where(inArray(people.id, input.people))
+      .where(sql`${people.id} = any(${sql.param(input.people)}::text[])`)
       .orderBy(people.id)
       .for('no key update');
     const known = new Set(locked.map((person) => person.id));
@@ -60,26 +66,25 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
       if (!other) throw new Error('a broadcast vanished while it was repeated');
       return other;
     }
-    const numbered = await tx
-      .update(people)
-      .set({ lastNumber: sql`${people.lastNumber} + 1` })
-      .where(
-        inArray(
-          people.key,
-          locked.map((person) => person.key),
-        ),
-      )
-      .returning({ key: people.key, number: people.lastNumber });
-    await tx.insert(inbox).values(
-      numbered.map((person) => ({
-        personKey: person.key,
-        number: person.number,
-        type: 'trigger' as const,
-        subject: id,
-      })),
+    await addTriggers(
+      tx,
+      id,
+      locked.map((person) => person.key),
     );
     return { type: 'stored', id };
   });
+}
+
+/** Leaves an item of the broadcast for each of these people, whose rows are held. */
+async function addTriggers(tx: Db, broadcast: string, keys: string[]): Promise<void> {
+  await tx.execute(sql`
+    with person as (
+      update people set last_number = last_number + 1 where key = any(${sql.param(keys)}::text[]) returning key, last_number
+    ), item as (
+      insert into inbox (person_key, number, type, subject) select key, last_number, 'trigger', ${broadcast} from person
+    )
+    insert into waiting (person_key, lane, due_at) select key, 1, now() from person
+    on conflict (person_key) do nothing`);
 }
 
 async function findRepeated(tx: Db, input: NewBroadcast): Promise<BroadcastResult | undefined> {

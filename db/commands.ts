@@ -1,13 +1,13 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Plan } from '../domain/walk.ts';
 import type { Db } from './open.ts';
 import { campaignVersions } from './schema/campaigns.ts';
 import { commands, journeys, type Command } from './schema/journeys.ts';
 
-export type ClaimedCommand = { id: number; workflowId: string; command: Command; tries: number };
+export type ClaimedCommand = { id: number; workflowId: string; command: Command };
 
-/** A command that failed this often is left where it stands: it holds back its own workflow only, and is listed. */
-export const MAX_TRIES = 10;
+/** A refused command is tried for ever, at last every ten minutes. It holds back its own workflow only. */
+const LONGEST_PAUSE_S = 600;
 
 /**
  * Leases the oldest commands, at most one per workflow: the next one comes when the first is done. Who dies with a lease
@@ -18,39 +18,40 @@ export async function claimCommands(db: Db, limit: number, leaseMs: number): Pro
     update commands set leased_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
     where id in (
       select id from commands as c
-      where (leased_until is null or leased_until < clock_timestamp()) and tries < ${MAX_TRIES}
+      where (leased_until is null or leased_until < clock_timestamp())
         and not exists (select 1 from commands as earlier where earlier.workflow_id = c.workflow_id and earlier.id < c.id)
       order by lane, id limit ${limit} for update skip locked)
-    returning id::float8, workflow_id, command, tries`);
+    returning id::float8, workflow_id, command`);
   return rows
-    .map((row) => ({ id: row.id, workflowId: row.workflow_id, command: row.command, tries: row.tries }))
+    .map((row) => ({ id: row.id, workflowId: row.workflow_id, command: row.command }))
     .sort((a, b) => a.id - b.id);
 }
 
 export async function deleteCommands(db: Db, ids: number[]): Promise<void> {
-  if (ids.length > 0) await db.delete(commands).where(inArray(commands.id, ids));
+  if (ids.length > 0) await db.delete(commands).where(isOneOf(ids));
 }
 
 /** Gives leases back untried, when it was Temporal that could not be reached. */
 export async function releaseCommands(db: Db, ids: number[]): Promise<void> {
-  if (ids.length > 0) await db.update(commands).set({ leasedUntil: null }).where(inArray(commands.id, ids));
+  if (ids.length > 0) await db.update(commands).set({ leasedUntil: null }).where(isOneOf(ids));
 }
 
-/** Counts a try that Temporal refused; the next one waits, twice as long each time. */
+const isOneOf = (ids: number[]) => sql`${commands.id} = any(${sql.param(ids)}::bigint[])`;
+
+/** Counts a try that Temporal refused; the next one waits, twice as long each time until that takes ten minutes. */
 export async function failCommand(db: Db, id: number, error: string): Promise<void> {
   await db
     .update(commands)
     .set({
       tries: sql`${commands.tries} + 1`,
       error,
-      leasedUntil: sql`clock_timestamp() + power(2, ${commands.tries}) * interval '1 s'`,
+      leasedUntil: sql`clock_timestamp() + least(power(2, least(${commands.tries}, 30)), ${LONGEST_PAUSE_S}) * interval '1 s'`,
     })
     .where(eq(commands.id, id));
 }
 
 export type JourneyStart = {
   id: string;
-  run: number;
   campaign: string;
   version: number;
   personKey: string;
@@ -64,7 +65,6 @@ export async function readJourneyStarts(db: Db, ids: string[]): Promise<Map<stri
   const rows = await db
     .select({
       id: journeys.id,
-      run: journeys.run,
       campaign: journeys.campaignId,
       version: journeys.version,
       personKey: journeys.personKey,
@@ -76,6 +76,6 @@ export async function readJourneyStarts(db: Db, ids: string[]): Promise<Map<stri
       campaignVersions,
       and(eq(campaignVersions.campaignId, journeys.campaignId), eq(campaignVersions.version, journeys.version)),
     )
-    .where(inArray(journeys.id, ids));
+    .where(sql`${journeys.id} = any(${sql.param(ids)}::text[])`);
   return new Map(rows.map((row) => [row.id, row]));
 }

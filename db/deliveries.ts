@@ -59,8 +59,8 @@ export async function beginAttempt(
 export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttempt: string | undefined };
 
 /**
- * Holds a delivery, and where its answer may change the person first the person, as everywhere, until the transaction ends.
- * Undefined when the person was erased.
+ * Holds a delivery until the transaction ends, and first its person, as everywhere: for a change of them, or only so that they are
+ * not erased meanwhile. Undefined when they were.
  */
 export async function lockSend(
   tx: Db,
@@ -69,8 +69,11 @@ export async function lockSend(
 ): Promise<LockedSend | undefined> {
   // Sent together, run in this order: each statement sees what was committed while the one before it waited.
   const [, [row], [latest]] = await Promise.all([
-    options.withPerson &&
-      tx.select({ key: people.key }).from(people).where(eq(people.key, personKey)).for('no key update'),
+    tx
+      .select({ key: people.key })
+      .from(people)
+      .where(eq(people.key, personKey))
+      .for(options.withPerson ? 'no key update' : 'key share'),
     tx
       .select({ delivery: deliveries, person: people })
       .from(deliveries)

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
@@ -39,7 +39,12 @@ type IdentifiedEvent = NewEvent & { id: string };
 async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Promise<IdentifiedEvent[]> {
   const given = input.flatMap((event) => (event.id === undefined ? [] : [event.id]));
   const known =
-    given.length === 0 ? [] : await tx.select({ id: events.id }).from(events).where(inArray(events.id, given));
+    given.length === 0
+      ? []
+      : await tx
+          .select({ id: events.id })
+          .from(events)
+          .where(sql`${events.id} = any(${sql.param(given)}::text[])`);
   const seen = new Set(known.map((row) => row.id));
   return input.flatMap((event, index) => {
     const id = ids[index] ?? '';
@@ -51,7 +56,9 @@ async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Prom
 
 /**
  * One statement: people are locked, or made, in the order of their ids, then events are written in the order of theirs, so that
- * lists that cross cannot lock each other out. Each event takes its person's next number, and an inbox row goes with it. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number stays unused.
+ * lists that cross cannot lock each other out. Each event takes its person's next number, an inbox row goes with it, and the
+ * person waits for the relay. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number
+ * stays unused.
  */
 async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
   const keys = new Map(fresh.map((event) => [event.person, newId('per')]));
@@ -80,6 +87,9 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
       returning id, person_key, number
     ), item as (
       insert into inbox (person_key, number, type, subject) select person_key, number, 'event', id from event
+    ), waits as (
+      insert into waiting (person_key, lane, due_at) select distinct person_key, 0, now() from event
+      on conflict (person_key) do update set lane = 0 where waiting.lane > 0
     )
     select id from event`);
   return new Set(stored.map((row) => row.id));

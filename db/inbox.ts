@@ -1,16 +1,9 @@
-import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, isNull, lte, sql } from 'drizzle-orm';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
-import {
-  broadcasts,
-  campaigns,
-  campaignVersions,
-  entries,
-  type outcomes,
-  type CampaignState,
-} from './schema/campaigns.ts';
+import { broadcasts, campaigns, entries, type outcomes, type CampaignState } from './schema/campaigns.ts';
 import { journeys } from './schema/journeys.ts';
-import { events, inbox, people } from './schema/people.ts';
+import { events, inbox, people, waiting } from './schema/people.ts';
 
 export type InboxItem = {
   number: number;
@@ -18,12 +11,17 @@ export type InboxItem = {
   broadcast: typeof broadcasts.$inferSelect | null;
 };
 
-/** People for whom something waits, longest waiting first. A glance without locks: `claimPerson` decides who takes them. */
+const FAILED_PAUSE = '10 s';
+
+/** People for whom something waits, those with events first, longest due first. A glance without locks: `claimPerson` decides who takes them. */
 export async function listWaitingPeople(db: Db, limit: number): Promise<string[]> {
-  const rows = await db.execute<{ person_key: string }>(sql`
-    select person_key from (select person_key, created_at from inbox order by created_at limit ${limit * 4}) as oldest
-    group by person_key order by min(created_at) limit ${limit}`);
-  return rows.map((row) => row.person_key);
+  const rows = await db
+    .select({ key: waiting.personKey })
+    .from(waiting)
+    .where(lte(waiting.dueAt, sql`now()`))
+    .orderBy(waiting.lane, waiting.dueAt)
+    .limit(limit);
+  return rows.map((row) => row.key);
 }
 
 /** Locks the person until the transaction ends and reads what waits for them, in order; undefined where another relay has them. */
@@ -49,16 +47,13 @@ export type Candidate = { campaign: string; state: CampaignState; version: numbe
 
 /** Campaigns whose current version starts on the event, held `for share`: their state cannot change before the entry is recorded. */
 export async function listCandidates(tx: Db, event: string): Promise<Candidate[]> {
+  // One table: whoever waits here for a publication judges the new row, and a join would still hold the old version beside it.
   return tx
     .select({ campaign: campaigns.id, state: campaigns.state, version: campaigns.version })
     .from(campaigns)
-    .innerJoin(
-      campaignVersions,
-      and(eq(campaignVersions.campaignId, campaigns.id), eq(campaignVersions.version, campaigns.version)),
-    )
-    .where(eq(campaignVersions.triggerEvent, event))
+    .where(eq(campaigns.triggerEvent, event))
     .orderBy(campaigns.id)
-    .for('share', { of: campaigns });
+    .for('share');
 }
 
 /** The campaign of a broadcast, on the version that was current when the broadcast was made; held `for share`. */
@@ -88,8 +83,14 @@ export type NewOutcome = Pick<
   typeof outcomes.$inferSelect,
   'cause' | 'campaignId' | 'personKey' | 'version' | 'outcome' | 'reason' | 'values' | 'journeyId'
 >;
-/** What began the journey, whether it may be the person's only one, and how urgent its start is. */
-export type NewEntry = { eventId: string | null; broadcastId: string | null; once: boolean; lane: 0 | 1 };
+/** What began the journey, whether it may be the person's only one, and the workflow to start, with how urgent that is. */
+export type NewEntry = {
+  eventId: string | null;
+  broadcastId: string | null;
+  once: boolean;
+  workflowId: string;
+  lane: 0 | 1;
+};
 
 /**
  * Records one considered entry and, where the person enters, entry, journey and start command with it, in one statement.
@@ -114,10 +115,30 @@ export async function recordOutcome(tx: Db, outcome: NewOutcome, entry: NewEntry
       select campaign_id, person_key, cause, ${entry.once}::boolean, journey_id from outcome
     )
     insert into commands (workflow_id, command, lane)
-    select 'journey/' || journey_id || '/1', jsonb_build_object('type', 'startJourney', 'journey', journey_id), ${entry.lane}::int
+    select ${entry.workflowId}, jsonb_build_object('type', 'startJourney', 'journey', journey_id), ${entry.lane}::int
     from outcome`);
 }
 
-export async function deleteItems(tx: Db, personKey: string, numbers: number[]): Promise<void> {
-  await tx.delete(inbox).where(and(eq(inbox.personKey, personKey), inArray(inbox.number, numbers)));
+/** Deletes a person's items up to `lastNumber`. Where others may be left, the person lines up again behind everybody of the lane. */
+export async function finishItems(
+  tx: Db,
+  personKey: string,
+  { lastNumber, mayHaveMore }: { lastNumber: number; mayHaveMore: boolean },
+): Promise<void> {
+  await tx.delete(inbox).where(and(eq(inbox.personKey, personKey), lte(inbox.number, lastNumber)));
+  const own = eq(waiting.personKey, personKey);
+  if (mayHaveMore)
+    await tx
+      .update(waiting)
+      .set({ dueAt: sql`now()` })
+      .where(own);
+  else await tx.delete(waiting).where(own);
+}
+
+/** Who could not be matched waits a little, and then in the last lane: however many they are, everybody else goes on. */
+export async function postponePerson(db: Db, personKey: string): Promise<void> {
+  await db
+    .update(waiting)
+    .set({ lane: 1, dueAt: sql`now() + ${FAILED_PAUSE}::interval` })
+    .where(eq(waiting.personKey, personKey));
 }

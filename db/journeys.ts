@@ -11,11 +11,15 @@ import { events, people } from './schema/people.ts';
 
 export type JourneyRow = typeof journeys.$inferSelect;
 
-export type JourneyAtStep = {
+/** Whose journey it is, and what began it. */
+export type JourneyCause = {
   journey: JourneyRow;
   person: PersonRow;
   event: typeof events.$inferSelect | null;
   broadcast: typeof broadcasts.$inferSelect | null;
+};
+
+export type JourneyAtStep = JourneyCause & {
   /** What was decided when this step was first reached; null the first time. */
   decided: LogLine | null;
 };
@@ -25,7 +29,7 @@ export type LogLine = { step: string; what: string; details: Record<string, Json
 /**
  * Reads a journey at a step and holds it until the transaction ends, so that one repeat of a step waits for the other
  * and then finds its decision: the line that says `decision`. Undefined when the person was erased.
- * Whoever needs the person's row too takes it first, as everywhere.
+ * The person's row is taken first, as everywhere: for a change of it, or only so that they are not erased meanwhile.
  */
 export async function lockJourneyAt(
   tx: Db,
@@ -33,36 +37,35 @@ export async function lockJourneyAt(
   options: { lockPerson: boolean },
 ): Promise<JourneyAtStep | undefined> {
   const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, at.journey));
+  const isStep = and(eq(journeyLog.journeyId, at.journey), eq(journeyLog.step, at.step));
   // A statement sees what was committed before it began: only one of its own, sent right behind, sees what the wait was for.
-  const [, , rows] = await Promise.all([
-    options.lockPerson && tx.select({ key: people.key }).from(people).where(eq(people.key, owner)).for('no key update'),
+  const [, , cause, [decided]] = await Promise.all([
+    tx
+      .select({ key: people.key })
+      .from(people)
+      .where(eq(people.key, owner))
+      .for(options.lockPerson ? 'no key update' : 'key share'),
     tx.select({ id: journeys.id }).from(journeys).where(eq(journeys.id, at.journey)).for('no key update'),
-    selectAt(tx, at),
+    readCause(tx, at.journey),
+    tx
+      .select()
+      .from(journeyLog)
+      .where(and(isStep, eq(journeyLog.what, at.decision))),
   ]);
-  return rows[0];
+  return cause && { ...cause, decided: decided ?? null };
 }
 
-/** Reads a journey without holding it. */
-export async function readJourneyAt(
-  db: Db,
-  at: { journey: string; step: string; decision: string },
-): Promise<JourneyAtStep | undefined> {
-  const [row] = await selectAt(db, at);
-  return row;
-}
-
-const selectAt = (db: Db, at: { journey: string; step: string; decision: string }) =>
-  db
-    .select({ journey: journeys, person: people, event: events, broadcast: broadcasts, decided: journeyLog })
+/** What began a journey, and whose it is; nobody is held. */
+export async function readCause(db: Db, id: string): Promise<JourneyCause | undefined> {
+  const [row] = await db
+    .select({ journey: journeys, person: people, event: events, broadcast: broadcasts })
     .from(journeys)
     .innerJoin(people, eq(people.key, journeys.personKey))
     .leftJoin(events, eq(events.id, journeys.eventId))
     .leftJoin(broadcasts, eq(broadcasts.id, journeys.broadcastId))
-    .leftJoin(
-      journeyLog,
-      and(eq(journeyLog.journeyId, journeys.id), eq(journeyLog.step, at.step), eq(journeyLog.what, at.decision)),
-    )
-    .where(eq(journeys.id, at.journey));
+    .where(eq(journeys.id, id));
+  return row;
+}
 
 export type StepMove = { id: string; type: string; state: JourneyState; until: Date | null };
 

@@ -37,7 +37,10 @@ export function openDatabase(url: string, options: { max: number; application: s
   };
 }
 
-/** drizzle asks the driver for unprepared statements; prepared ones spare Postgres parsing and planning each again. */
+/**
+ * drizzle asks the driver for unprepared statements; prepared ones spare Postgres parsing and planning each again. They stay as
+ * long as their connection, so a list goes in as one parameter (`= any(…)`): its length must not make another statement.
+ */
 function withPreparedStatements(client: Sql): Sql {
   const begin = client.begin.bind(client);
   return Object.assign(prepared(client), {

@@ -1,8 +1,8 @@
 /** Any JSON value. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
-/** NUL and lone surrogates: Postgres holds them neither in `text` nor in `jsonb`. */
-const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed();
+/** Whether Postgres can hold a text, in `text` and in `jsonb`: not with NUL, nor with half surrogate pairs. */
+export const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed();
 
 /** Where a value has text that Postgres cannot hold (`user.name`, `tags[2]`), or null. */
 export function findUnstorable(value: unknown, path = ''): string | null {
@@ -18,3 +18,9 @@ export function findUnstorable(value: unknown, path = ''): string | null {
 
 /** The text with what Postgres cannot hold replaced by U+FFFD: for what is only shown. */
 export const storableText = (text: string) => text.replaceAll('\0', '\uFFFD').toWellFormed();
+
+/** Whether objects and lists stand in one another more than `levels` deep. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}

@@ -3,7 +3,7 @@ import { HooklineError } from '../domain/errors.ts';
 
 /**
  * Tells the API the request bin's address as `secrets.bin_url`, and publishes and starts the campaign `leanplum-status` where
- * there is none of that id.
+ * there is none of that id. For the embedded database: in one of the user's own, neither is ours to write.
  */
 export async function loadExampleCampaign(options: {
   api: string;

@@ -9,9 +9,6 @@ import { lastLines } from './log-file.ts';
 import { untilReady } from './ready.ts';
 import { commandOf } from './running-process.ts';
 
-/** Registered in the embedded server, as the worker does on a server of one's own: all of type Keyword. */
-const SEARCH_ATTRIBUTES = ['HooklineCampaign', 'HooklinePerson', 'HooklineState', 'HooklineStep'];
-
 export type TemporalOptions = {
   /** Temporal's CLI, from `findTemporal`. */
   binary: string;
@@ -98,7 +95,6 @@ function startServer(
       ...['--port', String(ports.port), '--http-port', String(ports.httpPort)],
       ...(ports.uiPort ? ['--ui-port', String(ports.uiPort)] : ['--headless']),
       ...(options.inMemory ? [] : ['--db-filename', join(options.dataDir, 'temporal.db'), ...pragmas]),
-      ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ],
     killAfterMs: 2_500,
     logFile: join(options.dataDir, 'temporal.log'),

@@ -4,6 +4,8 @@ export function welcome(facts: {
   api: string;
   temporal: string;
   requestBin: string;
+  /** Whether the example campaign and `secrets.bin_url` were loaded. */
+  hasExample: boolean;
   /** The key where it is `npm start`'s own. */
   adminKey: string | undefined;
   /** The key's file, as one types it. */
@@ -13,6 +15,10 @@ export function welcome(facts: {
   const bearer = facts.adminKey ? `$(cat ${facts.adminKeyFile})` : '$HOOKLINE_ADMIN_KEY';
   const key = facts.adminKey ? `${facts.adminKey} (${facts.adminKeyFile})` : 'from HOOKLINE_ADMIN_KEY';
   const event = '{"person":"mary","name":"updateStatus","data":{"newStatus":"Gold"}}';
+  const example = `Make a journey of the example campaign, then look at the person that it changed:
+
+  curl -X POST ${facts.api}/v1/events -H "Authorization: Bearer ${bearer}" -H "Content-Type: application/json" -d '${event}'
+  curl ${facts.api}/v1/people/mary -H "Authorization: Bearer ${bearer}"`;
   return `
 Hookline is ready, after ${facts.seconds.toFixed(1)} s.
 
@@ -22,10 +28,7 @@ Hookline is ready, after ${facts.seconds.toFixed(1)} s.
   Admin key      ${key}
   Logs, data     ${facts.dataDir}
 
-Make a journey of the example campaign, then look at the person that it changed:
-
-  curl -X POST ${facts.api}/v1/events -H "Authorization: Bearer ${bearer}" -H "Content-Type: application/json" -d '${event}'
-  curl ${facts.api}/v1/people/mary -H "Authorization: Bearer ${bearer}"
+${facts.hasExample ? example : 'The database is your own: the example campaign and secrets.bin_url are not loaded.'}
 
 Ctrl-C stops all of it; nothing is lost.
 `;

@@ -23,11 +23,11 @@ export type CarryDependencies = {
   client: Client;
   taskQueue: string;
   /** Whether the four search attributes are registered; without them journeys start without. */
-  withSearchAttributes: () => boolean;
+  withSearchAttributes: boolean;
   onRefused: (command: ClaimedCommand, error: unknown) => void;
 };
 
-/** Temporal could not be reached: nothing was refused, everything is tried again. */
+/** Temporal could not be reached, or turned us away as a whole: no command was refused, all are tried again. */
 export class TemporalAway extends Error {}
 
 /** Carries the oldest commands to Temporal, all at once. Answers how many it carried; throws `TemporalAway` when Temporal is. */
@@ -51,8 +51,8 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
       }
     }),
   );
-  const away = results.filter(({ error }) => isAway(error));
-  const refused = results.filter(({ error }) => error !== null && !isAway(error));
+  const away = results.filter(({ error }) => error !== null && !isRefusal(error));
+  const refused = results.filter(({ error }) => error !== null && isRefusal(error));
   await deleteCommands(
     db,
     results.filter(({ error }) => error === null).map(({ command }) => command.id),
@@ -65,7 +65,7 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
     onRefused(command, error);
     await failCommand(db, command.id, reasonOf(error));
   }
-  if (away[0]) throw new TemporalAway('Temporal cannot be reached', { cause: away[0].error });
+  if (away[0]) throw new TemporalAway('Temporal takes no commands', { cause: away[0].error });
   return claimed.length;
 }
 
@@ -83,7 +83,7 @@ async function startJourney(
       args: [start.position === null ? input : { ...input, position: start.position }],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       staticSummary: `${start.campaign} · version ${start.version}`,
-      ...(withSearchAttributes() && { typedSearchAttributes: journeyAttributes(start) }),
+      ...(withSearchAttributes && { typedSearchAttributes: journeyAttributes(start) }),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -102,10 +102,12 @@ function reasonOf(error: unknown): string {
   return `${String(error)}${cause}`;
 }
 
-/** gRPC codes of a server that is down, restarting or overloaded. */
-const AWAY_CODES = new Set([1, 4, 8, 14]);
+const INVALID_ARGUMENT = 3;
+const RESOURCE_EXHAUSTED = 8;
 
-function isAway(error: unknown): boolean {
-  if (isGrpcServiceError(error)) return AWAY_CODES.has(error.code);
-  return error instanceof Error && error.cause !== undefined && isAway(error.cause);
+/** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
+function isRefusal(error: unknown): boolean {
+  if (!isGrpcServiceError(error)) return error instanceof Error && error.cause !== undefined && isRefusal(error.cause);
+  const isTooLarge = error.code === RESOURCE_EXHAUSTED && /larger than max/.test(error.details);
+  return error.code === INVALID_ARGUMENT || isTooLarge;
 }

@@ -5,8 +5,8 @@ import { newId } from '../db/id.ts';
 import {
   candidateOf,
   claimPerson,
-  deleteItems,
   entryHistory,
+  finishItems,
   listCandidates,
   recordOutcome,
   type Candidate,
@@ -15,6 +15,7 @@ import {
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import { createVersionCache, type VersionCache } from '../db/version-cache.ts';
+import { journeyWorkflowId } from '../workflows/messages.ts';
 
 const ITEMS_AT_ONCE = 100;
 
@@ -26,14 +27,14 @@ export function createMatcher({ db, now }: { db: Db; now: () => Date }): MatchPe
   return (key) =>
     db.transaction(async (tx) => {
       const claimed = await claimPerson(tx, key, ITEMS_AT_ONCE);
-      if (!claimed || claimed.items.length === 0) return 0;
-      for (const item of claimed.items) await matchItem({ tx, versions, now: now() }, claimed.person, item);
-      await deleteItems(
-        tx,
-        key,
-        claimed.items.map((item) => item.number),
-      );
-      return claimed.items.length;
+      if (!claimed) return 0;
+      const { person, items } = claimed;
+      for (const item of items) await matchItem({ tx, versions, now: now() }, person, item);
+      await finishItems(tx, key, {
+        lastNumber: items.at(-1)?.number ?? 0,
+        mayHaveMore: items.length === ITEMS_AT_ONCE,
+      });
+      return items.length;
     });
 }
 
@@ -80,6 +81,7 @@ async function consider(
     eventId: event?.id ?? null,
     broadcastId: broadcast?.id ?? null,
     once: entryRules(campaign).once,
+    workflowId: journeyWorkflowId(journeyId, 1),
     lane: broadcast ? 1 : 0,
   });
 }

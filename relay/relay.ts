@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { listWaitingPeople } from '../db/inbox.ts';
+import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
 import { WAKE_CHANNEL } from '../db/wake.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
@@ -15,7 +15,8 @@ export type RelayOptions = {
   database: Database;
   client: Client;
   taskQueue: string;
-  withSearchAttributes: () => boolean;
+  /** Whether the four search attributes are registered. */
+  withSearchAttributes: boolean;
   now: () => Date;
   log: Logger;
 };
@@ -45,7 +46,7 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
     },
     onError: (error) => {
       if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
-      if (!isAway) log.warn('Temporal cannot be reached; commands wait in Postgres');
+      if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
       isAway = true;
     },
   });
@@ -54,9 +55,12 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
     look: async () => {
       const waiting = await listWaitingPeople(db, PEOPLE_AT_ONCE);
       const { done, failures } = await matchAll(waiting, matchPerson);
-      for (const error of failures) log.error({ err: error }, 'what waits for a person could not be matched');
+      for (const { person, error } of failures) {
+        log.error({ person, err: error }, 'what waits for a person could not be matched');
+        await postponePerson(db, person);
+      }
       if (done > 0) carry.wake();
-      return done;
+      return done + failures.length;
     },
     onError: (error) => log.error({ err: error }, 'stored items could not be matched'),
   });
@@ -69,16 +73,16 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
 }
 
 /** A few people at a time; one who cannot be matched does not keep the others waiting. */
-async function matchAll(keys: string[], matchPerson: MatchPerson): Promise<{ done: number; failures: unknown[] }> {
+async function matchAll(keys: string[], matchPerson: MatchPerson) {
   const queue = [...keys];
-  const failures: unknown[] = [];
+  const failures: { person: string; error: unknown }[] = [];
   let done = 0;
   const work = async () => {
     for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
       try {
         done += await matchPerson(key);
       } catch (error) {
-        failures.push(error);
+        failures.push({ person: key, error });
       }
     }
   };

@@ -71,7 +71,12 @@ describe('docs/dependencies.md', () => {
 });
 
 describe('docker-compose.yml', () => {
-  type Service = { environment?: Record<string, unknown>; volumes?: string[]; depends_on?: Record<string, unknown> };
+  type Service = {
+    environment?: Record<string, unknown>;
+    volumes?: string[];
+    ports?: string[];
+    depends_on?: Record<string, unknown>;
+  };
   const compose = async () =>
     parse(await readFile('docker-compose.yml', 'utf8'), { merge: true }) as { services: Record<string, Service> };
 
@@ -82,6 +87,12 @@ describe('docker-compose.yml', () => {
     expect(worker?.environment).toEqual(server?.environment);
     expect(names.filter((name) => !known.some((key) => key.name === name))).toEqual([]);
     expect(known.filter((key) => 'required' in key && !names.includes(key.name))).toEqual([]);
+  });
+
+  it('links journeys to the UI at the address that it publishes', async () => {
+    const { server, 'temporal-ui': ui } = (await compose()).services;
+    const port = /^(127\.0\.0\.1:\d+):8080$/.exec(ui?.ports?.[0] ?? '')?.[1];
+    expect(server?.environment?.HOOKLINE_TEMPORAL_UI_URL).toBe(`\${HOOKLINE_TEMPORAL_UI_URL:-http://${port}}`);
   });
 
   it('mounts files that exist, and waits for services that exist', async () => {

@@ -1,5 +1,4 @@
 import {
-  ApplicationFailure,
   continueAsNew,
   proxyActivities,
   proxyLocalActivities,
@@ -23,14 +22,13 @@ const { prepare, endJourney } = proxyLocalActivities<Activities>({
 
 /** A killed worker is noticed by its heartbeat; the rest is room to repeat a database write while the process lives. */
 const HEARTBEAT_TIMEOUT = '20s';
-const WRITE_MARGIN_MS = 5 * 60_000;
+const WRITE_MARGIN_MS = 24 * 60 * 60_000;
 
 /** One entry of one person into one campaign version: walks the plan, step by step, to its end. */
 export async function journey(input: JourneyInput): Promise<void> {
   if (input.planVersion !== PLAN_VERSION) {
-    throw ApplicationFailure.nonRetryable(
-      `this worker walks plans of version ${PLAN_VERSION}, not ${input.planVersion}`,
-    );
+    // No failure of the workflow but of its task, which waits for a worker that knows the plan.
+    throw new Error(`this worker walks plans of version ${PLAN_VERSION}, not ${input.planVersion}`);
   }
   const passed: PassedStep[] = [];
   const ending = await walk(input.plan, temporalVerbs(input, passed), input.position);
@@ -65,7 +63,8 @@ function temporalVerbs(input: JourneyInput, passed: PassedStep[]): Verbs {
       const { sendWebhook } = proxyActivities<Activities>({
         startToCloseTimeout: delivery.timeoutMs + WRITE_MARGIN_MS,
         heartbeatTimeout: HEARTBEAT_TIMEOUT,
-        retry: { initialInterval: '10s', backoffCoefficient: 2, maximumInterval: '2h' },
+        // The webhook's own delays come with each failure; these are for what is no fault of its receiver.
+        retry: { initialInterval: '10s', backoffCoefficient: 1 },
         summary: `${delivery.label} · ${step.id}`,
       });
       const sent = await sendWebhook({ delivery: delivery.id });

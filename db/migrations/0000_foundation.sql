@@ -14,7 +14,6 @@ CREATE TABLE "campaign_versions" (
 	"version" integer NOT NULL,
 	"definition" json NOT NULL,
 	"plan" jsonb NOT NULL,
-	"trigger_event" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "campaign_versions_campaign_id_version_pk" PRIMARY KEY("campaign_id","version")
 );
@@ -23,6 +22,7 @@ CREATE TABLE "campaigns" (
 	"id" text PRIMARY KEY NOT NULL,
 	"state" text NOT NULL,
 	"version" integer NOT NULL,
+	"trigger_event" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
@@ -58,6 +58,7 @@ CREATE TABLE "attempts" (
 	"class" text NOT NULL,
 	"started_at" timestamp (3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"duration_ms" integer,
+	"phases" jsonb,
 	"status" integer,
 	"error" jsonb,
 	"response_headers" jsonb,
@@ -152,7 +153,6 @@ CREATE TABLE "inbox" (
 	"number" bigint NOT NULL,
 	"type" text NOT NULL,
 	"subject" text NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "inbox_person_key_number_pk" PRIMARY KEY("person_key","number")
 );
 --> statement-breakpoint
@@ -165,6 +165,12 @@ CREATE TABLE "people" (
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "people_id_unique" UNIQUE("id")
+);
+--> statement-breakpoint
+CREATE TABLE "waiting" (
+	"person_key" text PRIMARY KEY NOT NULL,
+	"lane" integer NOT NULL,
+	"due_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
 ALTER TABLE "broadcasts" ADD CONSTRAINT "broadcasts_campaign_id_campaigns_id_fk" FOREIGN KEY ("campaign_id") REFERENCES "public"."campaigns"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -180,8 +186,9 @@ ALTER TABLE "journeys" ADD CONSTRAINT "journeys_event_id_events_id_fk" FOREIGN K
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_broadcast_id_broadcasts_id_fk" FOREIGN KEY ("broadcast_id") REFERENCES "public"."broadcasts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "events" ADD CONSTRAINT "events_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "waiting" ADD CONSTRAINT "waiting_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "broadcasts_request" ON "broadcasts" USING btree ("campaign_id","request_id");--> statement-breakpoint
-CREATE INDEX "campaign_versions_trigger_event" ON "campaign_versions" USING btree ("trigger_event");--> statement-breakpoint
+CREATE INDEX "campaigns_trigger_event" ON "campaigns" USING btree ("trigger_event");--> statement-breakpoint
 CREATE UNIQUE INDEX "entries_once" ON "entries" USING btree ("campaign_id","person_key") WHERE once;--> statement-breakpoint
 CREATE UNIQUE INDEX "attempts_number" ON "attempts" USING btree ("delivery_id","number");--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_step" ON "deliveries" USING btree ("journey_id","step_id");--> statement-breakpoint
@@ -192,4 +199,4 @@ CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");
 CREATE INDEX "journeys_person" ON "journeys" USING btree ("person_key","id");--> statement-breakpoint
 CREATE INDEX "journeys_active" ON "journeys" USING btree ("campaign_id","person_key") WHERE ended_at is null;--> statement-breakpoint
 CREATE INDEX "events_person" ON "events" USING btree ("person_key","number");--> statement-breakpoint
-CREATE INDEX "inbox_age" ON "inbox" USING btree ("created_at");
+CREATE INDEX "waiting_order" ON "waiting" USING btree ("lane","due_at");

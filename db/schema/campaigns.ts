@@ -8,16 +8,24 @@ import { people } from './people.ts';
 
 export type CampaignState = 'new' | 'live' | 'paused' | 'stopped';
 
-/** A campaign: its state and the version that new entries get. Entering reads the row `for share`, start and stop take it `for update`. */
-export const campaigns = pgTable('campaigns', {
-  id: text('id').primaryKey(),
-  state: text('state').$type<CampaignState>().notNull(),
-  version: integer('version').notNull(),
-  createdAt: createdAt(),
-  updatedAt: updatedAt(),
-});
+/**
+ * A campaign: its state, the version that new entries get, and the event that this version starts on, by which the relay looks it
+ * up. Entering reads this row alone, `for share`; publishing, start and stop take it `for update`.
+ */
+export const campaigns = pgTable(
+  'campaigns',
+  {
+    id: text('id').primaryKey(),
+    state: text('state').$type<CampaignState>().notNull(),
+    version: integer('version').notNull(),
+    triggerEvent: text('trigger_event'),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [index('campaigns_trigger_event').on(table.triggerEvent)],
+);
 
-/** A published definition, immutable. `triggerEvent` is what the relay looks events up by. */
+/** A published definition, immutable. */
 export const campaignVersions = pgTable(
   'campaign_versions',
   {
@@ -28,13 +36,9 @@ export const campaignVersions = pgTable(
     /** `json`, not `jsonb`: keys keep the order in which their author wrote them, in rendered bodies too. */
     definition: json('definition').$type<Campaign>().notNull(),
     plan: jsonb('plan').$type<Plan>().notNull(),
-    triggerEvent: text('trigger_event'),
     createdAt: createdAt(),
   },
-  (table) => [
-    primaryKey({ columns: [table.campaignId, table.version] }),
-    index('campaign_versions_trigger_event').on(table.triggerEvent),
-  ],
+  (table) => [primaryKey({ columns: [table.campaignId, table.version] })],
 );
 
 /** One start of a campaign for many people. A repeated `requestId` answers the same broadcast. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import type { Json } from '../../domain/json.ts';
-import type { AttemptClass } from '../../domain/delivery/outcome.ts';
+import type { AttemptClass, Phase } from '../../domain/delivery/outcome.ts';
 import { bytes, createdAt, moment, updatedAt } from '../columns.ts';
 import { journeys } from './journeys.ts';
 import { people } from './people.ts';
@@ -70,6 +70,8 @@ export const attempts = pgTable(
       .notNull()
       .default(sql`clock_timestamp()`),
     durationMs: integer('duration_ms'),
+    /** Milliseconds in each phase of the exchange. */
+    phases: jsonb('phases').$type<Partial<Record<Phase, number>>>(),
     status: integer('status'),
     error: jsonb('error').$type<StoredError>(),
     responseHeaders: jsonb('response_headers').$type<[string, string][]>(),

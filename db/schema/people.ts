@@ -1,4 +1,4 @@
-import { bigint, boolean, index, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Json } from '../../domain/json.ts';
 import { createdAt, moment, updatedAt } from '../columns.ts';
 
@@ -45,7 +45,23 @@ export const inbox = pgTable(
     type: text('type').$type<'event' | 'trigger'>().notNull(),
     /** The event's id, or the broadcast's. */
     subject: text('subject').notNull(),
-    createdAt: createdAt(),
   },
-  (table) => [primaryKey({ columns: [table.personKey, table.number] }), index('inbox_age').on(table.createdAt)],
+  (table) => [primaryKey({ columns: [table.personKey, table.number] })],
+);
+
+/**
+ * Who has something in the inbox: one row per person, however much it is, so that the relay finds the next people without
+ * reading items. Whoever adds items holds the person's row and sees to this one; it goes with the last item.
+ */
+export const waiting = pgTable(
+  'waiting',
+  {
+    personKey: text('person_key')
+      .primaryKey()
+      .references(() => people.key, { onDelete: 'cascade' }),
+    /** People with an event go first (0), those with broadcasts only come with what is left (1). */
+    lane: integer('lane').notNull(),
+    dueAt: moment('due_at').notNull(),
+  },
+  (table) => [index('waiting_order').on(table.lane, table.dueAt)],
 );

@@ -1,6 +1,6 @@
 import { allSteps, type Campaign } from './campaign.ts';
 import { conditionPaths } from '../condition/condition.ts';
-import { findUnstorable, type Json } from '../json.ts';
+import { findUnstorable, isDeeper, type Json } from '../json.ts';
 import { parsePath } from '../condition/path.ts';
 import type { Step } from './steps.ts';
 import { templateFaults, templateVariables } from '../template.ts';
@@ -61,8 +61,3 @@ export function keepAnswer(fields: Set<string | null>, status: number, body: Jso
 }
 
 const isKeepable = (value: Json) => !isDeeper(value, MAX_DEPTH) && findUnstorable(value) === null;
-
-function isDeeper(value: Json, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
-}

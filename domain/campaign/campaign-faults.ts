@@ -1,6 +1,7 @@
 import type { DestinationRules } from '../delivery/address.ts';
 import type { InputFault } from '../errors.ts';
 import type { PlacedFault } from '../input/faults.ts';
+import { isDeeper } from '../json.ts';
 import { countSteps, isRecord, placesOf, type Place } from './places.ts';
 import { type Findings, referenceFindings } from './references.ts';
 import { mappingFaults, webhookFaults } from '../request/request-faults.ts';
@@ -130,9 +131,4 @@ function without(value: unknown, faults: PlacedFault[]): unknown {
 function child(node: unknown, key: PropertyKey): unknown {
   if (Array.isArray(node)) return node[Number(key)];
   return isRecord(node) && Object.hasOwn(node, key) ? node[String(key)] : undefined;
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

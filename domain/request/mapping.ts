@@ -7,7 +7,7 @@ import { compileTemplate, type CompiledTemplate, createLimits, renderValue } fro
 export type CompiledMapping = { name: string; template: CompiledTemplate }[];
 
 /** What a mapping sets: null removes an attribute, `absent` names those that stay as they were, since a field was lacking. */
-export type Mapped = { changes: Record<string, Json>; absent: string[] };
+export type Mapped = { changes: Record<string, Json>; absent: string[]; unanswered: string[] };
 
 const MAX_BYTES = 64 * 1024;
 const MAX_DEPTH = 64;
@@ -29,8 +29,10 @@ export function evaluateMapping(mapping: CompiledMapping, scope: Scope): Mapped 
   const secrets = Object.values(scope.secrets);
   const changes: [string, Json][] = [];
   const absent: string[] = [];
+  const unanswered: string[] = [];
   for (const { name, template } of mapping) {
     const { value, missing, present } = failingAs(name, () => renderValue(template, secretless, limits));
+    if (missing.some(isOfBody)) unanswered.push(name);
     if (!present || missing.some(isOfAnswer)) absent.push(name);
     else changes.push([name, failingAs(name, () => storable(value, secrets))]);
   }
@@ -42,8 +44,10 @@ export function evaluateMapping(mapping: CompiledMapping, scope: Scope): Mapped 
       `the values have ${bytes} bytes; a person's attributes may have ${MAX_BYTES}`,
     );
   }
-  return { changes: set, absent };
+  return { changes: set, absent, unanswered };
 }
+
+const isOfBody = (name: string) => /^response(?:\.|$)/.test(name);
 
 const isOfAnswer = (name: string) => /^(?:response|http)(?:\.|$)/.test(name);
 

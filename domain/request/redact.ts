@@ -1,3 +1,4 @@
+import type { Json } from '../json.ts';
 import type { RenderedRequest } from './request.ts';
 
 const MASK = '***';
@@ -43,6 +44,23 @@ export function redactText(text: string, secretValues: readonly string[]): strin
   return pattern ? text.replace(pattern, MASK) : text;
 }
 
+/** As `redactText`, for each text in a value, keys included. */
+export function redactJson(value: Json, secretValues: readonly string[]): Json {
+  if (typeof value === 'string') return redactText(value, secretValues);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => redactJson(item, secretValues));
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.map(([key, item]) => [redactText(key, secretValues), redactJson(item, secretValues)]),
+  );
+}
+
+/** As `redactText`, for bytes that need not be text: all others stay as they are. */
+export function redactBytes(bytes: Buffer, secretValues: readonly string[]): Buffer {
+  const pattern = patternOf(secretValues, 'latin1');
+  return pattern ? Buffer.from(bytes.toString('latin1').replace(pattern, MASK), 'latin1') : bytes;
+}
+
 /** Whether a text has a secret in any form that `redactText` finds. */
 export const holdsSecret = (text: string, secretValues: readonly string[]): boolean =>
   redactText(text, secretValues) !== text;
@@ -63,16 +81,23 @@ function decoded(name: string): string {
   }
 }
 
-const patterns = new WeakMap<readonly string[], RegExp | null>();
+type Encoding = 'utf8' | 'latin1';
 
-function patternOf(secretValues: readonly string[]): RegExp | null {
-  const known = patterns.get(secretValues);
+const patterns = {
+  utf8: new WeakMap<readonly string[], RegExp | null>(),
+  latin1: new WeakMap<readonly string[], RegExp | null>(),
+};
+
+/** All forms of all secrets, as they look in a text that was read with the encoding. */
+function patternOf(secretValues: readonly string[], encoding: Encoding = 'utf8'): RegExp | null {
+  const known = patterns[encoding].get(secretValues);
   if (known !== undefined) return known;
-  const forms = new Set(secretValues.filter((secret) => secret !== '').flatMap(formsOf));
+  const written = secretValues.filter((secret) => secret !== '').flatMap(formsOf);
+  const forms = new Set(written.map((form) => Buffer.from(form).toString(encoding)));
   // Longest first: a secret that begins with another is masked as a whole.
   const sorted = [...forms].sort((one, other) => other.length - one.length).map(escapeRegExp);
   const pattern = sorted.length > 0 ? new RegExp(sorted.join('|'), 'g') : null;
-  patterns.set(secretValues, pattern);
+  patterns[encoding].set(secretValues, pattern);
   return pattern;
 }
 

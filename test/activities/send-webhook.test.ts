@@ -165,7 +165,7 @@ describe('a retryable answer', () => {
     const id = await delivery('unmapped', fields, { person: 'uma', attributes: { a: 0 } });
     expect(await test.send(id)).toMatchObject({ state: 'failed' });
     expect(await test.attributes('uma')).toEqual({ a: 0 });
-    expect((await test.delivery(id)).mapping).toMatchObject({ state: 'pending', attributes: {} });
+    expect((await test.delivery(id)).mapping).toMatchObject({ state: 'none', attributes: {} });
   });
 });
 

@@ -86,11 +86,23 @@ steps:
     const definition = { ...named('Same'), audience: { 'customer.a': { in: [-0, 1.5, 1e-7, 100] } } };
     await put('same', definition);
     const before = (await get('same')).body;
-    expect(await put('same', JSON.stringify(definition).replace('[0,', '[-0,'))).toMatchObject({
-      body: { version: 1 },
-    });
+    const withMinus = JSON.stringify(definition).replace('[0,', '[-0,');
+    expect(await put('same', withMinus)).toMatchObject({ body: { version: 1 } });
+    expect(await put('same', withMinus, '?dryRun=true')).toMatchObject({ body: { version: 1 } });
     expect(await put('same', { ...definition, id: 'same' })).toMatchObject({ body: { version: 1 } });
     expect((await get('same')).body).toEqual(before);
+  });
+
+  it('takes another order of keys for another definition, as it reaches the rendered body', async () => {
+    const sending = (json: object) => ({
+      trigger: { type: 'manual' },
+      steps: [{ type: 'webhook', id: 'tell', url: 'https://example.com', body: { json } }],
+    });
+    await put('ordered', sending({ a: 1, b: 2 }));
+    expect(await put('ordered', sending({ b: 2, a: 1 }), '?dryRun=true')).toMatchObject({ body: { version: 2 } });
+    expect(await put('ordered', sending({ b: 2, a: 1 }))).toMatchObject({ body: { version: 2 } });
+    expect(JSON.stringify((await get('ordered')).body)).toContain('{"b":2,"a":1}');
+    expect(await put('ordered', sending({ b: 2, a: 1 }), '?dryRun=true')).toMatchObject({ body: { version: 2 } });
   });
 
   it('stores another definition as the next version, and an old one that comes back too', async () => {

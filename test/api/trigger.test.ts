@@ -142,6 +142,15 @@ describe('a trigger with an id', () => {
     expectProblem(await trigger({ id: 'two', people: ['ada'] }, 'short'), 409, 'campaigns.state');
   });
 
+  it('answers its broadcast even after the campaign came to start by an event', async () => {
+    await hookline.publish('changed', manual);
+    const first = await trigger({ id: 'one', people: ['ada'] }, 'changed');
+    await hookline.api('PUT', '/v1/campaigns/changed', { ...manual, trigger: { type: 'event', event: 'x' } });
+    expect(await trigger({ id: 'one', people: ['ada'] }, 'changed')).toMatchObject({ status: 202, body: first.body });
+    expectProblem(await trigger({ id: 'one', people: ['lin'] }, 'changed'), 422, 'idempotency.mismatch');
+    expectProblem(await trigger({ id: 'two', people: ['ada'] }, 'changed'), 409, 'campaigns.state');
+  });
+
   it('may have been used in another campaign', async () => {
     await hookline.publish('other', manual);
     const answers = [await trigger({ id: 'x', people: ['ada'] }), await trigger({ id: 'x', people: ['lin'] }, 'other')];

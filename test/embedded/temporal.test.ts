@@ -4,13 +4,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { portOf } from '../../embedded/free-port.ts';
 import { startTemporal } from '../../embedded/temporal.ts';
 import type { Temporal, TemporalOptions } from '../../embedded/temporal.ts';
 
-const state = defineSearchAttributeKey('HooklineState', 'KEYWORD');
 let dataDir: string;
 let running: Temporal[];
 
@@ -39,16 +37,15 @@ async function using<T>(server: Temporal, task: (client: Client) => Promise<T>):
 }
 
 async function startWorkflow(server: Temporal): Promise<void> {
-  const typedSearchAttributes = [{ key: state, value: 'waiting' }];
   await using(server, (client) =>
-    client.workflow.start('sleeper', { workflowId: 'journey/1', taskQueue: 'nobody', typedSearchAttributes }),
+    client.workflow.start('sleeper', { workflowId: 'journey/1', taskQueue: 'nobody', memo: { note: 'waiting' } }),
   );
 }
 
-async function stateOfWorkflow(server: Temporal): Promise<string | undefined> {
+async function noteOfWorkflow(server: Temporal): Promise<unknown> {
   return using(server, async (client) => {
     const description = await client.workflow.getHandle('journey/1').describe();
-    return description.typedSearchAttributes.get(state);
+    return description.memo?.note;
   });
 }
 
@@ -58,14 +55,14 @@ describe('embedded Temporal', () => {
     await startWorkflow(first);
     expect((await first.child.stop()).code).toBe(0);
     const second = await start({ port: first.port });
-    expect([second.address, await stateOfWorkflow(second)]).toEqual([first.address, 'waiting']);
+    expect([second.address, await noteOfWorkflow(second)]).toEqual([first.address, 'waiting']);
   });
 
   it('starts again with its workflows after SIGKILL', async () => {
     const first = await start();
     await startWorkflow(first);
     first.child.kill();
-    expect(await stateOfWorkflow(await start())).toBe('waiting');
+    expect(await noteOfWorkflow(await start())).toBe('waiting');
   });
 
   it('runs beside others in memory, and shows its Web UI', async () => {

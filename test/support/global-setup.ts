@@ -2,13 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import pino from 'pino';
 import type { TestProject } from 'vitest/node';
 import { environment, loadToolPlaces } from '../../config.ts';
 import { migrate } from '../../db/migrate.ts';
 import { startPostgres } from '../../embedded/postgres.ts';
 import { findTemporal, findTestServer } from '../../embedded/temporal-binary.ts';
 import { startTemporal } from '../../embedded/temporal.ts';
+import { registerSearchAttributes } from '../../relay/search-attributes.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -41,7 +44,7 @@ export async function setup(project: TestProject) {
       logger: new DefaultLogger('WARN'),
     }),
   ]);
-  await migrate(postgres.url);
+  await Promise.all([migrate(postgres.url), prepareTemporal(temporal.address)]);
   const bundlePath = join(folder, 'workflow-bundle.js');
   await writeFile(bundlePath, bundle.code);
 
@@ -54,4 +57,11 @@ export async function setup(project: TestProject) {
     await Promise.all([postgres.child.stop(), temporal.child.stop()]);
     await rm(folder, { recursive: true, force: true });
   };
+}
+
+/** What a worker does at its start: most tests have none of its processes. */
+async function prepareTemporal(address: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  await registerSearchAttributes(new Client({ connection }), 'default', pino({ level: 'warn' }));
+  await connection.close();
 }

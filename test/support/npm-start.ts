@@ -5,12 +5,12 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** `npm start` as a user types it, with its data in a folder of the test's own. Resolves when it says that it is ready. */
-export async function npmStart(dataDir: string) {
+/** `npm start` as a user types it, with its data in a folder of the test's own; `variables` are set. Resolves when it says that it is ready. */
+export async function npmStart(dataDir: string, variables: Record<string, string> = {}) {
   const { PORT: _, DATABASE_URL: __, TEMPORAL_ADDRESS: ___, ...env } = process.env;
   const npm = spawn('npm', ['start'], {
     cwd: root,
-    env: { ...env, HOOKLINE_DATA_DIR: dataDir },
+    env: { ...env, HOOKLINE_DATA_DIR: dataDir, ...variables },
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

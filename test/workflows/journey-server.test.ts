@@ -3,6 +3,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Prepared } from '../../domain/walk.ts';
 import { searchAttributes } from '../../workflows/messages.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeActivities, type JourneyHandle, quietRuntime, runJourney } from '../support/workflows.ts';
 
 let connection: NativeConnection;
@@ -32,10 +33,15 @@ describe('search attributes', () => {
   const plan = { steps: [{ type: 'delay', id: 'rest' } as const] };
   const followed = async (handle: JourneyHandle) => {
     await handle.result();
-    return { types: await eventTypes(handle), attributes: (await handle.describe()).typedSearchAttributes };
+    const { events } = await handle.fetchHistory();
+    const states = (events ?? []).flatMap((event) => {
+      const fields = event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
+      return fields ? [Buffer.from(fields['HooklineState']?.data ?? '').toString()] : [];
+    });
+    return { states, attributes: (await handle.describe()).typedSearchAttributes };
   };
 
-  it('say where a journey waits that was started with them', async () => {
+  it('say where a journey waits that was started with them, and that it waits no more', async () => {
     const { activities } = fakeActivities({ prepared: { rest: soon } });
     const start = {
       typedSearchAttributes: [
@@ -43,20 +49,20 @@ describe('search attributes', () => {
         { key: searchAttributes.state, value: 'running' },
       ],
     };
-    const { attributes, types } = await runJourney(
+    const { attributes, states } = await runJourney(
       { client, connection, activities, input: { plan }, start },
       followed,
     );
-    expect(types.filter((type) => type.startsWith('upsert'))).toHaveLength(1);
+    expect(states).toEqual(['"delayed"', '"running"']);
     expect(attributes.get(searchAttributes.campaign)).toBe('welcome');
-    expect(attributes.get(searchAttributes.state)).toBe('delayed');
-    expect(attributes.get(searchAttributes.step)).toBe('rest');
+    expect(attributes.get(searchAttributes.state)).toBe('running');
+    expect(attributes.get(searchAttributes.step)).toBeUndefined();
   });
 
   it('cost nothing where the server has none', async () => {
     const { activities } = fakeActivities({ prepared: { rest: soon } });
-    const { attributes, types } = await runJourney({ client, connection, activities, input: { plan } }, followed);
-    expect(types.filter((type) => type.startsWith('upsert'))).toEqual([]);
+    const { attributes, states } = await runJourney({ client, connection, activities, input: { plan } }, followed);
+    expect(states).toEqual([]);
     expect(attributes.get(searchAttributes.state)).toBeUndefined();
   });
 });
@@ -87,4 +93,20 @@ describe('the history of a journey', () => {
       expect(historySize).toBeLessThan(4_000);
     });
   });
+});
+
+it('a journey of a plan that this worker does not know waits for one that does, and says so', async () => {
+  const { activities, calls } = fakeActivities({ prepared: {} });
+  const plan = { steps: [{ type: 'delay', id: 'rest' } as const] };
+  const follow = async (handle: JourneyHandle) => {
+    const refusal = await eventually(async () => {
+      const { events } = await handle.fetchHistory();
+      return events?.find((event) => event.workflowTaskFailedEventAttributes)?.workflowTaskFailedEventAttributes;
+    });
+    expect(refusal.failure?.message).toBe('this worker walks plans of version 1, not 2');
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+    await handle.terminate();
+  };
+  await runJourney({ client, connection, activities, input: { plan, planVersion: 2 } }, follow);
+  expect(calls).toEqual([]);
 });

@@ -27,7 +27,11 @@ describe('a response mapping', () => {
     ['null, which removes', '{{ response.id }}', { id: null }, null],
     ['a sum', '{{ customer.lifetime_value | default: 0 | plus: response.amount }}', { amount: 5 }, 15],
   ])('sets %s', (_, template, response, value) => {
-    expect(evaluate({ a: template }, response, { lifetime_value: 10 })).toEqual({ changes: { a: value }, absent: [] });
+    expect(evaluate({ a: template }, response, { lifetime_value: 10 })).toEqual({
+      changes: { a: value },
+      absent: [],
+      unanswered: [],
+    });
   });
 
   it.each<[string, string, Json]>([
@@ -40,7 +44,8 @@ describe('a response mapping', () => {
     ['an operand', '{{ customer.lifetime_value | default: 0 | plus: response.amount }}', {}],
     ["a secret, which isn't there to be read", '{{ secrets.key }}', {}],
   ])('leaves the attribute for %s, and notes it', (_, template, response) => {
-    expect(evaluate({ a: template, b: 'x' }, response)).toEqual({ changes: { b: 'x' }, absent: ['a'] });
+    const unanswered = template.includes('response') ? ['a'] : [];
+    expect(evaluate({ a: template, b: 'x' }, response)).toEqual({ changes: { b: 'x' }, absent: ['a'], unanswered });
   });
 
   it.each<[string, string, Json, string]>([
@@ -89,5 +94,6 @@ it('updates without an answer: a missing single value leaves the attribute, text
   expect(evaluate(attributes, undefined, { first: 'Ann', age: 33 })).toEqual({
     changes: { full: 'Ann ', age: 34, gone: null },
     absent: ['copy'],
+    unanswered: [],
   });
 });

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listWaitingPeople } from '../../db/inbox.ts';
+import { commands } from '../../db/schema/journeys.ts';
+import { carryCommands, TemporalAway } from '../../relay/carry.ts';
+import { createMatcher } from '../../relay/match.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
+
+let hookline: Hookline;
+
+beforeAll(async () => {
+  hookline = await startHookline({ worker: false, relays: 0 });
+  const steps = [{ type: 'delay', for: '1h' }];
+  await hookline.publish('tour', { trigger: { type: 'event', event: 'began' }, steps });
+  await enter('ada');
+});
+afterAll(() => hookline.stop());
+
+async function enter(person: string) {
+  const { db } = hookline.database;
+  await hookline.api('POST', '/v1/events', { person, name: 'began' });
+  const match = createMatcher({ db, now: () => new Date() });
+  for (const key of await listWaitingPeople(db, 10)) await match(key);
+}
+
+const refused: string[] = [];
+const carryTo = (client: Client) =>
+  carryCommands({
+    db: hookline.database.db,
+    client,
+    taskQueue: hookline.taskQueue,
+    withSearchAttributes: true,
+    onRefused: (command) => refused.push(command.workflowId),
+  });
+
+async function expectUntouched() {
+  const untouched = { tries: 0, error: null, leasedUntil: null };
+  expect(await hookline.database.db.select().from(commands)).toMatchObject([untouched]);
+  expect(refused).toEqual([]);
+}
+
+/** A server that tells what it can do, and answers everything else with this gRPC status. */
+async function startServerThatAnswers(code: number, message = 'not today') {
+  const server = createServer();
+  server.on('stream', (stream, headers) => {
+    const isGreeting = headers[':path']?.endsWith('/GetSystemInfo');
+    const status = { 'grpc-status': String(isGreeting ? 12 : code), 'grpc-message': message };
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...status }, { endStream: true });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const connection = Connection.lazy({ address: `127.0.0.1:${port}`, interceptors: [] });
+  return {
+    client: new Client({ connection }),
+    async close() {
+      await connection.close();
+      server.close();
+    },
+  };
+}
+
+describe('a command that is not refused for itself', () => {
+  it.each([
+    [2, 'UNKNOWN'],
+    [5, 'NOT_FOUND'],
+    [7, 'PERMISSION_DENIED'],
+    [8, 'RESOURCE_EXHAUSTED'],
+    [9, 'FAILED_PRECONDITION'],
+    [12, 'UNIMPLEMENTED'],
+    [13, 'INTERNAL'],
+    [14, 'UNAVAILABLE'],
+    [16, 'UNAUTHENTICATED'],
+  ])('stays as it is, untried, when Temporal answers %d (%s)', async (code, _name) => {
+    const server = await startServerThatAnswers(code);
+    await expect(carryTo(server.client)).rejects.toThrow(TemporalAway);
+    await expectUntouched();
+    await server.close();
+  });
+
+  it('stays as it is while its namespace does not exist, and is carried when it does', async () => {
+    const elsewhere = new Client({ connection: hookline.client.connection, namespace: 'nowhere' });
+    await expect(carryTo(elsewhere)).rejects.toThrow(TemporalAway);
+    await expectUntouched();
+    expect(await carryTo(hookline.client)).toBe(1);
+    expect(await hookline.database.db.select().from(commands)).toEqual([]);
+  });
+});
+
+describe('a command that is refused for itself', () => {
+  it.each([
+    [3, 'WorkflowId length exceeds limit.'],
+    [8, 'grpc: received message larger than max (5000000 vs. 4194304)'],
+  ])('counts as tried, when Temporal answers %d: %s', async (code, message) => {
+    await hookline.database.db.delete(commands);
+    await enter(`refused-${code}`);
+    const server = await startServerThatAnswers(code, message);
+    expect(await carryTo(server.client)).toBe(1);
+    const refusal = { tries: 1, error: expect.stringContaining(message), leasedUntil: expect.any(Date) };
+    expect(await hookline.database.db.select().from(commands)).toMatchObject([refusal]);
+    await server.close();
+  });
+});
