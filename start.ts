@@ -63,16 +63,15 @@ async function start(): Promise<void> {
       HOOKLINE_TEMPORAL_UI_URL: temporal.uiUrl,
     }),
   };
-  const startServer = async (): Promise<string> => {
+  const startServer = async () => {
     const port = await startApi(env, dataDir, config.port);
     const api = `http://127.0.0.1:${port}`;
     const file = join(root, 'examples/leanplum-status.yaml');
-    if (!config.databaseUrl) await loadExampleCampaign({ api, adminKey, binUrl: `${bin.origin}/bin`, file });
-    return api;
+    return { api, hasExample: await loadExampleCampaign({ api, adminKey, binUrl: `${bin.origin}/bin`, file }) };
   };
   const startWorker = async (): Promise<void> =>
     processes.watch(await startProgram({ name: 'worker', root, dataDir, env, say, onSpawn: addProgram }));
-  const [api] = await Promise.all([startServer(), startWorker()]);
+  const [{ api, hasExample }] = await Promise.all([startServer(), startWorker()]);
 
   say(
     welcome({
@@ -80,7 +79,7 @@ async function start(): Promise<void> {
       api,
       temporal: temporal?.uiUrl ?? `${config.temporalAddress} (yours)`,
       requestBin: bin.origin,
-      hasExample: !config.databaseUrl,
+      hasExample,
       adminKey: config.adminKey ? undefined : adminKey,
       adminKeyFile: asTyped(adminKeyFile),
       dataDir: asTyped(dataDir),

@@ -5,6 +5,7 @@ import {
   changeCampaignState,
   countInside,
   findCampaign,
+  listCampaigns,
   publishVersion,
   wouldPublish,
   type CampaignRow,
@@ -15,7 +16,7 @@ import { validateCampaign } from '../domain/campaign/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
-import { clientId, fields, idParams, noQuery } from './schemas.ts';
+import { clientId, fields, idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
@@ -50,6 +51,25 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
         status: 200,
         body: { id: params.id, version, state, inside: await countInside(db, params.id), warnings, next },
       };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/campaigns',
+    scope: 'operate',
+    params: noParams,
+    query: z.strictObject(namedPageQuery),
+    body: null,
+    handle: async ({ query }) => {
+      const { data, nextCursor } = await listCampaigns(db, query);
+      const summaries = data.map(({ id, version, state, createdAt, updatedAt }) => ({
+        id,
+        version,
+        state,
+        createdAt,
+        updatedAt,
+      }));
+      return { status: 200, body: { data: summaries, nextCursor } };
     },
   }),
   route({

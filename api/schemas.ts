@@ -26,8 +26,8 @@ export const time = z.iso
 
 const LIMIT = 'write a number from 1 to 200';
 
-/** What every list takes: a page at a time, oldest first. */
-export const pageQuery = {
+/** What every list takes: a page at a time, in the order of ids, of which the cursor is one. */
+const pageQueryOf = (cursor: z.ZodType<string, string>) => ({
   limit: z
     .string()
     .regex(/^\d{1,3}$/, LIMIT)
@@ -35,11 +35,15 @@ export const pageQuery = {
     .pipe(z.int().min(1, LIMIT).max(200, LIMIT))
     .default(50),
   order: z.enum(['asc', 'desc']).default('asc'),
-  cursor: z
-    .string()
-    .regex(/^(?:[a-z]{3}_[0-9a-f-]{36})?$/, 'take the nextCursor of the page before, as it is')
-    .transform((cursor) => cursor || undefined)
-    .optional(),
+  cursor: cursor.transform((text) => text || undefined).optional(),
   createdAfter: time.optional(),
   createdBefore: time.optional(),
-};
+});
+
+const CURSOR = 'take the nextCursor of the page before, as it is';
+
+/** Of a list whose ids are ours: oldest first. */
+export const pageQuery = pageQueryOf(z.string().regex(/^(?:[a-z]{3}_[0-9a-f-]{36})?$/, CURSOR));
+
+/** Of a list whose ids are the client's. */
+export const namedPageQuery = pageQueryOf(z.string().max(255, CURSOR));

@@ -2,6 +2,7 @@ import { and, countDistinct, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Plan } from '../domain/walk.ts';
 import type { Db } from './open.ts';
+import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';
 import { journeys } from './schema/journeys.ts';
 
@@ -18,6 +19,13 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
     .from(campaignVersions)
     .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
   return row?.definition;
+}
+
+/** A page of campaigns in the order of their ids, without their definitions. */
+export async function listCampaigns(db: Db, page: PageRequest): Promise<Page<typeof campaigns.$inferSelect>> {
+  const query = pageQuery(page, campaigns.id, campaigns.createdAt, []);
+  const rows = await db.select().from(campaigns).where(query.where).orderBy(query.orderBy).limit(query.limit);
+  return pageOf(rows, page.limit);
 }
 
 const selectCampaign = (db: Db) =>

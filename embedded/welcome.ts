@@ -4,7 +4,7 @@ export function welcome(facts: {
   api: string;
   temporal: string;
   requestBin: string;
-  /** Whether the example campaign and `secrets.bin_url` were loaded. */
+  /** Whether the example campaign is there: it is loaded where there is none yet. */
   hasExample: boolean;
   /** The key where it is `npm start`'s own. */
   adminKey: string | undefined;
@@ -28,7 +28,7 @@ Hookline is ready, after ${facts.seconds.toFixed(1)} s.
   Admin key      ${key}
   Logs, data     ${facts.dataDir}
 
-${facts.hasExample ? example : 'The database is your own: the example campaign and secrets.bin_url are not loaded.'}
+${facts.hasExample ? example : 'The database has campaigns of your own, so that the example was not loaded.'}
 
 Ctrl-C stops all of it; nothing is lost.
 `;

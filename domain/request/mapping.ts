@@ -6,7 +6,10 @@ import { compileTemplate, type CompiledTemplate, createLimits, renderValue } fro
 
 export type CompiledMapping = { name: string; template: CompiledTemplate }[];
 
-/** What a mapping sets: null removes an attribute, `absent` names those that stay as they were, since a field was lacking. */
+/**
+ * What a mapping sets: null removes an attribute, `absent` names those that stay as they were, since a field was lacking, and
+ * `unanswered` those of them whose field the answer's body should have had.
+ */
 export type Mapped = { changes: Record<string, Json>; absent: string[]; unanswered: string[] };
 
 const MAX_BYTES = 64 * 1024;

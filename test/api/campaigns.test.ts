@@ -149,6 +149,23 @@ steps:
   });
 });
 
+describe('GET /v1/campaigns', () => {
+  it('lists all by id, a page at a time, without their definitions', async () => {
+    for (const id of ['list-b', 'list-a', 'list-c']) await put(id, named('Listed'));
+    const first = await hookline.api<{ data: { id: string }[]; nextCursor: string }>(
+      'GET',
+      '/v1/campaigns?limit=2&cursor=list',
+    );
+    expect(first.body).toMatchObject({
+      data: [{ id: 'list-a', version: 1, state: 'new' }, { id: 'list-b' }],
+      nextCursor: 'list-b',
+    });
+    expect(first.body.data[0]).not.toHaveProperty('definition');
+    const rest = await hookline.api('GET', `/v1/campaigns?limit=1&cursor=${first.body.nextCursor}`);
+    expect(rest.body).toMatchObject({ data: [{ id: 'list-c' }] });
+  });
+});
+
 describe('POST /v1/campaigns/:id/start', () => {
   const setState = (id: string, state: string) =>
     hookline.database.db.execute(`update campaigns set state = '${state}' where id = '${id}'`);
