@@ -47,7 +47,7 @@ exec 9<&0 </dev/null
 trap : HUP INT TERM
 "$@" 9<&- &
 child=$!
-( trap - HUP INT TERM; read -r _ <&9; kill -s "$signal" "$child" ) &
+( trap - HUP INT TERM; read -r _ <&9; kill -s "$signal" "$child" 2>/dev/null ) &
 watcher=$!
 exec 9<&-
 wait "$child"; code=$?
