@@ -56,7 +56,7 @@ export function claimAttempt({ db, cipher, now, userAgent, versions }: SendDepen
     const delayMs = (delivery.nextAttemptAt?.getTime() ?? 0) - at.getTime();
     if (delayMs > EARLY_MS) return { type: 'early', delayMs };
 
-    const made = await closeLostAttempts(tx, id);
+    const made = delivery.firstAttemptAt === null ? 0 : await closeLostAttempts(tx, id);
     const firstAttemptAt = delivery.firstAttemptAt ?? at;
     const spent =
       made > policy.times || (made > 0 && at.getTime() - firstAttemptAt.getTime() > policy.withinMs + LATE_MS);

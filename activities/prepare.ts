@@ -1,5 +1,5 @@
 import type { Cipher } from '../db/cipher.ts';
-import { lockJourneyAt, logJourney, moveJourney } from '../db/journeys.ts';
+import { lockJourneyAt, recordStep } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { Step } from '../domain/campaign/steps.ts';
@@ -38,10 +38,7 @@ export function createPrepare({ db, cipher, now, versions }: Dependencies) {
       const context = { tx, cipher, at, compiled, now: now() };
       const { prepared, details, until = null } = await decide(context, compiled.step(id));
       const state = type === 'delay' ? 'delayed' : type === 'webhook' ? 'sending' : at.journey.state;
-      await Promise.all([
-        moveJourney(tx, journey, { id, type, state, until }),
-        logJourney(tx, journey, { step: id, what, details, result: prepared }),
-      ]);
+      await recordStep(tx, journey, { id, type, state, until }, { what, details, result: prepared });
       return prepared;
     });
 }

@@ -47,13 +47,14 @@ export async function beginAttempt(
   attempt: { id: string; deliveryId: string; number: number },
   firstAttemptAt: Date,
 ): Promise<void> {
-  await Promise.all([
-    tx.insert(attempts).values({ ...attempt, trigger: 'automatic', class: 'started' }),
-    tx
-      .update(deliveries)
-      .set({ firstAttemptAt, nextAttemptAt: null, updatedAt: sql`clock_timestamp()` })
-      .where(eq(deliveries.id, attempt.deliveryId)),
-  ]);
+  await tx.execute(sql`
+    with delivery as (
+      update deliveries
+      set first_attempt_at = ${firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null, updated_at = clock_timestamp()
+      where id = ${attempt.deliveryId}
+    )
+    insert into attempts (id, delivery_id, number, trigger, class)
+    values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, 'automatic', 'started')`);
 }
 
 export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttempt: string | undefined };

@@ -39,14 +39,13 @@ export async function lockJourneyAt(
   const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, at.journey));
   const isStep = and(eq(journeyLog.journeyId, at.journey), eq(journeyLog.step, at.step));
   // A statement sees what was committed before it began: only one of its own, sent right behind, sees what the wait was for.
-  const [, , cause, [decided]] = await Promise.all([
+  const [, [cause], [decided]] = await Promise.all([
     tx
       .select({ key: people.key })
       .from(people)
       .where(eq(people.key, owner))
       .for(options.lockPerson ? 'no key update' : 'key share'),
-    tx.select({ id: journeys.id }).from(journeys).where(eq(journeys.id, at.journey)).for('no key update'),
-    readCause(tx, at.journey),
+    selectCause(tx, at.journey).for('no key update', { of: journeys }),
     tx
       .select()
       .from(journeyLog)
@@ -57,31 +56,39 @@ export async function lockJourneyAt(
 
 /** What began a journey, and whose it is; nobody is held. */
 export async function readCause(db: Db, id: string): Promise<JourneyCause | undefined> {
-  const [row] = await db
+  const [row] = await selectCause(db, id);
+  return row;
+}
+
+const selectCause = (db: Db, id: string) =>
+  db
     .select({ journey: journeys, person: people, event: events, broadcast: broadcasts })
     .from(journeys)
     .innerJoin(people, eq(people.key, journeys.personKey))
     .leftJoin(events, eq(events.id, journeys.eventId))
     .leftJoin(broadcasts, eq(broadcasts.id, journeys.broadcastId))
     .where(eq(journeys.id, id));
-  return row;
-}
 
 export type StepMove = { id: string; type: string; state: JourneyState; until: Date | null };
 
-/** Writes where the journey stands now, in the transaction that decided it. */
-export async function moveJourney(tx: Db, id: string, step: StepMove): Promise<void> {
-  await tx
-    .update(journeys)
-    .set({
-      state: step.state,
-      stepId: step.id,
-      stepType: step.type,
-      stepSince: sql`clock_timestamp()`,
-      stepUntil: step.until,
-      updatedAt: sql`clock_timestamp()`,
-    })
-    .where(eq(journeys.id, id));
+/** Writes where the journey stands now and what was decided there, which a repeat will find. */
+export async function recordStep(
+  tx: Db,
+  id: string,
+  step: StepMove,
+  line: { what: string; details: Record<string, Json>; result: Prepared },
+): Promise<void> {
+  const until = step.until?.toISOString() ?? null;
+  await tx.execute(sql`
+    with journey as (
+      update journeys
+      set state = ${step.state}, step_id = ${step.id}, step_type = ${step.type}, step_since = clock_timestamp(),
+          step_until = ${until}::timestamptz, updated_at = clock_timestamp()
+      where id = ${id}
+    )
+    insert into journey_log (journey_id, step, what, details, result)
+    values (${id}, ${step.id}, ${line.what}, ${JSON.stringify(line.details)}::jsonb, ${JSON.stringify(line.result)}::jsonb)
+    on conflict do nothing`);
 }
 
 /** Writes until when the journey stays at its step. */
@@ -90,11 +97,7 @@ export async function holdJourneyUntil(tx: Db, id: string, until: Date): Promise
 }
 
 /** Adds a line to the journey's log; the same fact a second time leaves the first line as it is. */
-export async function logJourney(
-  tx: Db,
-  journeyId: string,
-  line: Omit<LogLine, 'at' | 'result'> & { result?: Prepared },
-): Promise<void> {
+export async function logJourney(tx: Db, journeyId: string, line: Omit<LogLine, 'at' | 'result'>): Promise<void> {
   await tx
     .insert(journeyLog)
     .values({ journeyId, ...line })
