@@ -122,7 +122,7 @@ function attemptEnd(exchange: Exchange, claimed: ClaimedAttempt, nextAttemptAt: 
   return {
     class: exchange.class,
     durationMs: Math.round(exchange.durationMs),
-    phases: exchange.phases,
+    phases: Object.fromEntries(Object.entries(exchange.phases).map(([phase, ms]) => [phase, Math.round(ms)])),
     status: exchange.status,
     error: error && shownError(error, secrets),
     responseHeaders: redactHeaders(exchange.headers, secrets),
