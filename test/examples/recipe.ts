@@ -15,7 +15,7 @@ export type Entrant = { person: Fields; event?: Fields };
 /** A whole request; `body` is parsed where it is sent as JSON. */
 export type WholeRequest = Omit<RenderedRequest, 'body'> & { body: Json };
 
-export const secrets = {
+const secrets = {
   bin_url: 'http://127.0.0.1:4000/bin',
   zendesk_email: 'agent@example.com',
   zendesk_token: 'zendesk-token',
@@ -73,6 +73,6 @@ export const basic = (user: string, password: string): [string, string] => [
 export const asJson: [string, string] = ['Content-Type', 'application/json'];
 export const asForm: [string, string] = ['Content-Type', 'application/x-www-form-urlencoded'];
 
-/** Ids of the webhooks of an example, in the order written. */
-export const webhookIds = ({ steps }: Campaign): string[] =>
-  allSteps(steps).flatMap((step) => (step.type === 'webhook' && step.id !== undefined ? [step.id] : []));
+/** URLs of all webhooks, as templates. */
+export const urlsOf = ({ steps }: Campaign): string[] =>
+  allSteps(steps).flatMap((step) => (step.type === 'webhook' ? [step.url] : []));
