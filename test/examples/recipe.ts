@@ -15,7 +15,7 @@ export type Entrant = { person: Fields; event?: Fields };
 /** A whole request; `body` is parsed where it is sent as JSON. */
 export type WholeRequest = Omit<RenderedRequest, 'body'> & { body: Json };
 
-const secrets = {
+export const secrets = {
   bin_url: 'http://127.0.0.1:4000/bin',
   zendesk_email: 'agent@example.com',
   zendesk_token: 'zendesk-token',
