@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'mapping.too_large'
   | 'config.invalid'
   | 'embedded.failed'
+  | 'secrets.not_found'
   | 'secrets.wrong_key'
   | 'internal.unavailable'
   | 'internal.error';
