@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'embedded.failed'
   | 'secrets.not_found'
   | 'secrets.wrong_key'
+  | 'signing.too_many_keys'
   | 'internal.unavailable'
   | 'internal.error';
 
