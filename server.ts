@@ -30,6 +30,7 @@ await runProcess('server', async (config, log) => {
     wake: createWaker(database.db, (error) => log.warn({ err: error }, 'the relay could not be woken')),
     ready,
     destinations: config,
+    log,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });
   const server = createServer(createApp({ routes, adminKey: config.adminKey, log }));

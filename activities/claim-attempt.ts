@@ -3,11 +3,13 @@ import { newId } from '../db/id.ts';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
+import { signatureHeaders } from '../domain/delivery/signature.ts';
 import type { Sent } from '../domain/walk.ts';
 import { sendPolicy, type SendPolicy } from '../domain/campaign/send-policy.ts';
 import type { CompiledCampaign } from './compiled-campaign.ts';
 import { openRequest, type FrozenRequest } from './frozen-request.ts';
 import type { Http } from './http.ts';
+import type { ReadSigningKeys } from './signing-keys.ts';
 
 export type SendSettings = { http: Http; random: () => number; firstDelayMs: number; userAgent: string };
 
@@ -16,6 +18,7 @@ export type SendDependencies = SendSettings & {
   cipher: Cipher;
   now: () => Date;
   versions: VersionCache<CompiledCampaign>;
+  signingKeys: ReadSigningKeys;
 };
 
 export type ClaimedAttempt = {
@@ -44,7 +47,10 @@ const NO_RETRY_LEFT = {
  * Takes the next attempt number and writes the attempt as `started`, before the request leaves. How many attempts there were
  * is counted here, in Postgres: what Temporal repeats after a killed worker costs the webhook no retry but the lost attempt.
  */
-export function claimAttempt({ db, cipher, now, userAgent, versions }: SendDependencies, id: string): Promise<Claim> {
+export async function claimAttempt(dependencies: SendDependencies, id: string): Promise<Claim> {
+  const { db, cipher, now, userAgent, versions, signingKeys } = dependencies;
+  // Before the claim: keys that cannot be read then cost no attempt.
+  const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
@@ -68,7 +74,9 @@ export function claimAttempt({ db, cipher, now, userAgent, versions }: SendDepen
     const attempt = { id: newId('att'), deliveryId: id, number: made + 1 };
     await beginAttempt(tx, attempt, firstAttemptAt);
     const frozen = openRequest(cipher, id, delivery.frozen);
-    const request = { ...frozen, headers: [...frozen.headers, ...fixedHeaders(frozen, id, userAgent)] };
+    const timestamp = Math.floor(at.getTime() / 1000);
+    const signed = signatureHeaders({ profile: policy.signing, keys, deliveryId: id, timestamp, body: frozen.body });
+    const request = { ...frozen, headers: [...frozen.headers, ...fixedHeaders(frozen, id, userAgent), ...signed] };
     return {
       type: 'claimed',
       id: attempt.id,

@@ -7,6 +7,7 @@ import { createPrepare } from './prepare.ts';
 import type { SendSettings } from './claim-attempt.ts';
 import { compileCampaign } from './compiled-campaign.ts';
 import { createSendWebhook } from './send-webhook.ts';
+import { createReadSigningKeys } from './signing-keys.ts';
 
 export type ActivityDependencies = {
   db: Db;
@@ -18,9 +19,10 @@ export type ActivityDependencies = {
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
 export function createActivities({ db, cipher, now, send }: ActivityDependencies) {
   const versions = createVersionCache(compileCampaign);
+  const signingKeys = createReadSigningKeys({ db, cipher, now });
   return {
     prepare: withPlainErrors(createPrepare({ db, cipher, now, versions })),
-    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, versions, ...send })),
+    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, versions, signingKeys, ...send })),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
     ),

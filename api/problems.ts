@@ -33,6 +33,8 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'mapping.too_large': { status: 422, title: 'The response mapping is too large' },
   'config.invalid': { status: 500, title: 'The configuration is wrong' },
   'embedded.failed': { status: 500, title: 'An embedded server did not start' },
+  'secrets.not_found': { status: 404, title: 'No such secret' },
+  'signing.too_many_keys': { status: 409, title: 'Too many signing keys are active' },
   'secrets.wrong_key': { status: 500, title: 'A stored secret cannot be opened' },
   'internal.unavailable': { status: 503, title: 'Not available for now' },
   'internal.error': { status: 500, title: 'Something went wrong on our side' },

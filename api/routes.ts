@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
@@ -9,6 +10,7 @@ import { journeyRoutes, type TemporalUi } from './journeys.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
+import { signingKeyRoutes } from './signing-keys.ts';
 
 export type ApiDependencies = {
   db: Db;
@@ -19,6 +21,7 @@ export type ApiDependencies = {
   temporalUi: TemporalUi;
   /** Where requests may go: a definition with another literal URL is refused. */
   destinations: DestinationRules;
+  log: Logger;
 };
 
 /** Every route that there is. */
@@ -29,5 +32,6 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...journeyRoutes(dependencies),
   ...deliveryRoutes(dependencies),
   ...secretRoutes(dependencies),
+  ...signingKeyRoutes(dependencies),
   ...healthRoutes(dependencies),
 ];

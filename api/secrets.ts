@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
-import { putSecret } from '../db/secrets.ts';
+import { deleteSecret, listSecrets, putSecret } from '../db/secrets.ts';
+import { HooklineError } from '../domain/errors.ts';
 import { route, type Route } from './route.ts';
-import { noQuery } from './schemas.ts';
+import { namedPageQuery, noParams, noQuery } from './schemas.ts';
 
 const name = z
   .string()
@@ -25,6 +26,35 @@ export const secretRoutes = ({ db, cipher }: { db: Db; cipher: Cipher }): Route[
     }),
     handle: async ({ params, body }) => {
       await putSecret(db, cipher, params.name, body.value);
+      return { status: 200, body: { name: params.name } };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/secrets',
+    scope: 'admin',
+    params: noParams,
+    query: z.strictObject(namedPageQuery),
+    body: null,
+    handle: async ({ query }) => {
+      const { data, nextCursor } = await listSecrets(db, query);
+      return { status: 200, body: { data: data.map(({ id }) => ({ name: id })), nextCursor } };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/v1/secrets/:name',
+    scope: 'admin',
+    params: z.strictObject({ name }),
+    query: noQuery,
+    body: null,
+    handle: async ({ params }) => {
+      if (!(await deleteSecret(db, params.name))) {
+        throw new HooklineError(
+          'secrets.not_found',
+          `No secret has the name "${params.name}". GET /v1/secrets lists the names.`,
+        );
+      }
       return { status: 200, body: { name: params.name } };
     },
   }),

@@ -1,7 +1,8 @@
-import { eq, ne, sql } from 'drizzle-orm';
+import { and, eq, ne, sql } from 'drizzle-orm';
 import { HooklineError } from '../domain/errors.ts';
 import type { Cipher } from './cipher.ts';
 import type { Db } from './open.ts';
+import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { secrets } from './schema/deliveries.ts';
 
 /** The row that proves the master key and is no secret: the API takes no name with a blank. */
@@ -16,6 +17,27 @@ export async function putSecret(db: Db, cipher: Cipher, name: string, value: str
     .insert(secrets)
     .values({ name, value: sealed })
     .onConflictDoUpdate({ target: secrets.name, set: { value: sealed, updatedAt: sql`clock_timestamp()` } });
+}
+
+/** The names of the secrets, as `id`. */
+export async function listSecrets(db: Db, page: PageRequest): Promise<Page<{ id: string }>> {
+  const query = pageQuery(page, secrets.name, secrets.createdAt, [ne(secrets.name, KEY_CHECK)]);
+  const rows = await db
+    .select({ id: secrets.name })
+    .from(secrets)
+    .where(query.where)
+    .orderBy(query.orderBy)
+    .limit(query.limit);
+  return pageOf(rows, page.limit);
+}
+
+/** Answers whether it was there. */
+export async function deleteSecret(db: Db, name: string): Promise<boolean> {
+  const gone = await db
+    .delete(secrets)
+    .where(and(eq(secrets.name, name), ne(secrets.name, KEY_CHECK)))
+    .returning({ name: secrets.name });
+  return gone.length > 0;
 }
 
 /** All secrets, opened: for rendering only. */

@@ -34,7 +34,9 @@ export type ErrorCode =
   | 'mapping.too_large'
   | 'config.invalid'
   | 'embedded.failed'
+  | 'secrets.not_found'
   | 'secrets.wrong_key'
+  | 'signing.too_many_keys'
   | 'internal.unavailable'
   | 'internal.error';
 

@@ -97,6 +97,13 @@ CREATE TABLE "secrets" (
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "signing_keys" (
+	"id" text PRIMARY KEY NOT NULL,
+	"secret" "bytea" NOT NULL,
+	"active_from" timestamp (3) with time zone NOT NULL,
+	"retires_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "commands" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "commands_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"workflow_id" text NOT NULL,

@@ -82,6 +82,17 @@ export const attempts = pgTable(
   (table) => [uniqueIndex('attempts_number').on(table.deliveryId, table.number)],
 );
 
+/**
+ * Keys that requests are signed with; each secret is sealed and bound to its row. The newest has no end; rotating sets
+ * one to those before it.
+ */
+export const signingKeys = pgTable('signing_keys', {
+  id: text('id').primaryKey(),
+  secret: bytes('secret').notNull(),
+  activeFrom: moment('active_from').notNull(),
+  retiresAt: moment('retires_at'),
+});
+
 /** Values that templates may use and nobody can read back; each ciphertext is bound to its name. */
 export const secrets = pgTable('secrets', {
   name: text('name').primaryKey(),

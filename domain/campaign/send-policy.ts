@@ -1,10 +1,17 @@
+import type { SigningProfile } from '../delivery/signature.ts';
 import { parseDurationMs } from '../input/duration.ts';
 import type { Webhook, WebhookDefaults } from './webhook.ts';
 
 /** How a webhook is sent, with every default in place. Times in milliseconds; `times` counts retries after the first attempt. */
-export type SendPolicy = { timeoutMs: number; times: number; withinMs: number; onFailure: 'continue' | 'exit' };
+export type SendPolicy = {
+  timeoutMs: number;
+  times: number;
+  withinMs: number;
+  signing: SigningProfile;
+  onFailure: 'continue' | 'exit';
+};
 
-const DEFAULTS = { timeout: '4s', times: 10, within: '6h' };
+const DEFAULTS = { timeout: '4s', times: 10, within: '6h', signing: 'standard' } as const;
 
 /** A webhook's own values win over its campaign's defaults, these over Hookline's. */
 export function sendPolicy(webhook: Webhook, defaults: WebhookDefaults = {}): SendPolicy {
@@ -12,6 +19,7 @@ export function sendPolicy(webhook: Webhook, defaults: WebhookDefaults = {}): Se
     timeoutMs: parseDurationMs(webhook.timeout ?? defaults.timeout ?? DEFAULTS.timeout),
     times: webhook.retry?.times ?? defaults.retry?.times ?? DEFAULTS.times,
     withinMs: parseDurationMs(webhook.retry?.within ?? defaults.retry?.within ?? DEFAULTS.within),
+    signing: webhook.signing ?? defaults.signing ?? DEFAULTS.signing,
     onFailure: webhook.onFailure ?? 'continue',
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIGNING_PROFILES } from '../delivery/signature.ts';
 import { durationSchema } from '../input/duration.ts';
 
 /** A Liquid template. Its syntax is checked by `webhookFaults`, which knows line and column. */
@@ -41,6 +42,7 @@ const retry = z.strictObject({
 const sendingFields = {
   timeout: durationSchema({ min: '1s', max: '60s' }).optional(),
   retry: retry.optional(),
+  signing: z.enum(SIGNING_PROFILES).optional(),
 };
 
 /** An HTTP request as a template, with how it is sent and what its answer sets on the person. */

@@ -107,7 +107,15 @@ describe('a retryable answer', () => {
     expect(await test.send(id)).toMatchObject({ state: 'sent' });
     const [one, two, three] = requestsTo('later');
     expect(two?.body).toEqual(one?.body);
-    expect(three?.headers).toEqual(one?.headers);
+    const at = (ms: number) => String(Math.floor((test.clock.now.getTime() - ms) / 1000));
+    const signed = (headers = {}, timestamp = '') => ({
+      ...headers,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': expect.stringMatching(/^v1,\S{44}$/),
+    });
+    expect(one?.headers).toEqual(signed(three?.headers, at(130_000)));
+    expect(two?.headers).toEqual(signed(three?.headers, at(120_000)));
+    expect(three?.headers).toEqual(signed(one?.headers, at(0)));
     expect(one?.headers['idempotency-key']).toBe(id);
     expect((await test.delivery(id)).attempts.map(({ number, status }) => [number, status])).toEqual([
       [1, 503],

@@ -77,6 +77,10 @@ describe('a request for what does not exist', () => {
     expect(detail).toContain(`"${path.split('/').at(-1)}"`);
   });
 
+  it('DELETE /v1/secrets/none is a 404 with a code of its own', async () => {
+    expectProblem(await hookline.api('DELETE', '/v1/secrets/none'), 404, 'secrets.not_found');
+  });
+
   it('HEAD is GET without the body (RFC 9110), and nothing on other routes', async () => {
     expect(await send(`${hookline.url}/healthz`, { method: 'HEAD' })).toMatchObject({ status: 200, body: null });
     for (const path of ['/v1/events', '/v1/people/nobody']) {

@@ -11,6 +11,7 @@ import { findJourney } from '../../db/journeys.ts';
 import type { Db } from '../../db/open.ts';
 import { findPerson, putPerson } from '../../db/people.ts';
 import { putSecret } from '../../db/secrets.ts';
+import { listSigningKeys, rotateSigningKey } from '../../db/signing-keys.ts';
 import { journeys } from '../../db/schema/journeys.ts';
 import { events } from '../../db/schema/people.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
@@ -85,6 +86,9 @@ export async function startActivities() {
       return found;
     },
     putSecret: (name: string, value: string) => putSecret(db, cipher, name, value),
+    /** Oldest first. */
+    signingKeys: async () => (await listSigningKeys(db, cipher, { limit: 50, order: 'asc' })).data,
+    rotate: (input: { secret?: string; overlapMs: number }) => rotateSigningKey(db, cipher, input),
     attributes: async (person: string) => (await findPerson(db, person))?.attributes,
     async stop() {
       await Promise.all([http.close(), receiver.close()]);

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { inject } from 'vitest';
 import { createHttp } from '../../activities/http.ts';
 import { createActivities } from '../../activities/index.ts';
@@ -17,13 +17,19 @@ import { createTestDatabase } from './database.ts';
 
 export { ADMIN_KEY, type Answer } from './client.ts';
 
-type Options = { temporalAddress?: string; retryFirstDelayMs?: number; relays?: number; worker?: boolean };
+type Options = {
+  temporalAddress?: string;
+  retryFirstDelayMs?: number;
+  relays?: number;
+  worker?: boolean;
+  log?: Logger;
+};
 
 /** The whole of Hookline on a database and a task queue of its own, in this process: API, relay and worker, on real servers. */
 export async function startHookline(options: Options = {}) {
   const database = await createTestDatabase();
   const cipher = createCipher(randomBytes(32));
-  const log = pino({ level: 'silent' });
+  const log = options.log ?? pino({ level: 'silent' });
   const now = () => new Date();
   const address = options.temporalAddress ?? inject('temporalAddress');
   const taskQueue = `test-${randomUUID()}`;
@@ -36,6 +42,7 @@ export async function startHookline(options: Options = {}) {
     wake: createWaker(database.db, () => {}),
     ready: async () => null,
     destinations,
+    log,
     temporalUi: { url: undefined, namespace: 'default' },
   });
   const server = await listen(createServer(createApp({ routes, adminKey: ADMIN_KEY, log })));

@@ -99,6 +99,10 @@ describe('an invalid campaign', () => {
       'goal: unknown key "goal"; use id, name, trigger, audience, entry, timezone, defaults or steps',
     ],
     [{ defaults: { timeout: '61s' } }, 'defaults.timeout: is too long; write at most 60s'],
+    [
+      { defaults: { signing: 'customer.io' } },
+      'defaults.signing: "customer.io" is not known; did you mean "customerio"?',
+    ],
     [{ defaults: { headers: { 'X A': 'b' } } }, expect.stringMatching(/^defaults\.headers\['X A'\]: /)],
     [{ steps: [] }, 'steps: must not be empty'],
     [{ steps: {} }, 'steps: must be a list, not an object'],
