@@ -16,7 +16,7 @@ const UNEXPLAINED = { code: 'unexpected', message: 'It failed without saying why
 export type Finished = { type: 'settled'; sent: Sent } | { type: 'retry'; delayMs: number; message: string };
 
 /** What an attempt does to its delivery, which is null where it comes too late to do anything, and what the walk is told. */
-type Verdict = { move: DeliveryMove | null; finished: Finished; nextAttemptAt: Date | null };
+type Verdict = { move: DeliveryMove | null; finished: Finished };
 
 /**
  * Stores what came of an attempt, in one transaction: the attempt's row, the delivery's state, and for a 2xx the mapping and the
@@ -33,13 +33,13 @@ export function finishSend(
     if (!locked) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
     const { delivery, person, latestAttempt } = locked;
     const verdict =
-      late(delivery, claimed, { isSent, isLatest: latestAttempt === claimed.id, dependencies }) ??
+      late(delivery, claimed, { isSent, isLatest: latestAttempt === claimed.id, delayMs: dependencies.firstDelayMs }) ??
       (isSent
         ? await success({ ...dependencies, db: tx }, claimed, person, exchange)
         : failure(dependencies, claimed, exchange));
     await recordAttempt(tx, delivery, {
       id: claimed.id,
-      end: attemptEnd(exchange, claimed, verdict.nextAttemptAt),
+      end: attemptEnd(exchange, claimed, verdict.move?.set.nextAttemptAt ?? null),
       move: verdict.move,
     });
     return verdict.finished;
@@ -50,18 +50,13 @@ export function finishSend(
 function late(
   { state, stepId }: DeliveryRow,
   { policy }: ClaimedAttempt,
-  about: { isSent: boolean; isLatest: boolean; dependencies: SendDependencies },
+  { isSent, isLatest, delayMs }: { isSent: boolean; isLatest: boolean; delayMs: number },
 ): Verdict | null {
-  if (state === 'sent' || (state === 'failed' && !about.isSent)) {
-    return { move: null, nextAttemptAt: null, finished: { type: 'settled', sent: settled(state, policy, stepId) } };
+  if (state === 'sent' || (state === 'failed' && !isSent)) {
+    return { move: null, finished: { type: 'settled', sent: settled(state, policy, stepId) } };
   }
-  if (about.isSent || about.isLatest) return null;
-  const delayMs = about.dependencies.firstDelayMs;
-  return {
-    move: null,
-    nextAttemptAt: null,
-    finished: { type: 'retry', delayMs, message: 'a later attempt is under way' },
-  };
+  if (isSent || isLatest) return null;
+  return { move: null, finished: { type: 'retry', delayMs, message: 'a later attempt is under way' } };
 }
 
 async function success(
@@ -80,7 +75,6 @@ async function success(
       set: { error: null, nextAttemptAt: null, mapping, answer: kept },
       log: { status: exchange.status, attempts: number },
     },
-    nextAttemptAt: null,
     finished: { type: 'settled', sent: settled('sent', policy, delivery.stepId) },
   };
 }
@@ -100,7 +94,6 @@ function failure(
     if (next.retry) {
       return {
         move: { state: 'attempted', set: { error, nextAttemptAt: next.at } },
-        nextAttemptAt: next.at,
         finished: { type: 'retry', delayMs: next.at.getTime() - at.getTime(), message: error.message },
       };
     }
@@ -111,7 +104,6 @@ function failure(
       set: { error, nextAttemptAt: null, mapping: { state: 'none', attributes: {}, error: null } },
       log: { error, attempts: number },
     },
-    nextAttemptAt: null,
     finished: { type: 'settled', sent: settled('failed', policy, delivery.stepId) },
   };
 }

@@ -93,15 +93,12 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     query: noQuery,
     body: null,
     handle: async ({ params }) => {
-      const result = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
-      if (!result) throw noCampaign(params.id);
-      if (result.campaign.state !== 'live') {
-        throw new HooklineError(
-          'campaigns.state',
-          `Campaign ${params.id} is ${result.campaign.state} and cannot be started.`,
-        );
+      const campaign = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
+      if (!campaign) throw noCampaign(params.id);
+      if (campaign.state !== 'live') {
+        throw new HooklineError('campaigns.state', `Campaign ${params.id} is ${campaign.state} and cannot be started.`);
       }
-      return { status: 200, body: await shown(db, result.campaign) };
+      return { status: 200, body: await shown(db, campaign) };
     },
   }),
   route({

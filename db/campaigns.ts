@@ -77,25 +77,27 @@ export async function wouldPublish(
   return { version, state: published.state };
 }
 
-/** Sets the state if the campaign is in one of `from`; undefined where there is no such campaign. The update waits for entries under way. */
+/**
+ * Sets the state if the campaign is in one of `from`, and answers the campaign as it is then; undefined where there is none.
+ * The update waits for entries under way.
+ */
 export async function changeCampaignState(
   db: Db,
   id: string,
   from: CampaignState[],
   to: CampaignState,
-): Promise<{ changed: boolean; campaign: CampaignRow } | undefined> {
+): Promise<CampaignRow | undefined> {
   return db.transaction(async (tx) => {
     const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
     if (!before) return undefined;
-    const changed = from.includes(before.state);
-    if (changed)
+    if (from.includes(before.state))
       await tx
         .update(campaigns)
         .set({ state: to, updatedAt: sql`clock_timestamp()` })
         .where(eq(campaigns.id, id));
     const campaign = await findCampaign(tx, id);
     if (!campaign) throw new Error('a campaign vanished while its state changed');
-    return { changed, campaign };
+    return campaign;
   });
 }
 
