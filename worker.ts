@@ -8,6 +8,7 @@ import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
+import { createWaker } from './db/wake.ts';
 import { runProcess } from './lifecycle.ts';
 import { startRelay } from './relay/relay.ts';
 import { registerSearchAttributes } from './relay/search-attributes.ts';
@@ -47,7 +48,14 @@ await runProcess('worker', async (config, log) => {
       db: database.db,
       cipher,
       now: () => new Date(),
-      send: { http, random: Math.random, firstDelayMs: config.retryFirstDelayMs, userAgent: `Hookline/${VERSION}` },
+      send: {
+        http,
+        random: Math.random,
+        firstDelayMs: config.retryFirstDelayMs,
+        userAgent: `Hookline/${VERSION}`,
+        breaker: config.breaker,
+      },
+      wakeLine: createWaker(database.db, 'line', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     }),
     maxCachedWorkflows: 1_000,
     maxConcurrentActivityTaskExecutions: 200,
@@ -60,6 +68,7 @@ await runProcess('worker', async (config, log) => {
     client,
     taskQueue: config.taskQueue,
     withSearchAttributes,
+    breaker: config.breaker,
     now: () => new Date(),
     log,
   });

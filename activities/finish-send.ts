@@ -1,4 +1,7 @@
 import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
+import { judgeDestination, settleProbe } from '../db/destinations.ts';
+import type { Db } from '../db/open.ts';
+import { isAnyoneWaiting } from '../db/parked.ts';
 import type { PersonRow } from '../db/people.ts';
 import { redactBytes, redactHeaders } from '../domain/request/redact.ts';
 import { decideRetry, nextDelayMs } from '../domain/delivery/retry.ts';
@@ -26,24 +29,40 @@ export function finishSend(
   dependencies: SendDependencies,
   claimed: ClaimedAttempt,
   exchange: Exchange,
-): Promise<Finished> {
-  return dependencies.db.transaction(async (tx): Promise<Finished> => {
+): Promise<{ finished: Finished; othersWait: boolean }> {
+  return dependencies.db.transaction(async (tx) => {
     const isSent = exchange.class === 'sent';
     const locked = await lockSend(tx, claimed.delivery, { withPerson: isSent });
-    if (!locked) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
+    if (!locked) return { finished: ERASED, othersWait: true };
     const { delivery, person, latestAttempt } = locked;
     const verdict =
       late(delivery, claimed, { isSent, isLatest: latestAttempt === claimed.id, delayMs: dependencies.firstDelayMs }) ??
       (isSent
         ? await success({ ...dependencies, db: tx }, claimed, person, exchange)
         : failure(dependencies, claimed, exchange));
-    await recordAttempt(tx, delivery, {
-      id: claimed.id,
-      end: attemptEnd(exchange, claimed, verdict.move?.set.nextAttemptAt ?? null),
-      move: verdict.move,
-    });
-    return verdict.finished;
+    const end = attemptEnd(exchange, claimed, verdict.move?.set.nextAttemptAt ?? null);
+    const [othersWait] = await Promise.all([
+      isAnyoneWaiting(tx, claimed.destination),
+      recordAttempt(tx, delivery, { id: claimed.id, end, move: verdict.move }),
+    ]);
+    if (dependencies.breaker) await tellBreaker(tx, claimed, exchange, dependencies.now());
+    return { finished: verdict.finished, othersWait };
   });
+}
+
+const ERASED: Finished = { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
+
+/** A request that never left says nothing about its destination. */
+async function tellBreaker(
+  tx: Db,
+  { destination, id, probe }: ClaimedAttempt,
+  exchange: Exchange,
+  now: Date,
+): Promise<void> {
+  if (exchange.class === 'blocked') return;
+  const failed = exchange.class === 'retryable';
+  if (probe) await settleProbe(tx, destination, { attempt: id, failed, now });
+  else if (failed) await judgeDestination(tx, destination, now);
 }
 
 /** An attempt that was overtaken: by the delivery's end, or by a later attempt. */
@@ -85,7 +104,8 @@ function failure(
   exchange: Exchange,
 ): Verdict {
   const { policy, number, firstAttemptAt, delivery } = claimed;
-  const { times, withinMs } = policy;
+  const { times } = policy;
+  const withinMs = policy.withinMs + claimed.parkedMs;
   const error = shownError(exchange.error ?? UNEXPLAINED, claimed.request.secrets);
   if (exchange.class === 'retryable') {
     const at = now();

@@ -31,7 +31,7 @@ async function enter(person: string): Promise<{ journey: string; workflowId: str
   const match = createMatcher({ db, now: () => new Date() });
   for (const key of await listWaitingPeople(db, 10)) await match(key);
   const row = (await db.select().from(commands)).at(-1);
-  if (!row) throw new Error('nobody entered');
+  if (row?.command.type !== 'startJourney') throw new Error('nobody entered');
   return { journey: row.command.journey, workflowId: row.workflowId };
 }
 
