@@ -8,7 +8,7 @@ import { destinations } from './schema/destinations.ts';
 export type DestinationRow = typeof destinations.$inferSelect;
 
 /** The most recent attempts that are judged: what is older changes no share that matters, and a look costs the same for everybody. */
-const MOST_JUDGED = 1_000;
+export const MOST_JUDGED = 1_000;
 
 /** Holds a destination until the transaction ends. */
 export async function lockDestination(tx: Db, origin: string): Promise<DestinationRow | undefined> {
