@@ -35,7 +35,7 @@ export function startResealing({ db, cipher, log, pauses }: ResealingOptions) {
       unopened ??= batch.unopened;
     }
     if (found.done > 0)
-      log.info({ values: found.done }, 'sealed what earlier master keys had sealed with the present one');
+      log.info({ values: found.done }, 'sealed anew with HOOKLINE_MASTER_KEY what an earlier key had sealed');
     if (unopened) {
       log.error({ err: unopened }, 'some of what is stored opens with none of the master keys');
       return doneMs;
