@@ -11,6 +11,7 @@ import { checkMasterKey } from './db/secrets.ts';
 import { createWaker } from './db/wake.ts';
 import { runProcess } from './lifecycle.ts';
 import { startRelay } from './relay/relay.ts';
+import { startResealing } from './relay/resealing.ts';
 import { registerSearchAttributes } from './relay/search-attributes.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { VERSION } from './version.ts';
@@ -72,11 +73,12 @@ await runProcess('worker', async (config, log) => {
     now: () => new Date(),
     log,
   });
+  const resealing = config.previousMasterKeys.length > 0 ? startResealing({ db: database.db, cipher, log }) : undefined;
   return {
     failed: running.then(() => new Promise<never>(() => {})),
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await Promise.all([relay.stop(), running]);
+      await Promise.all([relay.stop(), resealing?.stop(), running]);
       await Promise.all([http.close(), client.connection.close(), database.close()]);
       await connection.close();
     },

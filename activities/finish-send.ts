@@ -1,6 +1,4 @@
 import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
-import { judgeDestination, settleProbe } from '../db/destinations.ts';
-import type { Db } from '../db/open.ts';
 import { isAnyoneWaiting } from '../db/parked.ts';
 import type { PersonRow } from '../db/people.ts';
 import { redactBytes, redactHeaders } from '../domain/request/redact.ts';
@@ -8,6 +6,7 @@ import { decideRetry, nextDelayMs } from '../domain/delivery/retry.ts';
 import type { Sent } from '../domain/walk.ts';
 import { keptAnswer, readAnswer } from './answer.ts';
 import { applyMapping } from './apply-mapping.ts';
+import { tellBreaker } from './breaker.ts';
 import { settled, type ClaimedAttempt, type SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
 import { shownError } from './shown-error.ts';
@@ -45,25 +44,12 @@ export function finishSend(
       isAnyoneWaiting(tx, claimed.destination),
       recordAttempt(tx, delivery, { id: claimed.id, end, move: verdict.move }),
     ]);
-    if (dependencies.breaker) await tellBreaker(tx, claimed, exchange, dependencies.now());
+    if (dependencies.breaker) await tellBreaker(tx, { ...claimed, class: exchange.class }, dependencies.now());
     return { finished: verdict.finished, othersWait };
   });
 }
 
 const ERASED: Finished = { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
-
-/** A request that never left says nothing about its destination. */
-async function tellBreaker(
-  tx: Db,
-  { destination, id, probe }: ClaimedAttempt,
-  exchange: Exchange,
-  now: Date,
-): Promise<void> {
-  if (exchange.class === 'blocked') return;
-  const failed = exchange.class === 'retryable';
-  if (probe) await settleProbe(tx, destination, { attempt: id, failed, now });
-  else if (failed) await judgeDestination(tx, destination, now);
-}
 
 /** An attempt that was overtaken: by the delivery's end, or by a later attempt. */
 function late(

@@ -3,7 +3,7 @@ import { listDestinations, type DestinationFigures } from '../db/destination-lis
 import type { DestinationRow } from '../db/destinations.ts';
 import type { Db } from '../db/open.ts';
 import { MAX_IN_FLIGHT } from '../domain/delivery/admission.ts';
-import { breakerState } from '../domain/delivery/breaker.ts';
+import { BREAKER_WINDOW_MS, breakerState } from '../domain/delivery/breaker.ts';
 import { route, type Route } from './route.ts';
 import { noParams, pageQuery } from './schemas.ts';
 
@@ -18,7 +18,10 @@ export const destinationRoutes = ({ db }: { db: Db }): Route[] => [
     body: null,
     handle: async ({ query }) => {
       const now = new Date();
-      const { data, nextCursor } = await listDestinations(db, query, now);
+      const { data, nextCursor } = await listDestinations(db, query, {
+        now,
+        since: new Date(now.getTime() - BREAKER_WINDOW_MS),
+      });
       return { status: 200, body: { data: data.map((each) => shown(each, now)), nextCursor } };
     },
   }),
@@ -36,6 +39,6 @@ function shown(destination: DestinationRow & DestinationFigures, now: Date) {
     limit: MAX_IN_FLIGHT,
     parked: { slot, rateLimit, breaker, oldestSince: oldest },
     breaker: { state: breakerState(openUntil, now), until: openUntil, openings },
-    recent: { minutes: 5, sent, retryable, rejected, blocked, unknown },
+    recent: { minutes: BREAKER_WINDOW_MS / 60_000, sent, retryable, rejected, blocked, unknown },
   };
 }

@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm';
-import { BREAKER_WINDOW_MS } from '../domain/delivery/breaker.ts';
 import { MOST_JUDGED, type DestinationRow } from './destinations.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
@@ -10,7 +9,7 @@ export type DestinationFigures = {
   /** Who stands in line, by reason; `oldest` is since when the first of them does. */
   parked: Partial<Record<ParkingReason, number>>;
   oldest: Date | null;
-  /** Attempts of the last 5 minutes that have ended, by class; of very many, the most recent. */
+  /** Attempts since a moment that have ended, by class; of very many, the most recent. */
   recent: Record<string, number>;
 };
 
@@ -18,14 +17,14 @@ export type DestinationFigures = {
 export async function listDestinations(
   db: Db,
   page: PageRequest,
-  now: Date,
+  moments: { now: Date; since: Date },
 ): Promise<Page<DestinationRow & DestinationFigures>> {
   const query = pageQuery(page, destinations.id, destinations.createdAt, []);
   const rows = await db.select().from(destinations).where(query.where).orderBy(query.orderBy).limit(query.limit);
   const figures = await readFigures(
     db,
     rows.map((row) => row.origin),
-    now,
+    moments,
   );
   return pageOf(
     rows.map((row) => ({ ...row, ...(figures.get(row.origin) ?? NONE) })),
@@ -43,12 +42,15 @@ type FigureRow = {
   recent: Record<string, number> | null;
 };
 
-async function readFigures(db: Db, origins: string[], now: Date): Promise<Map<string, DestinationFigures>> {
-  const at = sql`${now.toISOString()}::timestamptz`;
+async function readFigures(
+  db: Db,
+  origins: string[],
+  { now, since }: { now: Date; since: Date },
+): Promise<Map<string, DestinationFigures>> {
   const rows = await db.execute<FigureRow>(sql`
     select origin,
       (select count(*)::int from attempts
-        where destination = origin and class = 'started' and in_flight_until > ${at}) as in_flight,
+        where destination = origin and class = 'started' and in_flight_until > ${now.toISOString()}::timestamptz) as in_flight,
       (select jsonb_object_agg(reason, number)
         from (select reason, count(*) as number from parked where destination = origin group by reason) as line) as parked,
       (select extract(epoch from min(since))::float8 * 1000 from parked where destination = origin) as oldest,
@@ -57,8 +59,7 @@ async function readFigures(db: Db, origins: string[], now: Date): Promise<Map<st
           select class, count(*) as number
           from (
             select class from attempts
-            where destination = origin and class <> 'started'
-              and started_at > ${at} - ${BREAKER_WINDOW_MS}::float8 * interval '1 ms'
+            where destination = origin and class <> 'started' and started_at > ${since.toISOString()}::timestamptz
             order by started_at desc limit ${MOST_JUDGED}) as judged
           group by class) as classes) as recent
     from unnest(${sql.param(origins)}::text[]) as origin`);

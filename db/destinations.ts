@@ -1,6 +1,5 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { DestinationLoad } from '../domain/delivery/admission.ts';
-import { BREAKER_WINDOW_MS, openForMs, opensBreaker } from '../domain/delivery/breaker.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
 import { destinations } from './schema/destinations.ts';
@@ -51,39 +50,46 @@ export async function setProbe(tx: Db, origin: string, attempt: string, until: D
   await tx.update(destinations).set({ probe: attempt, probeUntil: until }).where(eq(destinations.origin, origin));
 }
 
-/** What came of the attempt that was let through: an answer closes the breaker, a failure opens it for longer. */
-export async function settleProbe(
-  tx: Db,
-  origin: string,
-  probe: { attempt: string; failed: boolean; now: Date },
-): Promise<void> {
-  const isProbe = and(eq(destinations.origin, origin), eq(destinations.probe, probe.attempt));
-  const [row] = await tx.select().from(destinations).where(isProbe).for('no key update');
-  if (!row) return;
-  const verdict = probe.failed
-    ? { openUntil: after(probe.now, openForMs(row.openings)), openings: row.openings + 1 }
-    : { openUntil: null, openings: 0, closedAt: probe.now };
-  await tx
-    .update(destinations)
-    .set({ ...verdict, probe: null, probeUntil: null })
-    .where(isProbe);
+/** The destination, held, if this attempt is the one that was let through its half-open breaker. */
+export async function lockProbed(tx: Db, origin: string, attempt: string): Promise<DestinationRow | undefined> {
+  const [row] = await tx
+    .select()
+    .from(destinations)
+    .where(and(eq(destinations.origin, origin), eq(destinations.probe, attempt)))
+    .for('no key update');
+  return row;
 }
 
-/** Opens the breaker of a destination that fails too often; to be asked after each failure. Twice at once opens it once. */
-export async function judgeDestination(tx: Db, origin: string, now: Date): Promise<void> {
-  const [recent] = await tx.execute<{ attempts: number; failures: number }>(sql`
+/** Closes the breaker of a destination that is held. What was attempted before is judged no more. */
+export async function closeBreaker(tx: Db, origin: string, now: Date): Promise<void> {
+  await tx
+    .update(destinations)
+    .set({ openUntil: null, openings: 0, closedAt: now, probe: null, probeUntil: null })
+    .where(eq(destinations.origin, origin));
+}
+
+/** Opens a breaker for the `openings`th time since it was closed, if nobody else did. */
+export async function openBreaker(tx: Db, origin: string, opening: { until: Date; openings: number }): Promise<void> {
+  await tx
+    .update(destinations)
+    .set({ openUntil: opening.until, openings: opening.openings, probe: null, probeUntil: null })
+    .where(and(eq(destinations.origin, origin), eq(destinations.openings, opening.openings - 1)));
+}
+
+/** What came of the attempts since a moment and since the breaker was closed: of very many, of the most recent. */
+export async function countRecent(
+  tx: Db,
+  origin: string,
+  since: Date,
+): Promise<{ attempts: number; failures: number }> {
+  const [row] = await tx.execute<{ attempts: number; failures: number }>(sql`
     select count(*)::int as attempts, (count(*) filter (where class = 'retryable'))::int as failures
     from (
       select class from attempts
       where destination = ${origin} and class in ('sent', 'retryable', 'rejected') and started_at > greatest(
-        ${iso(after(now, -BREAKER_WINDOW_MS))}::timestamptz, (select closed_at from destinations where origin = ${origin}))
+        ${iso(since)}::timestamptz, (select closed_at from destinations where origin = ${origin}))
       order by started_at desc limit ${MOST_JUDGED}) as recent`);
-  if (!recent || !opensBreaker(recent)) return;
-  await tx
-    .update(destinations)
-    .set({ openUntil: after(now, openForMs(0)), openings: 1 })
-    .where(and(eq(destinations.origin, origin), isNull(destinations.openUntil)));
+  return row ?? { attempts: 0, failures: 0 };
 }
 
-const after = (moment: Date, ms: number) => new Date(moment.getTime() + ms);
 const iso = (moment: Date) => moment.toISOString();

@@ -25,7 +25,7 @@ export async function readPlace(
       ) as others_first`),
   ]);
   return {
-    released: own?.releasedUntil != null && now < own.releasedUntil,
+    released: own !== undefined && own.releasedUntil !== null && now < own.releasedUntil,
     othersFirst: line?.others_first ?? false,
     dueAt: own?.dueAt ?? null,
     since: own?.since ?? null,

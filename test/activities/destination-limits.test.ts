@@ -44,7 +44,11 @@ async function times(count: number, what: () => Promise<string>): Promise<string
 }
 
 async function breaker() {
-  const { data } = await listDestinations(test.db, { limit: 200, order: 'asc' }, test.clock.now);
+  const { data } = await listDestinations(
+    test.db,
+    { limit: 200, order: 'asc' },
+    { now: test.clock.now, since: test.clock.now },
+  );
   const found = data.find(({ origin }) => origin === receiver.origin);
   const secondsLeft = found?.openUntil ? (found.openUntil.getTime() - test.clock.now.getTime()) / 1000 : null;
   return { openings: found?.openings, secondsLeft };

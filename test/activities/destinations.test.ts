@@ -62,7 +62,11 @@ async function told(): Promise<string[]> {
 }
 
 async function figures() {
-  const { data } = await listDestinations(test.db, { limit: 200, order: 'asc' }, test.clock.now);
+  const { data } = await listDestinations(
+    test.db,
+    { limit: 200, order: 'asc' },
+    { now: test.clock.now, since: test.clock.now },
+  );
   return data.find(({ origin }) => origin === receiver.origin);
 }
 

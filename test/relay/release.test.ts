@@ -38,6 +38,8 @@ async function attemptsEnd(): Promise<void> {
 
 const release = () => releaseParked(test.db, { now: test.clock.now, breaker: true });
 
+const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each, 0);
+
 async function told(): Promise<string[]> {
   const rows = await test.db.execute<{ delivery: string }>(
     sql`with gone as (delete from commands returning id, command) select command->>'delivery' as delivery from gone order by id`,
@@ -49,15 +51,14 @@ it('ten thousand in line come one first, then 20 at a time, the oldest first, ho
   await standInLine();
   expect(await release()).toBe(0);
   test.passMs(5_000);
-  expect((await Promise.all([release(), release(), release()])).toSorted()).toEqual([0, 0, 1]);
+  expect(sum(await Promise.all([release(), release(), release()]))).toBe(1);
   expect(await told()).toEqual(['dlv_00001']);
 
   await attemptsEnd();
   await test.db.execute(sql`update destinations set open_until = null, openings = 0`);
   let next = 2;
   for (let round = 0; round < 5; round += 1) {
-    const released = await Promise.all([release(), release(), release()]);
-    expect(released.reduce((sum, each) => sum + each, 0)).toBe(20);
+    expect(sum(await Promise.all([release(), release(), release()]))).toBe(20);
     const expected = Array.from({ length: 20 }, (_, at) => `dlv_${String(next + at).padStart(5, '0')}`);
     expect((await told()).toSorted()).toEqual(expected);
     next += 20;
