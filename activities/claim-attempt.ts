@@ -5,9 +5,10 @@ import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { signatureHeaders } from '../domain/delivery/signature.ts';
 import type { Sent } from '../domain/walk.ts';
-import { sendPolicy, type SendPolicy } from '../domain/campaign/send-policy.ts';
-import type { CompiledCampaign } from './compiled-campaign.ts';
-import { openRequest, type FrozenRequest } from './frozen-request.ts';
+import { sendPolicy, settled, type SendPolicy } from '../domain/campaign/send-policy.ts';
+import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
+import { openRequest } from './frozen-request.ts';
 import type { Http } from './http.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 
@@ -100,10 +101,3 @@ async function deliveryPolicy(tx: Db, versions: VersionCache<CompiledCampaign>, 
   const compiled = await versions(tx, delivery.campaignId ?? '', delivery.version ?? 0);
   return { compiled, policy: sendPolicy(compiled.webhook(delivery.stepId ?? ''), compiled.campaign.defaults) };
 }
-
-/** What the walk is told of a delivery that is settled. */
-export const settled = (state: 'sent' | 'failed', policy: SendPolicy, step: string | null): Sent => ({
-  state,
-  exit: state === 'failed' && policy.onFailure === 'exit',
-  detail: `webhook ${step ?? ''} ${state}`,
-});

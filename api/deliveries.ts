@@ -1,7 +1,8 @@
 import { findDelivery, type AttemptRow, type DeliveryDetail } from '../db/deliveries.ts';
 import type { Db } from '../db/open.ts';
-import type { MappingResult, ShownRequest } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
+import type { MappingResult } from '../domain/journey/map-answer.ts';
+import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 

@@ -1,5 +1,6 @@
 import type { SigningProfile } from '../delivery/signature.ts';
 import { parseDurationMs } from '../input/duration.ts';
+import type { Sent } from '../walk.ts';
 import type { Webhook, WebhookDefaults } from './webhook.ts';
 
 /** How a webhook is sent, with every default in place. Times in milliseconds; `times` counts retries after the first attempt. */
@@ -23,3 +24,10 @@ export function sendPolicy(webhook: Webhook, defaults: WebhookDefaults = {}): Se
     onFailure: webhook.onFailure ?? 'continue',
   };
 }
+
+/** What the walk is told of a delivery that is settled. */
+export const settled = (state: 'sent' | 'failed', policy: SendPolicy, step: string | null): Sent => ({
+  state,
+  exit: state === 'failed' && policy.onFailure === 'exit',
+  detail: `webhook ${step ?? ''} ${state}`,
+});
