@@ -1,7 +1,7 @@
 import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
 import type { StepOf } from '../campaign/steps.ts';
 import { HooklineError } from '../errors.ts';
-import { redactRequest } from '../request/redact.ts';
+import { redactRequest, redactText } from '../request/redact.ts';
 import type { RenderedRequest } from '../request/request.ts';
 import { shownError, type ShownError } from '../request/shown-error.ts';
 import type { Scope } from '../scope.ts';
@@ -50,7 +50,8 @@ export function renderDelivery(
       destination: origin,
       frozen: { ...request, secrets },
       request: shown,
-      missing,
+      // A name may be computed from a secret.
+      missing: missing.map((name) => redactText(name, secrets)),
       mapping: mapped ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
       error: null,
       label: `${request.method} ${shown.url.startsWith(origin) ? origin : '***'}`,
