@@ -55,7 +55,7 @@ function shown(delivery: DeliveryDetail) {
 }
 
 /** Postgres orders the keys of jsonb its own way; people read these in this one. */
-const shownRequest = ({ method, url, headers, body }: ShownRequest) => ({
+export const shownRequest = ({ method, url, headers, body }: ShownRequest) => ({
   method,
   url,
   headers: byName(headers),
@@ -69,7 +69,12 @@ function byName(headers: [string, string][]): Record<string, string> {
   return Object.fromEntries([...values].map(([name, all]) => [name, all.join(', ')]));
 }
 
-const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({ state, attributes, absent, error });
+export const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({
+  state,
+  attributes,
+  absent,
+  error,
+});
 
 function shownAttempt(attempt: AttemptRow) {
   const { id, number, trigger, startedAt, durationMs, phases, status, error, nextAttemptAt } = attempt;

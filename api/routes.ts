@@ -7,10 +7,12 @@ import { deliveryRoutes } from './deliveries.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { journeyRoutes, type TemporalUi } from './journeys.ts';
+import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
+import { simulateRoutes } from './simulate.ts';
 
 export type ApiDependencies = {
   db: Db;
@@ -29,6 +31,8 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...peopleRoutes(dependencies),
   ...eventRoutes(dependencies),
   ...campaignRoutes(dependencies),
+  ...simulateRoutes(dependencies),
+  ...previewRoutes(dependencies),
   ...journeyRoutes(dependencies),
   ...deliveryRoutes(dependencies),
   ...secretRoutes(dependencies),

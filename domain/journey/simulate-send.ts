@@ -2,6 +2,7 @@ import { keepAnswer } from '../campaign/answers.ts';
 import { sendPolicy, settled, type SendPolicy } from '../campaign/send-policy.ts';
 import { blocked, judgeUrl, type DestinationRules } from '../delivery/address.ts';
 import { classifyError, classifyStatus, type Outcome } from '../delivery/outcome.ts';
+import type { Json } from '../json.ts';
 import { shownError } from '../request/shown-error.ts';
 import type { Sent } from '../walk.ts';
 import { mapAnswer, parseAnswer, UNMAPPED } from './map-answer.ts';
@@ -53,7 +54,7 @@ function refusal(text: string, rules: DestinationRules): Outcome | null {
 }
 
 /** How often a real one would be tried depends on its receiver and on chance, so nothing is made up for retries. */
-const attemptsOf = (outcome: Outcome, { times }: SendPolicy) =>
+const attemptsOf = (outcome: Outcome, { times }: SendPolicy): Record<string, Json> =>
   outcome.class === 'retryable' && times > 0
     ? { note: `up to ${times} retries are taken to have failed too, and no time for them passes` }
     : { attempts: 1 };
