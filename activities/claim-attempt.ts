@@ -3,15 +3,16 @@ import { setProbe } from '../db/destinations.ts';
 import { newId } from '../db/id.ts';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
-import type { StoredError } from '../db/schema/deliveries.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { redactText } from '../domain/request/redact.ts';
 import { signatureHeaders } from '../domain/delivery/signature.ts';
 import type { Sent } from '../domain/walk.ts';
-import { sendPolicy, type SendPolicy } from '../domain/campaign/send-policy.ts';
+import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { sendPolicy, settled, type SendPolicy } from '../domain/campaign/send-policy.ts';
+import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
+import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
-import type { CompiledCampaign } from './compiled-campaign.ts';
-import { openRequest, type FrozenRequest } from './frozen-request.ts';
+import { openRequest } from './frozen-request.ts';
 import type { Http } from './http.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 
@@ -90,7 +91,7 @@ export async function claimAttempt(
     if (delivery.state === 'sent' || delivery.state === 'failed') {
       return { type: 'settled', sent: settled(delivery.state, policy, delivery.stepId) };
     }
-    const fail = async (error: StoredError): Promise<Claim> => {
+    const fail = async (error: ShownError): Promise<Claim> => {
       await moveDelivery(tx, delivery, { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } });
       return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
     };
@@ -153,10 +154,3 @@ async function deliveryPolicy(tx: Db, versions: VersionCache<CompiledCampaign>, 
   const compiled = await versions(tx, delivery.campaignId ?? '', delivery.version ?? 0);
   return { compiled, policy: sendPolicy(compiled.webhook(delivery.stepId ?? ''), compiled.campaign.defaults) };
 }
-
-/** What the walk is told of a delivery that is settled. */
-export const settled = (state: 'sent' | 'failed', policy: SendPolicy, step: string | null): Sent => ({
-  state,
-  exit: state === 'failed' && policy.onFailure === 'exit',
-  detail: `webhook ${step ?? ''} ${state}`,
-});

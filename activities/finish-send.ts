@@ -2,14 +2,15 @@ import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type Deliv
 import { isAnyoneWaiting } from '../db/parked.ts';
 import type { PersonRow } from '../db/people.ts';
 import { redactBytes, redactHeaders } from '../domain/request/redact.ts';
+import { shownError } from '../domain/request/shown-error.ts';
 import { decideRetry, nextDelayMs } from '../domain/delivery/retry.ts';
+import { settled } from '../domain/campaign/send-policy.ts';
 import type { Sent } from '../domain/walk.ts';
 import { keptAnswer, readAnswer } from './answer.ts';
 import { applyMapping } from './apply-mapping.ts';
 import { tellBreaker } from './breaker.ts';
-import { settled, type ClaimedAttempt, type SendDependencies } from './claim-attempt.ts';
+import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
-import { shownError } from './shown-error.ts';
 
 const MAX_STORED_BODY_BYTES = 16 * 1024;
 

@@ -1,9 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import { sealed } from '../db/sealed.ts';
-import type { RenderedRequest } from '../domain/request/request.ts';
-
-/** What every attempt of a delivery sends, byte for byte, and the secrets that its log must not show. */
-export type FrozenRequest = Omit<RenderedRequest, 'missing'> & { secrets: string[] };
+import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 
 const { rowOf } = sealed.frozenRequest;
 

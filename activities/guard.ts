@@ -2,8 +2,7 @@ import { lookup as lookupAddresses } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { dialledHost, type DestinationRules, judgeAddress } from '../domain/delivery/address.ts';
-import { HooklineError } from '../domain/errors.ts';
+import { blocked, dialledHost, type DestinationRules, judgeAddress } from '../domain/delivery/address.ts';
 import type { Phase } from '../domain/delivery/outcome.ts';
 
 /** All addresses of a name, as `dns.lookup(name, { all: true })` gives them. */
@@ -60,11 +59,6 @@ function assertAllowed(url: URL, address: string, rules: DestinationRules, socke
   if (judgement.allowed) return;
   socket?.destroy();
   throw blocked(url, judgement.reason);
-}
-
-/** `reason` is that of a judgement. */
-export function blocked(url: URL, reason: string): HooklineError {
-  return new HooklineError('delivery.blocked', `${url.host || url.protocol} is not allowed: ${reason}`);
 }
 
 function lookupAll(hostname: string) {

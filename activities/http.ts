@@ -1,4 +1,4 @@
-import { type DestinationRules, judgeUrl } from '../domain/delivery/address.ts';
+import { blocked, type DestinationRules, judgeUrl } from '../domain/delivery/address.ts';
 import {
   type AttemptClass,
   classifyError,
@@ -9,7 +9,7 @@ import {
 import { parseRetryAfter } from '../domain/delivery/retry.ts';
 import { createConnections } from './connections.ts';
 import { type HttpRequest, type Reply, runExchange, startTrace, type Trace } from './exchange.ts';
-import { blocked, createDial, type Lookup } from './guard.ts';
+import { createDial, type Lookup } from './guard.ts';
 import { decodeBody } from './response-body.ts';
 
 /** One HTTP exchange of a delivery: everything that its attempt's row shows. */

@@ -2,10 +2,10 @@ import type { Cipher } from '../db/cipher.ts';
 import { endJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import { createVersionCache } from '../db/version-cache.ts';
+import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
 import type { SendSettings } from './claim-attempt.ts';
-import { compileCampaign } from './compiled-campaign.ts';
 import { createSendWebhook } from './send-webhook.ts';
 import { createReadSigningKeys } from './signing-keys.ts';
 

@@ -5,8 +5,9 @@ import type { Db } from '../db/open.ts';
 import { sealed } from '../db/sealed.ts';
 import { readSecrets } from '../db/secrets.ts';
 import type { KeptAnswer } from '../domain/campaign/answers.ts';
-import { buildScope, type Scope } from '../domain/scope.ts';
-import type { CompiledCampaign } from './compiled-campaign.ts';
+import { campaignScope } from '../domain/campaign/campaign-scope.ts';
+import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { Scope } from '../domain/scope.ts';
 
 /** Whose journey it is and what began it, with its compiled campaign. */
 export type ScopeContext = { tx: Db; cipher: Cipher; at: JourneyCause; compiled: CompiledCampaign; now: Date };
@@ -17,17 +18,14 @@ export async function journeyScope(
   more: { delivery?: { id: string }; secrets: Record<string, string> },
 ): Promise<Scope> {
   const { at, compiled, now } = context;
-  const { campaign } = compiled;
-  return buildScope({
+  return campaignScope(compiled.campaign, {
     ...more,
     person: { id: at.person.id, attributes: at.person.attributes },
     event: at.event,
     trigger: at.broadcast?.data ?? null,
-    campaign: { id: at.journey.campaignId, name: campaign.name ?? campaign.id },
     journey: { id: at.journey.id },
     responses: compiled.answers.size > 0 ? await readAnswers(context) : {},
     now,
-    timezone: campaign.timezone,
   });
 }
 

@@ -1,23 +1,17 @@
 import type { Cipher } from '../db/cipher.ts';
+import { insertDelivery } from '../db/deliveries.ts';
+import { newId } from '../db/id.ts';
 import { lockJourneyAt, recordStep } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
-import type { Step } from '../domain/campaign/steps.ts';
+import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { decide } from '../domain/journey/decide.ts';
+import { DECISION, type AtStep } from '../domain/journey/decision.ts';
+import type { RenderedDelivery } from '../domain/journey/render-delivery.ts';
 import type { PlanStep, Prepared } from '../domain/walk.ts';
-import type { CompiledCampaign } from './compiled-campaign.ts';
-import type { Decision, PrepareContext } from './decision.ts';
-import { journeyScope, usableSecrets } from './journey-scope.ts';
-import { decideBranch, decideDelay, decideExit, decideUpdate } from './decide.ts';
-import { decideWebhook } from './decide-webhook.ts';
-
-/** The log's word for what each kind of step decides. */
-const DECISION = {
-  delay: 'delayed',
-  webhook: 'rendered',
-  branch: 'branched',
-  update: 'updated',
-  exit: 'exited',
-} as const satisfies Record<PlanStep['type'], string>;
+import { sealRequest } from './frozen-request.ts';
+import { journeyScope, usableSecrets, type ScopeContext } from './journey-scope.ts';
+import { attributesOf } from './set-attributes.ts';
 
 export type PrepareInput = { journey: string; step: string; type: PlanStep['type'] };
 
@@ -36,26 +30,34 @@ export function createPrepare({ db, cipher, now, versions }: Dependencies) {
       if (at.decided?.result) return at.decided.result;
       const compiled = await versions(tx, at.journey.campaignId, at.journey.version);
       const context = { tx, cipher, at, compiled, now: now() };
-      const { prepared, details, until = null } = await decide(context, compiled.step(id));
+      const { prepared, details, until = null } = await decide(compiled.step(id), inPostgres(context));
       const state = type === 'delay' ? 'delayed' : type === 'webhook' ? 'sending' : at.journey.state;
       await recordStep(tx, journey, { id, type, state, until }, { what, details, result: prepared });
       return prepared;
     });
 }
 
-async function decide(context: PrepareContext, step: Step): Promise<Decision> {
-  switch (step.type) {
-    case 'delay':
-      return decideDelay(context, step);
-    case 'branch':
-      return decideBranch(context, step, await scopeOf(context));
-    case 'update':
-      return decideUpdate(context, step, await scopeOf(context));
-    case 'exit':
-      return decideExit(step);
-    case 'webhook':
-      return decideWebhook(context, step, await scopeOf(context));
-  }
-}
+const inPostgres = (context: ScopeContext): AtStep => ({
+  compiled: context.compiled,
+  now: context.now,
+  scope: async () => journeyScope(context, { secrets: await usableSecrets(context) }),
+  setAttributes: attributesOf(context.tx, context.at.person),
+  newDeliveryId: () => newId('dlv'),
+  keepDelivery: (delivery) => keepDelivery(context, delivery),
+});
 
-const scopeOf = async (context: PrepareContext) => journeyScope(context, { secrets: await usableSecrets(context) });
+/** The request is frozen with its delivery: from then on only its bytes count. */
+function keepDelivery(
+  { tx, cipher, at: { journey } }: ScopeContext,
+  { id, step, state, destination, frozen, request, missing, mapping, error }: RenderedDelivery,
+): Promise<void> {
+  return insertDelivery(tx, {
+    ...{ id, state, destination, request, missing, mapping, error },
+    frozen: frozen && sealRequest(cipher, id, frozen),
+    personKey: journey.personKey,
+    journeyId: journey.id,
+    campaignId: journey.campaignId,
+    version: journey.version,
+    stepId: step,
+  });
+}

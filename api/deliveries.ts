@@ -1,7 +1,8 @@
 import { findDelivery, type AttemptRow, type DeliveryDetail } from '../db/deliveries.ts';
 import type { Db } from '../db/open.ts';
-import type { MappingResult, ShownRequest } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
+import type { MappingResult } from '../domain/journey/map-answer.ts';
+import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 
@@ -54,7 +55,7 @@ function shown(delivery: DeliveryDetail) {
 }
 
 /** Postgres orders the keys of jsonb its own way; people read these in this one. */
-const shownRequest = ({ method, url, headers, body }: ShownRequest) => ({
+export const shownRequest = ({ method, url, headers, body }: ShownRequest) => ({
   method,
   url,
   headers: byName(headers),
@@ -68,7 +69,12 @@ function byName(headers: [string, string][]): Record<string, string> {
   return Object.fromEntries([...values].map(([name, all]) => [name, all.join(', ')]));
 }
 
-const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({ state, attributes, absent, error });
+export const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({
+  state,
+  attributes,
+  absent,
+  error,
+});
 
 function shownAttempt(attempt: AttemptRow) {
   const { id, number, trigger, startedAt, durationMs, phases, status, error, nextAttemptAt } = attempt;

@@ -8,10 +8,12 @@ import { destinationRoutes } from './destinations.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { journeyRoutes, type TemporalUi } from './journeys.ts';
+import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
+import { simulateRoutes } from './simulate.ts';
 
 export type ApiDependencies = {
   db: Db;
@@ -30,6 +32,8 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...peopleRoutes(dependencies),
   ...eventRoutes(dependencies),
   ...campaignRoutes(dependencies),
+  ...simulateRoutes(dependencies),
+  ...previewRoutes(dependencies),
   ...journeyRoutes(dependencies),
   ...deliveryRoutes(dependencies),
   ...destinationRoutes(dependencies),

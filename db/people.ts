@@ -52,12 +52,20 @@ export async function changeAttributes(db: Db, who: { id: string }, changes: Att
 }
 
 /** Throws `people.too_large` where the changes would leave the person with more than 64 KiB of attributes. */
-export function assertFits(person: PersonRow, changes: AttributeChanges): void {
+export const assertFits = (person: PersonRow, changes: AttributeChanges): void =>
+  void changedAttributes(person, changes);
+
+/** The attributes that changes would leave a person with; nothing is written. Throws `people.too_large` beyond 64 KiB. */
+export function changedAttributes(
+  person: Pick<PersonRow, 'id' | 'attributes'>,
+  changes: AttributeChanges,
+): PersonRow['attributes'] {
   const { set, removed } = splitChanges(changes);
   const names = new Set(removed);
   const kept = Object.entries({ ...person.attributes, ...set }).filter(([name]) => !names.has(name));
-  const size = Buffer.byteLength(JSON.stringify(Object.fromEntries(kept)));
-  if (size <= MAX_ATTRIBUTES_BYTES) return;
+  const attributes = Object.fromEntries(kept);
+  const size = Buffer.byteLength(JSON.stringify(attributes));
+  if (size <= MAX_ATTRIBUTES_BYTES) return attributes;
   const message = `The attributes of person "${person.id}" would take ${size} bytes; at most ${MAX_ATTRIBUTES_BYTES} are kept. Remove or shorten some.`;
   throw new HooklineError('people.too_large', message, { errors: [{ path: 'attributes', message }] });
 }

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'campaigns.not_found'
   | 'campaigns.invalid'
   | 'campaigns.state'
+  | 'webhooks.invalid'
   | 'broadcasts.not_found'
   | 'journeys.not_found'
   | 'deliveries.not_found'

@@ -53,19 +53,20 @@ export function compileTemplate(source: string, options: { mode?: 'text' | 'url'
 }
 
 /**
- * Renders to text. `missing` names the variables that were printed without having a value. Throws `render.template`,
+ * Renders to text. `missing` names the variables that were printed without having a value, and is filled also where this throws. Throws `render.template`,
  * `render.too_large`, or `render.missing_variable`, with line and column.
  */
 export function renderText(
   template: CompiledTemplate,
   scope: Scope,
   limits?: Limits,
+  missing = new Set<string>(),
 ): { text: string; missing: string[] } {
   const { nodes, source, mode } = template;
   if (!nodes) return { text: source, missing: [] };
-  const context = new RenderContext(engine, scope, mode, limits);
+  const context = new RenderContext(engine, scope, mode, limits, missing);
   run(() => toValueSync(engine.renderer.renderTemplates(nodes, context, context.out)));
-  return { text: context.out.buffer, missing: [...context.missing] };
+  return { text: context.out.buffer, missing: [...missing] };
 }
 
 /** As `renderText`, but a template that is one single output keeps the value's own type; `present` is whether it has one at all. */
@@ -73,17 +74,18 @@ export function renderValue(
   template: CompiledTemplate,
   scope: Scope,
   limits?: Limits,
+  missing = new Set<string>(),
 ): { value: Json; missing: string[]; present: boolean } {
   const { single } = template;
   if (!single) {
-    const { text, missing } = renderText(template, scope, limits);
-    return { value: text, missing, present: true };
+    const { text } = renderText(template, scope, limits, missing);
+    return { value: text, missing: [...missing], present: true };
   }
-  const context = new RenderContext(engine, scope, 'value', limits);
+  const context = new RenderContext(engine, scope, 'value', limits, missing);
   context.unread = [];
   const value: unknown = run(() => toValue(toValueSync(single.value(context))));
   context.settle(value === undefined);
-  return { value: isJson(value) ? value : null, missing: [...context.missing], present: value !== undefined };
+  return { value: isJson(value) ? value : null, missing: [...missing], present: value !== undefined };
 }
 
 /** The budget for a request, which all of its templates share. */

@@ -1,24 +1,14 @@
 import { sql } from 'drizzle-orm';
 import { bigint, boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
-import type { Json } from '../../domain/json.ts';
 import type { AttemptClass, Phase } from '../../domain/delivery/outcome.ts';
+import type { MappingResult } from '../../domain/journey/map-answer.ts';
+import type { ShownRequest } from '../../domain/journey/render-delivery.ts';
+import type { ShownError } from '../../domain/request/shown-error.ts';
 import { bytes, createdAt, moment, updatedAt } from '../columns.ts';
 import { journeys } from './journeys.ts';
 import { people } from './people.ts';
 
 export type DeliveryState = 'queued' | 'attempted' | 'sent' | 'failed' | 'skipped';
-
-export type StoredError = { code: string; message: string };
-
-/** The request as operators may see it: credentials and secrets are replaced. */
-export type ShownRequest = { method: string; url: string; headers: [string, string][]; body: string | null };
-
-export type MappingResult = {
-  state: 'none' | 'pending' | 'applied' | 'failed';
-  attributes: Record<string, Json>;
-  absent?: string[];
-  error: StoredError | null;
-};
 
 /** One rendered request for one person. `frozen` is what is sent, encrypted and bound to this row; `request` is what is shown. */
 export const deliveries = pgTable(
@@ -42,7 +32,7 @@ export const deliveries = pgTable(
     mapping: jsonb('mapping').$type<MappingResult>().notNull(),
     /** The parts of the answer that later steps of this version name, encrypted and bound to this row. */
     answer: bytes('answer'),
-    error: jsonb('error').$type<StoredError>(),
+    error: jsonb('error').$type<ShownError>(),
     firstAttemptAt: moment('first_attempt_at'),
     nextAttemptAt: moment('next_attempt_at'),
     /** How long it has waited for its destination since its first attempt: time that the retry policy does not count. */
@@ -76,7 +66,7 @@ export const attempts = pgTable(
     /** Milliseconds in each phase of the exchange. */
     phases: jsonb('phases').$type<Partial<Record<Phase, number>>>(),
     status: integer('status'),
-    error: jsonb('error').$type<StoredError>(),
+    error: jsonb('error').$type<ShownError>(),
     responseHeaders: jsonb('response_headers').$type<[string, string][]>(),
     responseBody: bytes('response_body'),
     truncated: boolean('truncated').notNull().default(false),

@@ -1,6 +1,7 @@
 import type { DestinationRules } from '../delivery/address.ts';
 import type { InputFault } from '../errors.ts';
 import type { PlacedFault } from '../input/faults.ts';
+import { without } from '../input/without.ts';
 import { isDeeper } from '../json.ts';
 import { countSteps, isRecord, placesOf, type Place } from './places.ts';
 import { type Findings, referenceFindings } from './references.ts';
@@ -113,22 +114,4 @@ function webhookPartFaults(
 function texts(value: unknown): Record<string, string> {
   const entries = Object.entries(isRecord(value) ? value : {});
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-}
-
-/** A copy without the values at fault; an item of a list becomes null, so that the others keep their places. */
-function without(value: unknown, faults: PlacedFault[]): unknown {
-  if (faults.some(({ at }) => at.length === 0)) return undefined;
-  const copy: unknown = structuredClone(value);
-  for (const { at } of faults) {
-    const key = at.at(-1);
-    const parent = at.slice(0, -1).reduce<unknown>((node, step) => child(node, step), copy);
-    if (Array.isArray(parent) && typeof key === 'number') parent[key] = null;
-    else if (isRecord(parent)) delete parent[String(key)];
-  }
-  return copy;
-}
-
-function child(node: unknown, key: PropertyKey): unknown {
-  if (Array.isArray(node)) return node[Number(key)];
-  return isRecord(node) && Object.hasOwn(node, key) ? node[String(key)] : undefined;
 }

@@ -6,7 +6,9 @@ import { HooklineError, type InputFault } from '../errors.ts';
 import { unknownType } from '../input/explain.ts';
 import { inspect, placeOf, summary } from '../input/faults.ts';
 import { nearest } from '../input/nearest.ts';
+import { placesOf } from './places.ts';
 import { compilePlan } from './plan.ts';
+import { referenceFindings } from './references.ts';
 import type { Plan } from '../walk.ts';
 import { idSchema, innerSteps, stepsSchema, type Step } from './steps.ts';
 import { webhookDefaultsSchema } from './webhook.ts';
@@ -72,6 +74,10 @@ export function validateCampaign(
   if (!result.success || errors.length > 0) throw invalid(errors);
   return { campaign: result.data, plan: compilePlan(result.data), warnings };
 }
+
+/** What `validateCampaign` warned of when a campaign was published. */
+export const warningsOf = (campaign: Campaign): string[] =>
+  referenceFindings(campaign, placesOf(campaign.steps)).warnings;
 
 /** The step of that id, at any depth. */
 export function findStep(campaign: Pick<Campaign, 'steps'>, id: string): Step | undefined {

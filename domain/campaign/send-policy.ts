@@ -1,6 +1,7 @@
 import type { SigningProfile } from '../delivery/signature.ts';
 import { rateIntervalMs } from '../delivery/rate-limit.ts';
 import { parseDurationMs } from '../input/duration.ts';
+import type { Sent } from '../walk.ts';
 import type { Webhook, WebhookDefaults } from './webhook.ts';
 
 /** How a webhook is sent, with every default in place. Times in milliseconds; `times` counts retries after the first attempt. */
@@ -27,3 +28,10 @@ export function sendPolicy(webhook: Webhook, defaults: WebhookDefaults = {}): Se
     rateIntervalMs: webhook.rateLimit === undefined ? null : rateIntervalMs(webhook.rateLimit),
   };
 }
+
+/** What the walk is told of a delivery that is settled. */
+export const settled = (state: 'sent' | 'failed', policy: SendPolicy, step: string | null): Sent => ({
+  state,
+  exit: state === 'failed' && policy.onFailure === 'exit',
+  detail: `webhook ${step ?? ''} ${state}`,
+});

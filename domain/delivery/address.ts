@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { HooklineError } from '../errors.ts';
 
 /** What an installation allows beyond https to public addresses; `allowOrigin` is one exact origin that no rule applies to. */
 export type DestinationRules = { allowHttp: boolean; allowNetworks: readonly string[]; allowOrigin?: string };
@@ -76,6 +77,11 @@ export function judgeUrl(url: URL, rules: DestinationRules): Judgement {
   const host = dialledHost(url);
   if (host === 'localhost' || host.endsWith('.localhost')) return judgeAddress('127.0.0.1', rules.allowNetworks);
   return ipaddr.isValid(host) ? judgeAddress(host, rules.allowNetworks) : { allowed: true };
+}
+
+/** `reason` is that of a judgement. */
+export function blocked(url: URL, reason: string): HooklineError {
+  return new HooklineError('delivery.blocked', `${url.host || url.protocol} is not allowed: ${reason}`);
 }
 
 /** The host as it is looked up and dialled: an IPv6 literal without its brackets, a name without its last dot. */

@@ -16,17 +16,18 @@ export class RenderContext extends Context {
   readonly scope: Scope;
   readonly mode: Mode;
   readonly out: Emitter = createEmitter();
-  readonly missing = new Set<string>();
+  readonly missing: Set<string>;
   /** Variables without a value that the output at hand has read; null outside of outputs, where a test is no miss. */
   unread: string[] | null = null;
   /** Depth of `{% capture %}`, whose text is not the result yet. */
   captures = 0;
 
-  constructor(engine: Liquid, scope: Scope, mode: Mode, limits?: Limits) {
+  constructor(engine: Liquid, scope: Scope, mode: Mode, limits?: Limits, missing = new Set<string>()) {
     // A copy, since `increment` writes to it.
     super({ ...scope }, engine.options, { sync: true }, { liquid: engine, ...limits });
     this.scope = scope;
     this.mode = mode;
+    this.missing = missing;
   }
 
   override *_get(paths: Parameters<Context['_get']>[0]): IterableIterator<unknown> {

@@ -1,8 +1,7 @@
-import { HooklineError } from '../errors.ts';
 import { placeOf } from '../input/faults.ts';
 import { jsonFault } from './json-fault.ts';
 import type { Json } from '../json.ts';
-import type { Rendering } from './rendering.ts';
+import { failedAt, type Rendering } from './rendering.ts';
 import { compileTemplate } from '../template.ts';
 import type { Webhook } from '../campaign/webhook.ts';
 
@@ -47,7 +46,7 @@ export function compileBody(body: Body): CompiledBody {
     contentType,
     render(rendering, type) {
       const fault = contentTypeFault(body, type);
-      if (fault) throw new HooklineError('render.invalid_header', `headers.Content-Type: ${fault}`);
+      if (fault) throw failedAt('render.invalid_header', 'headers.Content-Type', fault);
       return render(rendering, type);
     },
   };
@@ -77,9 +76,10 @@ function compileText(source: string, place: string): CompiledBody {
       const text = rendering.text(template, place);
       const fault = isJsonType(contentType) ? jsonFault(text) : null;
       if (!fault) return text;
-      throw new HooklineError(
+      throw failedAt(
         'render.invalid_json',
-        `${place}: the result is no JSON at line ${fault.line}, column ${fault.column}: ${fault.message}; ` +
+        place,
+        `the result is no JSON at line ${fault.line}, column ${fault.column}: ${fault.message}; ` +
           'a quote or line break in a value does that: use body.json, or | json after the value',
       );
     },
@@ -91,7 +91,7 @@ function compileJson(value: Json, at: PropertyKey[]): (rendering: Rendering) => 
   if (typeof value === 'string') {
     const template = compileTemplate(value);
     const place = placeOf(at);
-    return template.nodes ? (rendering) => rendering.value(template, place) : () => value;
+    return template.nodes ? (rendering) => rendering.part(() => rendering.value(template, place)) : () => value;
   }
   if (typeof value !== 'object' || value === null) return () => value;
   if (Array.isArray(value)) {
@@ -106,7 +106,9 @@ function compileForm(fields: Record<string, string>, place: string): (rendering:
   const compiled = Object.entries(fields).map(([key, source]) => ({ key, template: compileTemplate(source) }));
   return (rendering) => {
     const pairs = new URLSearchParams();
-    for (const { key, template } of compiled) pairs.append(key, rendering.text(template, placeOf([key], place)));
+    for (const { key, template } of compiled) {
+      pairs.append(key, rendering.part(() => rendering.text(template, placeOf([key], place))) ?? '');
+    }
     return pairs.toString();
   };
 }

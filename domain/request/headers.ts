@@ -1,5 +1,4 @@
-import { HooklineError } from '../errors.ts';
-import type { Rendering } from './rendering.ts';
+import { failedAt, type Rendering } from './rendering.ts';
 import { compileTemplate, type CompiledTemplate } from '../template.ts';
 
 export type CompiledHeader = { name: string; template: CompiledTemplate };
@@ -44,18 +43,19 @@ export function mergeHeaders(
 export const compileHeaders = (headers: [string, string][]): CompiledHeader[] =>
   headers.map(([name, source]) => ({ name, template: compileTemplate(source) }));
 
-/** Renders the values; spaces around one are not part of it. Throws `render.invalid_header`. */
+/** Renders the values, each for itself; spaces around one are not part of it. Those that fail are left out. */
 export function renderHeaders(headers: CompiledHeader[], rendering: Rendering): [string, string][] {
-  return headers.map(({ name, template }) => [
-    name,
-    checkedValue(rendering.text(template, `headers.${name}`), `headers.${name}`),
-  ]);
+  return headers.flatMap(({ name, template }): [string, string][] => {
+    const place = `headers.${name}`;
+    const value = rendering.part(() => checkedValue(rendering.text(template, place), place));
+    return value === null ? [] : [[name, value]];
+  });
 }
 
 export function checkedValue(text: string, place: string): string {
   const value = text.replace(/^[ \t]+|[ \t]+$/g, '');
   const fault = headerValueFault(value);
-  if (fault) throw new HooklineError('render.invalid_header', `${place}: the value ${fault}`);
+  if (fault) throw failedAt('render.invalid_header', place, `the value ${fault}`);
   return value;
 }
 

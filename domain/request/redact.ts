@@ -106,7 +106,16 @@ function formsOf(secret: string): string[] {
   const strict = percent.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
   const percentForms = [percent, strict, percent.replaceAll('%20', '+'), strict.replaceAll('%20', '+')];
   const lowerCase = percentForms.map((form) => form.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()));
-  return [secret, JSON.stringify(secret).slice(1, -1), ...percentForms, ...lowerCase, ...base64Forms(secret)];
+  const written = [secret, secret.toLowerCase(), JSON.stringify(secret).slice(1, -1), ...urlForms(secret)];
+  return [...written, ...percentForms, ...lowerCase, ...base64Forms(secret)];
+}
+
+/** As it stands at the beginning of a request's URL: the host in lower case, and without userinfo, standard port and fragment. */
+function urlForms(secret: string): string[] {
+  const url = URL.canParse(secret) ? new URL(secret) : null;
+  if (!url || url.host === '') return [];
+  url.username = url.password = url.hash = '';
+  return [url.href.replace(/\/$/, '')];
 }
 
 /** The characters that a secret's bytes alone decide, at each of the three offsets to the groups of base64. */

@@ -1,5 +1,5 @@
 import { type CompiledBody, compileBody, fullContentType } from './body.ts';
-import { HooklineError } from '../errors.ts';
+import type { HooklineError } from '../errors.ts';
 import {
   checkedValue,
   type CompiledHeader,
@@ -8,7 +8,7 @@ import {
   mergeHeaders,
   renderHeaders,
 } from './headers.ts';
-import { type Rendering, startRendering } from './rendering.ts';
+import { failedAt, type Rendering, startRendering } from './rendering.ts';
 import type { Scope } from '../scope.ts';
 import { compileTemplate } from '../template.ts';
 import { basicAuthorization, type CompiledUrl, compileUrl } from './url-template.ts';
@@ -23,8 +23,15 @@ export type RenderedRequest = {
   missing: string[];
 };
 
+/** The request, or null and every problem that it has. `missing` also names what the failed parts miss. */
+export type Inspection = { request: RenderedRequest | null; missing: string[]; problems: HooklineError[] };
+
 /** A webhook whose templates are parsed, to be rendered for many people. */
-export type CompiledRequest = { render(scope: Scope): RenderedRequest };
+export type CompiledRequest = {
+  /** Throws the first problem. */
+  render(scope: Scope): RenderedRequest;
+  inspect(scope: Scope): Inspection;
+};
 
 type Auth = NonNullable<Webhook['auth']>;
 type CompiledAuth = (rendering: Rendering) => string;
@@ -53,35 +60,47 @@ export function compileRequest(webhook: Webhook, defaults: WebhookDefaults = {})
       inherited: defaults.auth ? compileAuth(defaults.auth) : null,
     },
   };
+  const inspect = (scope: Scope): Inspection => {
+    const rendering = startRendering(scope);
+    const rendered = renderParts(parts, rendering);
+    const { problems } = rendering;
+    const missing = [...rendering.missing];
+    return { request: problems.length === 0 ? { method, ...rendered, missing } : null, missing, problems };
+  };
   return {
+    inspect,
     render(scope) {
-      const rendering = startRendering(scope);
-      return { method, ...renderParts(parts, rendering), missing: [...rendering.missing] };
+      const { request, problems } = inspect(scope);
+      if (request) return request;
+      throw problems[0] ?? new Error('a request did not render, without a problem');
     },
   };
 }
 
+/** Each part for itself: what stands for one that fails is never sent. */
 function renderParts(parts: Parts, rendering: Rendering): Pick<RenderedRequest, 'url' | 'headers' | 'body'> {
-  const { url, authorization: userinfo } = parts.url.render(rendering);
+  const target = rendering.part(() => parts.url.render(rendering));
+  const url = target?.url ?? '';
   const rendered = renderHeaders(parts.headers, rendering);
-  const authorization = authorizationOf(parts.auth, userinfo, rendering);
+  const authorization = rendering.part(() => authorizationOf(parts.auth, target?.authorization ?? null, rendering));
   const headers = rendered
     .filter(([name]) => authorization === null || name.toLowerCase() !== 'authorization')
     .map(([name, value]): [string, string] => (isContentType(name) ? [name, fullContentType(value)] : [name, value]));
   if (authorization !== null) headers.push(['Authorization', authorization]);
-  if (!parts.body) return { url, headers, body: null };
+  const compiled = parts.body;
+  const typeFailed = parts.headers.some(({ name }) => isContentType(name)) && !findHeader(headers, 'content-type');
+  if (!compiled || typeFailed) return { url, headers, body: null };
 
   const given = findHeader(headers, 'content-type')?.[1];
-  const contentType = given === undefined || given === '' ? parts.body.contentType : given;
-  const body = parts.body.render(rendering, contentType);
-  const bytes = Buffer.byteLength(body);
-  if (bytes > MAX_BODY_BYTES) {
-    throw new HooklineError(
-      'render.too_large',
-      `body: the result has ${bytes} bytes; a body may have ${MAX_BODY_BYTES}`,
-    );
-  }
+  const contentType = given === undefined || given === '' ? compiled.contentType : given;
+  const body = rendering.part(() => checkedBody(compiled.render(rendering, contentType)));
   return { url, headers: [...headers.filter(([name]) => !isContentType(name)), ['Content-Type', contentType]], body };
+}
+
+function checkedBody(body: string): string {
+  const bytes = Buffer.byteLength(body);
+  if (bytes <= MAX_BODY_BYTES) return body;
+  throw failedAt('render.too_large', 'body', `the result has ${bytes} bytes; a body may have ${MAX_BODY_BYTES}`);
 }
 
 function authorizationOf(
@@ -104,10 +123,7 @@ function compileAuth(auth: Auth): CompiledAuth {
   return (rendering) => {
     const user = rendering.text(username, 'auth.basic.username');
     if (user.includes(':')) {
-      throw new HooklineError(
-        'render.invalid_header',
-        'auth.basic.username: the value has a colon, which ends the user name',
-      );
+      throw failedAt('render.invalid_header', 'auth.basic.username', 'the value has a colon, which ends the user name');
     }
     return basicAuthorization(user, rendering.text(password, 'auth.basic.password'));
   };

@@ -1,7 +1,6 @@
 import { AssignTag, CaptureTag, CommentTag, InlineCommentTag, type Template, TypeGuards } from 'liquidjs';
 import { type DestinationRules, judgeUrl } from '../delivery/address.ts';
-import { HooklineError } from '../errors.ts';
-import type { Rendering } from './rendering.ts';
+import { failedAt, type Rendering } from './rendering.ts';
 import { compileTemplate, type CompiledTemplate, readsOnly } from '../template.ts';
 import { isUrlSafe } from '../liquid/engine.ts';
 
@@ -56,7 +55,7 @@ export function compileUrl(source: string, allowHosts: string[]): CompiledUrl {
       const url = parseUrl(text);
       if (!url)
         throw invalidUrl('the result is no http or https URL with a host; look at the values that it is made of');
-      if (text.length > MAX_URL) throw new HooklineError('render.too_large', 'url: the result is longer than 16 KiB');
+      if (text.length > MAX_URL) throw failedAt('render.too_large', 'url', 'the result is longer than 16 KiB');
       if (!isLiteralDot && DOT_SEGMENT.test(text.split(/[?#]/)[0] ?? '')) {
         throw invalidUrl('a value in the path is . or .., which would lead to another path');
       }
@@ -64,10 +63,7 @@ export function compileUrl(source: string, allowHosts: string[]): CompiledUrl {
         throw invalidUrl('the host is not the one that the template begins with; look at its secrets');
       }
       if (!host && !allowHosts.some((entry) => hostIn(entry, url) === url.host)) {
-        throw new HooklineError(
-          'delivery.host_not_allowed',
-          `url: ${url.host} is not in allowHosts; add it if it is meant`,
-        );
+        throw failedAt('delivery.host_not_allowed', 'url', `${url.host} is not in allowHosts; add it if it is meant`);
       }
       const authorization = authorizationOf(url);
       url.username = url.password = url.hash = '';
@@ -139,4 +135,4 @@ function authorizationOf({ username, password }: URL): string | null {
   }
 }
 
-const invalidUrl = (message: string) => new HooklineError('render.invalid_url', `url: ${message}`);
+const invalidUrl = (message: string) => failedAt('render.invalid_url', 'url', message);

@@ -39,6 +39,17 @@ describe('redaction', () => {
     });
   });
 
+  it.each([
+    ['https://Hooks.Example.com:443/T0/Key#x', 'https://hooks.example.com/T0/Key'],
+    ['https://ann:pw@hooks.example.com/T0/Key/', 'https://hooks.example.com/T0/Key'],
+    ['Hooks-T0-Key.example.com', 'https://hooks-t0-key.example.com'],
+  ])('masks %s as a URL has it when it is parsed', (secret, url) => {
+    const { href } = new URL(`${url}/leads`);
+    expect(redactRequest({ method: 'GET', url: href, headers: [], body: null }, [secret]).url).toMatch(
+      /^(?:https:\/\/)?\*\*\*\/leads$/,
+    );
+  });
+
   it('masks the headers of an answer', () => {
     expect(
       redactHeaders(

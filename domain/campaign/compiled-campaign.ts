@@ -1,8 +1,8 @@
-import { namedAnswers } from '../domain/campaign/answers.ts';
-import { findStep, type Campaign } from '../domain/campaign/campaign.ts';
-import { compileMapping, type CompiledMapping } from '../domain/request/mapping.ts';
-import { compileRequest, type CompiledRequest } from '../domain/request/request.ts';
-import type { Step, StepOf } from '../domain/campaign/steps.ts';
+import { namedAnswers } from './answers.ts';
+import { findStep, type Campaign } from './campaign.ts';
+import { compileMapping, type CompiledMapping } from '../request/mapping.ts';
+import { compileRequest, type CompiledRequest } from '../request/request.ts';
+import type { Step, StepOf } from './steps.ts';
 
 /** A published version with its templates parsed, each when it is first needed. */
 export type CompiledCampaign = {

@@ -1,0 +1,176 @@
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Cipher } from '../db/cipher.ts';
+import { entryHistory } from '../db/inbox.ts';
+import type { Db } from '../db/open.ts';
+import { changedAttributes } from '../db/people.ts';
+import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain/campaign/campaign.ts';
+import { campaignScope } from '../domain/campaign/campaign-scope.ts';
+import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { refuseEntrant, refuseRepeat, type Refusal } from '../domain/campaign/entry.ts';
+import { compilePlan } from '../domain/campaign/plan.ts';
+import type { DestinationRules } from '../domain/delivery/address.ts';
+import { HooklineError, type InputFault } from '../domain/errors.ts';
+import { durationSchema } from '../domain/input/duration.ts';
+import { hint } from '../domain/input/nearest.ts';
+import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
+import { SIMULATED } from '../domain/journey/simulation.ts';
+import { shownMapping, shownRequest } from './deliveries.ts';
+import { route, type Route } from './route.ts';
+import { fields, noParams, noQuery } from './schemas.ts';
+import {
+  judgedAt,
+  occasionOf,
+  oneOf,
+  readPublished,
+  readSubject,
+  refuseFaults,
+  secretsFor,
+  tryOutFields,
+  type Subject,
+} from './try-out.ts';
+
+/** Templates may take long, and the API has others to answer. */
+const LONGEST_WALK_MS = 10_000;
+
+const answer = z.strictObject({
+  status: z.int().min(100).max(999).default(200),
+  headers: z.record(z.string().min(1), z.string()).default({}),
+  body: z.json().default({}),
+});
+
+const simulateBody = z.strictObject({
+  ...tryOutFields,
+  definition: z.unknown().optional(),
+  events: z
+    .array(z.strictObject({ after: durationSchema(), name: z.string().min(1).max(255), data: fields.default({}) }))
+    .max(1000)
+    .default([]),
+  answers: z.record(z.string(), answer).default({}),
+  ignoreEntry: z.boolean().default(false),
+});
+
+type Body = z.infer<typeof simulateBody>;
+type Dependencies = { db: Db; cipher: Cipher; destinations: DestinationRules };
+
+/** Walks a campaign for one person as a worker does; nothing is sent or stored. */
+export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Route[] => [
+  route({
+    method: 'post',
+    path: '/v1/campaigns/simulate',
+    scope: 'operate',
+    params: noParams,
+    query: noQuery,
+    body: simulateBody,
+    yaml: true,
+    handle: async ({ body }) => {
+      refuseFaults([...oneOf(body, ['campaign', 'definition']), ...oneOf(body, ['person', 'customer'])]);
+      const { campaign, version, warnings } = await readCampaign(db, body, destinations);
+      refuseFaults(answerFaults(campaign, body));
+      const { now = new Date() } = body;
+      const person = await readSubject(db, body);
+      const occasion = occasionOf(campaign.trigger, body, now);
+      const entry = await judgeEntry(db, campaign, { person, ...occasion, now });
+      const answer = { campaign: campaign.id, version, entry, warnings };
+      if (entry.outcome !== 'entered' && !body.ignoreEntry) return { status: 200, body: { ...answer, journey: null } };
+      const journey = await simulate({
+        ...occasion,
+        compiled: compileCampaign(campaign),
+        plan: compilePlan(campaign),
+        person: { id: person.id, attributes: person.attributes },
+        secrets: await secretsFor({ db, cipher }, campaign, version !== null),
+        answers: answersOf(body),
+        rules: destinations,
+        now,
+        changed: changedAttributes,
+        atBoundary: patience(LONGEST_WALK_MS),
+      });
+      return { status: 200, body: { ...answer, journey: shown(journey) } };
+    },
+  }),
+];
+
+/** What is walked. The version is null where the definition came with the request. */
+async function readCampaign(db: Db, body: Body, rules: DestinationRules) {
+  const unheard =
+    body.events.length > 0 ? ['events: no step of the campaign waits for an event, so they change nothing'] : [];
+  if (body.campaign !== undefined) {
+    const { campaign, version, state } = await readPublished(db, body.campaign, body.version);
+    const idle = state === 'live' ? [] : [`the campaign is ${state}, and nobody enters it`];
+    return { campaign, version, warnings: [...warningsOf(campaign), ...idle, ...unheard] };
+  }
+  refuseFaults(body.version === undefined ? [] : [{ path: 'version', message: 'is for campaign; leave it out' }]);
+  const judge = () => validateCampaign(withId(body.definition), undefined, rules);
+  const { campaign, warnings } = judgedAt('definition', judge);
+  return { campaign, version: null, warnings: [...warnings, ...unheard] };
+}
+
+/** As the relay judges, were the campaign live; the past of somebody who is made up is empty. */
+async function judgeEntry(
+  db: Db,
+  campaign: Campaign,
+  { person, event, trigger, now }: { person: Subject; now: Date } & ReturnType<typeof occasionOf>,
+): Promise<Refusal | { outcome: 'entered'; reason: string; values: object }> {
+  const scope = campaignScope(campaign, { person, event, trigger, journey: { id: SIMULATED.journey }, now });
+  const received = event && { timestamp: event.timestamp, receivedAt: now, backfill: false };
+  const { suppressed } = person;
+  const refused = refuseEntrant(campaign, { campaignState: 'live', suppressed, event: received, scope, now });
+  const history = person.key === null ? NO_PAST : await entryHistory(db, campaign.id, person.key);
+  return refused ?? refuseRepeat(campaign, history) ?? { outcome: 'entered', reason: 'entered', values: {} };
+}
+
+const NO_PAST = { entered: false, active: 0 };
+
+/** A definition that is only tried out needs no id. */
+const withId = (definition: unknown): unknown =>
+  typeof definition === 'object' && definition !== null && !Array.isArray(definition)
+    ? { id: 'tried-out', ...definition }
+    : definition;
+
+function answerFaults(campaign: Campaign, { answers }: Body): InputFault[] {
+  const webhooks = allSteps(campaign.steps).flatMap(({ type, id }) => (type === 'webhook' ? [id] : []));
+  return Object.keys(answers).flatMap((id) =>
+    webhooks.includes(id) ? [] : [{ path: `answers.${id}`, message: `no webhook has this id${hint(id, webhooks)}` }],
+  );
+}
+
+const answersOf = ({ answers }: Body) =>
+  Object.fromEntries(
+    Object.entries(answers).map(([step, { status, headers, body }]) => [
+      step,
+      {
+        status,
+        headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      },
+    ]),
+  );
+
+/** Lets other requests have their turn between steps, and gives up after the time. */
+function patience(ms: number): () => Promise<void> {
+  const end = performance.now() + ms;
+  return async () => {
+    await setImmediate();
+    if (performance.now() < end) return;
+    throw new HooklineError('render.too_large', `The walk took over ${ms / 1000} s. Make the templates shorter.`);
+  };
+}
+
+const shown = ({ state, reason, startedAt, endedAt, log, deliveries, person }: SimulatedJourney) => ({
+  state,
+  reason,
+  startedAt,
+  endedAt,
+  log: log.map(({ at, step, what, details }) => ({ at, step, what, ...details })),
+  deliveries: deliveries.map(({ id, state: of, step, missing, request, answer: got, mapping, error }) => ({
+    id,
+    state: of,
+    step,
+    missing,
+    request: request && shownRequest(request),
+    answer: got,
+    mapping: shownMapping(mapping),
+    error,
+  })),
+  person,
+});

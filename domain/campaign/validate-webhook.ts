@@ -1,0 +1,28 @@
+import type { DestinationRules } from '../delivery/address.ts';
+import { HooklineError } from '../errors.ts';
+import { inspect, placeOf, summary } from '../input/faults.ts';
+import { without } from '../input/without.ts';
+import { webhookFaults } from '../request/request-faults.ts';
+import { webhookSchema, type Webhook } from './webhook.ts';
+
+/**
+ * Validates a webhook that stands alone, at `path` of the input. Throws `webhooks.invalid` with every fault in one pass, also of
+ * literal URLs that the rules do not allow.
+ */
+export function validateWebhook(input: unknown, path: string, rules: DestinationRules): Webhook {
+  const result = inspect(webhookSchema, input);
+  const misfits = result.success ? [] : result.faults;
+  const rest = result.success ? result.data : partOf(without(input, misfits));
+  const errors = [
+    ...misfits.map(({ at, message }) => ({ path: placeOf(at, path), message })),
+    ...(rest ? webhookFaults(rest, path, {}, rules) : []),
+  ];
+  if (result.success && errors.length === 0) return result.data;
+  throw new HooklineError('webhooks.invalid', summary('the webhook', errors), { errors });
+}
+
+/** What is left without its faults; a URL stands in for a missing one, which the schema has reported. */
+function partOf(rest: unknown): Webhook | undefined {
+  if (typeof rest !== 'object' || rest === null) return undefined;
+  return webhookSchema.safeParse({ url: 'https://example.com', ...rest }).data;
+}

@@ -1,0 +1,74 @@
+import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
+import type { StepOf } from '../campaign/steps.ts';
+import { HooklineError } from '../errors.ts';
+import { redactRequest, redactText } from '../request/redact.ts';
+import type { RenderedRequest } from '../request/request.ts';
+import { shownError, type ShownError } from '../request/shown-error.ts';
+import type { Scope } from '../scope.ts';
+import { UNMAPPED, type MappingResult } from './map-answer.ts';
+
+/** What every attempt of a delivery sends, byte for byte, and the secrets that its log must not show. */
+export type FrozenRequest = Omit<RenderedRequest, 'missing'> & { secrets: string[] };
+
+/** The request as operators may see it: credentials and secrets are replaced. */
+export type ShownRequest = { method: string; url: string; headers: [string, string][]; body: string | null };
+
+/** A webhook step's request for one person, or why there is none. */
+export type RenderedDelivery = {
+  id: string;
+  step: string;
+  state: 'queued' | 'skipped' | 'failed';
+  /** Scheme, host and port. */
+  destination: string | null;
+  frozen: FrozenRequest | null;
+  request: ShownRequest | null;
+  missing: string[];
+  mapping: MappingResult;
+  error: ShownError | null;
+  /** For the Temporal UI: method and destination, nothing personal. */
+  label: string;
+};
+
+/** Renders a webhook step once; what does not render is a failed delivery. */
+export function renderDelivery(
+  compiled: CompiledCampaign,
+  step: StepOf<'webhook'>,
+  scope: Scope,
+  id: string,
+): RenderedDelivery {
+  const skipped = step.send === 'never';
+  const secrets = Object.values(scope.secrets);
+  try {
+    const { missing, ...request } = compiled.request(step.id).render({ ...scope, delivery: { id } });
+    const shown = redactRequest(request, secrets);
+    const { origin } = new URL(request.url);
+    const mapped = compiled.mapping(step.id) !== null && !skipped;
+    return {
+      id,
+      step: step.id,
+      state: skipped ? 'skipped' : 'queued',
+      destination: origin,
+      frozen: { ...request, secrets },
+      request: shown,
+      // A name may be computed from a secret.
+      missing: missing.map((name) => redactText(name, secrets)),
+      mapping: mapped ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
+      error: null,
+      label: `${request.method} ${shown.url.startsWith(origin) ? origin : '***'}`,
+    };
+  } catch (error) {
+    if (!(error instanceof HooklineError)) throw error;
+    return {
+      id,
+      step: step.id,
+      state: 'failed',
+      destination: null,
+      frozen: null,
+      request: null,
+      missing: [],
+      mapping: UNMAPPED,
+      error: shownError(error, secrets),
+      label: step.id,
+    };
+  }
+}

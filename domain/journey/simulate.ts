@@ -1,0 +1,56 @@
+import type { ScopeInput } from '../scope.ts';
+import { walk, type Ending, type Verbs } from '../walk.ts';
+import { decide } from './decide.ts';
+import { DECISION, type AtStep } from './decision.ts';
+import { simulateSend } from './simulate-send.ts';
+import {
+  attributesOf,
+  note,
+  scopeNow,
+  SIMULATED,
+  type Past,
+  type SimulatedDelivery,
+  type SimulatedLine,
+  type Simulation,
+} from './simulation.ts';
+
+export type SimulatedJourney = Ending & {
+  startedAt: Date;
+  endedAt: Date;
+  log: SimulatedLine[];
+  deliveries: SimulatedDelivery[];
+  /** As the journey left them. */
+  person: ScopeInput['person'];
+};
+
+/** Walks a journey to its end as a worker does, with verbs that send nothing, store nothing, and skip the time. */
+export async function simulate(simulation: Simulation): Promise<SimulatedJourney> {
+  const { plan, person, now } = simulation;
+  const past: Past = { now, person, log: [], deliveries: new Map(), responses: {} };
+  const ending = await walk(plan, simulatedVerbs(simulation, past));
+  note(past, null, ending.state, ending.reason === null ? {} : { reason: ending.reason });
+  const deliveries = [...past.deliveries.values()];
+  return { ...ending, startedAt: now, endedAt: past.now, log: past.log, deliveries, person: past.person };
+}
+
+const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
+  atBoundary: () => simulation.atBoundary(),
+  async prepare(step) {
+    const { prepared, details } = await decide(simulation.compiled.step(step.id), inMemory(simulation, past));
+    note(past, step.id, DECISION[step.type], details);
+    return prepared;
+  },
+  async sleepUntil(until) {
+    past.now = new Date(Math.max(past.now.getTime(), Date.parse(until)));
+  },
+  send: ({ id }, step) => simulateSend(simulation, past, { delivery: id, step: step.id }),
+});
+
+const inMemory = (simulation: Simulation, past: Past): AtStep => ({
+  compiled: simulation.compiled,
+  now: past.now,
+  scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
+  setAttributes: attributesOf(simulation, past),
+  newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),
+  keepDelivery: async (delivery) => void past.deliveries.set(delivery.id, { ...delivery, answer: null }),
+});
