@@ -33,7 +33,10 @@ export async function decideWebhook(context: PrepareContext, step: StepOf<'webho
   return { prepared: { type: 'webhook', delivery: id, label, send: state === 'queued' }, details };
 }
 
-type Rendered = Pick<NewDelivery, 'state' | 'destination' | 'frozen' | 'request' | 'missing' | 'mapping' | 'error'> & {
+type Rendered = Pick<
+  NewDelivery,
+  'state' | 'destination' | 'host' | 'frozen' | 'request' | 'missing' | 'mapping' | 'error'
+> & {
   /** For the Temporal UI: method and destination, nothing personal. */
   label: string;
 };
@@ -44,16 +47,18 @@ function renderStep({ cipher, compiled }: PrepareContext, step: StepOf<'webhook'
   try {
     const { missing, ...request } = compiled.request(step.id).render(scope);
     const shown = redactRequest(request, secrets);
-    const { origin } = new URL(request.url);
+    const { origin, hostname } = new URL(request.url);
+    const isOriginShown = shown.url.startsWith(origin);
     const mapped = compiled.mapping(step.id) !== null && !skipped;
     return {
       state: skipped ? 'skipped' : 'queued',
       destination: origin,
+      host: isOriginShown ? hostname : null,
       frozen: sealRequest(cipher, id, { ...request, secrets }),
       request: shown,
       missing,
       mapping: { state: mapped ? 'pending' : 'none', attributes: {}, error: null },
-      label: `${request.method} ${shown.url.startsWith(origin) ? origin : '***'}`,
+      label: `${request.method} ${isOriginShown ? origin : '***'}`,
     };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;

@@ -77,6 +77,7 @@ CREATE TABLE "deliveries" (
 	"state" text NOT NULL,
 	"revision" integer DEFAULT 1 NOT NULL,
 	"destination" text,
+	"host" text,
 	"frozen" "bytea",
 	"request" jsonb,
 	"missing" jsonb NOT NULL,
@@ -200,6 +201,9 @@ CREATE UNIQUE INDEX "entries_once" ON "entries" USING btree ("campaign_id","pers
 CREATE UNIQUE INDEX "attempts_number" ON "attempts" USING btree ("delivery_id","number");--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_step" ON "deliveries" USING btree ("journey_id","step_id");--> statement-breakpoint
 CREATE INDEX "deliveries_person" ON "deliveries" USING btree ("person_key","id");--> statement-breakpoint
+CREATE INDEX "deliveries_campaign" ON "deliveries" USING btree ("campaign_id","id");--> statement-breakpoint
+CREATE INDEX "deliveries_state" ON "deliveries" USING btree ("state","id");--> statement-breakpoint
+CREATE INDEX "deliveries_host" ON "deliveries" USING btree ("host","id");--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id");--> statement-breakpoint
 CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");--> statement-breakpoint
 CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");--> statement-breakpoint
