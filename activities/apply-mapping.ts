@@ -1,5 +1,5 @@
 import { readCause } from '../db/journeys.ts';
-import { assertFits, changeAttributes, type PersonRow } from '../db/people.ts';
+import { changeAttributes, type PersonRow } from '../db/people.ts';
 import type { MappingResult } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { evaluateMapping } from '../domain/request/mapping.ts';
@@ -36,8 +36,7 @@ export async function applyMapping(
     if (unanswered.length > 0 && !answer.isJson) {
       throw mappingFailed(`The answer is no JSON, so that it has no field for ${unanswered.join(', ')}.`);
     }
-    assertFits(person, changes);
-    await changeAttributes(tx, person, changes);
+    await changeAttributes(tx, person, changes, { type: 'mapping', delivery: delivery.id });
     return { state: 'applied', attributes: changes, absent, error: null };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;

@@ -1,4 +1,4 @@
-import { assertFits, changeAttributes } from '../db/people.ts';
+import { changeAttributes } from '../db/people.ts';
 import { evaluateCondition } from '../domain/condition/condition.ts';
 import { parseDurationMs } from '../domain/input/duration.ts';
 import { HooklineError } from '../domain/errors.ts';
@@ -40,8 +40,7 @@ export async function decideUpdate(
   if (!mapping) return { prepared, details: {} };
   try {
     const { changes, absent } = evaluateMapping(mapping, scope);
-    assertFits(at.person, changes);
-    await changeAttributes(tx, at.person, changes);
+    await changeAttributes(tx, at.person, changes, { type: 'update', journey: at.journey.id, step: step.id });
     return { prepared, details: { attributes: changes, ...(absent.length > 0 && { absent }) } };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;

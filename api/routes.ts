@@ -11,6 +11,7 @@ import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
+import { timelineRoutes } from './timeline.ts';
 
 export type ApiDependencies = {
   db: Db;
@@ -27,6 +28,7 @@ export type ApiDependencies = {
 /** Every route that there is. */
 export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...peopleRoutes(dependencies),
+  ...timelineRoutes(dependencies),
   ...eventRoutes(dependencies),
   ...campaignRoutes(dependencies),
   ...journeyRoutes(dependencies),

@@ -6,7 +6,7 @@ CREATE TABLE "broadcasts" (
 	"request_hash" text NOT NULL,
 	"data" jsonb NOT NULL,
 	"selected" integer NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "campaign_versions" (
@@ -14,7 +14,7 @@ CREATE TABLE "campaign_versions" (
 	"version" integer NOT NULL,
 	"definition" json NOT NULL,
 	"plan" jsonb NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	CONSTRAINT "campaign_versions_campaign_id_version_pk" PRIMARY KEY("campaign_id","version")
 );
 --> statement-breakpoint
@@ -23,8 +23,8 @@ CREATE TABLE "campaigns" (
 	"state" text NOT NULL,
 	"version" integer NOT NULL,
 	"trigger_event" text,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "entries" (
@@ -33,7 +33,7 @@ CREATE TABLE "entries" (
 	"cause" text NOT NULL,
 	"once" boolean NOT NULL,
 	"journey_id" text NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	CONSTRAINT "entries_campaign_id_person_key_cause_pk" PRIMARY KEY("campaign_id","person_key","cause")
 );
 --> statement-breakpoint
@@ -87,15 +87,15 @@ CREATE TABLE "deliveries" (
 	"first_attempt_at" timestamp (3) with time zone,
 	"next_attempt_at" timestamp (3) with time zone,
 	"sent_at" timestamp (3) with time zone,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "secrets" (
 	"name" text PRIMARY KEY NOT NULL,
 	"value" "bytea" NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "signing_keys" (
@@ -113,7 +113,7 @@ CREATE TABLE "commands" (
 	"tries" integer DEFAULT 0 NOT NULL,
 	"leased_until" timestamp (3) with time zone,
 	"error" text,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "journey_log" (
@@ -140,9 +140,18 @@ CREATE TABLE "journeys" (
 	"step_since" timestamp (3) with time zone,
 	"step_until" timestamp (3) with time zone,
 	"reason" text,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "attribute_changes" (
+	"person_key" text NOT NULL,
+	"number" bigint NOT NULL,
+	"at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"cause" jsonb NOT NULL,
+	"changes" jsonb NOT NULL,
+	CONSTRAINT "attribute_changes_person_key_number_pk" PRIMARY KEY("person_key","number")
 );
 --> statement-breakpoint
 CREATE TABLE "events" (
@@ -170,8 +179,8 @@ CREATE TABLE "people" (
 	"attributes" jsonb NOT NULL,
 	"suppressed" boolean DEFAULT false NOT NULL,
 	"last_number" bigint DEFAULT 0 NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	CONSTRAINT "people_id_unique" UNIQUE("id")
 );
 --> statement-breakpoint
@@ -192,6 +201,7 @@ ALTER TABLE "journey_log" ADD CONSTRAINT "journey_log_journey_id_journeys_id_fk"
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_event_id_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_broadcast_id_broadcasts_id_fk" FOREIGN KEY ("broadcast_id") REFERENCES "public"."broadcasts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attribute_changes" ADD CONSTRAINT "attribute_changes_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "events" ADD CONSTRAINT "events_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waiting" ADD CONSTRAINT "waiting_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
