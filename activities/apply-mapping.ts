@@ -29,6 +29,6 @@ export function applyMapping(
   return mapAnswer(
     compiled.mapping(delivery.stepId ?? ''),
     { status, headers, answer, bodyError, scope, secrets: request.secrets },
-    attributesOf(tx, person),
+    attributesOf(tx, person, { type: 'mapping', delivery: delivery.id }),
   );
 }

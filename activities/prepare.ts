@@ -30,18 +30,22 @@ export function createPrepare({ db, cipher, now, versions }: Dependencies) {
       if (at.decided?.result) return at.decided.result;
       const compiled = await versions(tx, at.journey.campaignId, at.journey.version);
       const context = { tx, cipher, at, compiled, now: now() };
-      const { prepared, details, until = null } = await decide(compiled.step(id), inPostgres(context));
+      const { prepared, details, until = null } = await decide(compiled.step(id), inPostgres(context, id));
       const state = type === 'delay' ? 'delayed' : type === 'webhook' ? 'sending' : at.journey.state;
       await recordStep(tx, journey, { id, type, state, until }, { what, details, result: prepared });
       return prepared;
     });
 }
 
-const inPostgres = (context: ScopeContext): AtStep => ({
+const inPostgres = (context: ScopeContext, step: string): AtStep => ({
   compiled: context.compiled,
   now: context.now,
   scope: async () => journeyScope(context, { secrets: await usableSecrets(context) }),
-  setAttributes: attributesOf(context.tx, context.at.person),
+  setAttributes: attributesOf(context.tx, context.at.person, {
+    type: 'update',
+    journey: context.at.journey.id,
+    step,
+  }),
   newDeliveryId: () => newId('dlv'),
   keepDelivery: (delivery) => keepDelivery(context, delivery),
 });
@@ -49,10 +53,10 @@ const inPostgres = (context: ScopeContext): AtStep => ({
 /** The request is frozen with its delivery: from then on only its bytes count. */
 function keepDelivery(
   { tx, cipher, at: { journey } }: ScopeContext,
-  { id, step, state, destination, frozen, request, missing, mapping, error }: RenderedDelivery,
+  { id, step, state, destination, host, frozen, request, missing, mapping, error }: RenderedDelivery,
 ): Promise<void> {
   return insertDelivery(tx, {
-    ...{ id, state, destination, request, missing, mapping, error },
+    ...{ id, state, destination, host, request, missing, mapping, error },
     frozen: frozen && sealRequest(cipher, id, frozen),
     personKey: journey.personKey,
     journeyId: journey.id,

@@ -1,12 +1,62 @@
-import { findDelivery, type AttemptRow, type DeliveryDetail } from '../db/deliveries.ts';
+import { z } from 'zod';
+import { findDelivery } from '../db/deliveries.ts';
+import { listDeliveries } from '../db/delivery-list.ts';
 import type { Db } from '../db/open.ts';
+import { DELIVERY_STATES } from '../db/schema/deliveries.ts';
 import { HooklineError } from '../domain/errors.ts';
-import type { MappingResult } from '../domain/journey/map-answer.ts';
-import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { route, type Route } from './route.ts';
-import { idParams, noQuery } from './schemas.ts';
+import { clientId, idParams, noParams, noQuery, pageQuery } from './schemas.ts';
+import { shownDelivery } from './shown-delivery.ts';
+
+const HOST = 'write a host such as api.example.com or api.example.com:8443';
+
+/** The host of a destination; with a port only that one, also where it is the scheme's own, which origins leave out. */
+const host = z
+  .string()
+  .refine((text) => /^[^\s/?#\\@]+$/.test(text) && URL.canParse(`https://${text}`), { error: HOST, abort: true })
+  .transform((text) => {
+    const origins = [`https://${text}`, `http://${text}`].map((url) => new URL(url).origin);
+    return { name: new URL(`https://${text}`).hostname, origins: /:\d+$/.test(text) ? origins : null };
+  });
+
+const version = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, 'write the number of a version, such as 2')
+  .transform(Number);
+
+const deliveryFilter = {
+  state: z.enum(DELIVERY_STATES).optional(),
+  campaign: clientId.optional(),
+  step: clientId.optional(),
+  version: version.optional(),
+  person: clientId.optional(),
+  host: host.optional(),
+};
+
+const listQuery = z
+  .strictObject({ ...pageQuery, ...deliveryFilter, include: z.enum(['bodies']).optional() })
+  .superRefine(({ campaign, person, ...query }, context) => {
+    if (campaign !== undefined || person !== undefined) return;
+    for (const name of ['step', 'version'] as const) {
+      const message = `a ${name} belongs to a campaign: send campaign too, or person`;
+      if (query[name] !== undefined) context.addIssue({ code: 'custom', path: [name], message });
+    }
+  });
 
 export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
+  route({
+    method: 'get',
+    path: '/v1/deliveries',
+    scope: 'operate',
+    params: noParams,
+    query: listQuery,
+    body: null,
+    handle: async ({ query: { include, limit, order, cursor, createdAfter, createdBefore, ...filter } }) => {
+      const page = { limit, order, cursor, createdAfter, createdBefore };
+      const { data, nextCursor } = await listDeliveries(db, page, filter, { withBodies: include === 'bodies' });
+      return { status: 200, body: { data: data.map(shownDelivery), nextCursor } };
+    },
+  }),
   route({
     method: 'get',
     path: '/v1/deliveries/:id',
@@ -19,84 +69,9 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
       if (!delivery)
         throw new HooklineError(
           'deliveries.not_found',
-          `No delivery has the id "${params.id}". A journey lists its own.`,
+          `No delivery has the id "${params.id}". GET /v1/deliveries lists them.`,
         );
-      return { status: 200, body: shown(delivery) };
+      return { status: 200, body: shownDelivery(delivery) };
     },
   }),
 ];
-
-function shown(delivery: DeliveryDetail) {
-  const { id, state, revision, campaignId, version, stepId, journeyId, person, missing, createdAt, updatedAt, sentAt } =
-    delivery;
-  return {
-    id,
-    state,
-    waitsFor: delivery.parked ?? (state === 'attempted' ? { reason: 'retry', until: delivery.nextAttemptAt } : null),
-    revision,
-    campaign: campaignId,
-    version,
-    step: stepId,
-    journey: journeyId,
-    webhook: null,
-    person,
-    idempotencyKey: id,
-    missing,
-    createdAt,
-    updatedAt,
-    sentAt,
-    expiresAt: null,
-    request: delivery.request && shownRequest(delivery.request),
-    attempts: delivery.attempts.map(shownAttempt),
-    mapping: shownMapping(delivery.mapping),
-    error: delivery.error,
-    decision: null,
-  };
-}
-
-/** Postgres orders the keys of jsonb its own way; people read these in this one. */
-export const shownRequest = ({ method, url, headers, body }: ShownRequest) => ({
-  method,
-  url,
-  headers: byName(headers),
-  body,
-});
-
-/** Values of a name that came more than once stand together, as in RFC 9110, 5.3. */
-function byName(headers: [string, string][]): Record<string, string> {
-  const values = new Map<string, string[]>();
-  for (const [name, value] of headers) values.set(name, [...(values.get(name) ?? []), value]);
-  return Object.fromEntries([...values].map(([name, all]) => [name, all.join(', ')]));
-}
-
-export const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({
-  state,
-  attributes,
-  absent,
-  error,
-});
-
-function shownAttempt(attempt: AttemptRow) {
-  const { id, number, trigger, startedAt, durationMs, phases, status, error, nextAttemptAt } = attempt;
-  return {
-    id,
-    number,
-    trigger,
-    startedAt,
-    durationMs,
-    phases,
-    status,
-    class: attempt.class,
-    error,
-    response:
-      status === null
-        ? null
-        : {
-            headers: byName(attempt.responseHeaders ?? []),
-            // Any bytes were stored; what is no UTF-8 shows as U+FFFD.
-            body: attempt.responseBody?.toString('utf8') ?? '',
-            truncated: attempt.truncated,
-          },
-    nextAttemptAt,
-  };
-}

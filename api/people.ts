@@ -25,16 +25,14 @@ export const peopleRoutes = ({ db }: { db: Db }): Route[] => [
     body: null,
     handle: async ({ params }) => {
       const person = await findPerson(db, params.id);
-      if (!person) {
-        throw new HooklineError(
-          'people.not_found',
-          `No person has the id "${params.id}". Events and PUT /v1/people/:id create people.`,
-        );
-      }
+      if (!person) throw personNotFound(params.id);
       return { status: 200, body: shown(person) };
     },
   }),
 ];
+
+export const personNotFound = (id: string) =>
+  new HooklineError('people.not_found', `No person has the id "${id}". Events and PUT /v1/people/:id create people.`);
 
 const shown = ({ id, key, attributes, suppressed, createdAt, updatedAt }: PersonRow) => ({
   id,

@@ -12,7 +12,7 @@ import { SIMULATED } from '../domain/journey/simulation.ts';
 import { previewRequest } from '../domain/request/preview.ts';
 import { compileRequest } from '../domain/request/request.ts';
 import { buildScope } from '../domain/scope.ts';
-import { shownRequest } from './deliveries.ts';
+import { shownRequest } from './shown-delivery.ts';
 import { route, type Route } from './route.ts';
 import { noParams, noQuery } from './schemas.ts';
 import {

@@ -14,6 +14,7 @@ import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { simulateRoutes } from './simulate.ts';
+import { timelineRoutes } from './timeline.ts';
 
 export type ApiDependencies = {
   db: Db;
@@ -30,6 +31,7 @@ export type ApiDependencies = {
 /** Every route that there is. */
 export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...peopleRoutes(dependencies),
+  ...timelineRoutes(dependencies),
   ...eventRoutes(dependencies),
   ...campaignRoutes(dependencies),
   ...simulateRoutes(dependencies),

@@ -15,7 +15,7 @@ import { durationSchema } from '../domain/input/duration.ts';
 import { hint } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
 import { SIMULATED } from '../domain/journey/simulation.ts';
-import { shownMapping, shownRequest } from './deliveries.ts';
+import { shownMapping, shownRequest } from './shown-delivery.ts';
 import { route, type Route } from './route.ts';
 import { fields, noParams, noQuery } from './schemas.ts';
 import {

@@ -7,12 +7,13 @@ export const bytes = customType<{ data: Buffer; driverData: Buffer }>({ dataType
 /** A moment, to the millisecond as JavaScript has it, so that a value that was read compares equal when it comes back. */
 export const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
 
-/** When the row was made, by the clock of Postgres: one clock for all processes. */
-export const createdAt = () =>
-  moment('created_at')
+/**
+ * When the row was made, by the clock of Postgres: one clock for all processes. It is the statement's time, not the transaction's:
+ * what waited for a lock in a statement before comes after what was committed meanwhile.
+ */
+export const createdAt = () => statementTime('created_at');
+export const updatedAt = () => statementTime('updated_at');
+export const statementTime = (name: string) =>
+  moment(name)
     .notNull()
-    .default(sql`now()`);
-export const updatedAt = () =>
-  moment('updated_at')
-    .notNull()
-    .default(sql`now()`);
+    .default(sql`statement_timestamp()`);

@@ -151,12 +151,18 @@ export async function listAnswers(
     .where(eq(deliveries.journeyId, journeyId));
 }
 
-export type DeliveryDetail = DeliveryRow & {
-  person: string;
-  attempts: AttemptRow[];
-  /** What it waits for at its destination, and until when where that is known. */
-  parked: { reason: ParkingReason; until: Date | null } | null;
-};
+/** What a delivery waits for at its destination, and until when where that is known. */
+export type InLine = { reason: ParkingReason; until: Date | null };
+
+export type DeliveryDetail = DeliveryRow & { person: string; attempts: AttemptRow[]; parked: InLine | null };
+
+type LineRow = { line: typeof parked.$inferSelect | null; openUntil: Date | null };
+
+export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
+  if (!line) return null;
+  const untils = { slot: null, breaker: openUntil, rateLimit: line.dueAt };
+  return { reason: line.reason, until: untils[line.reason] };
+}
 
 export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail | undefined> {
   const [row] = await db
@@ -167,13 +173,11 @@ export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail |
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));
   if (!row) return undefined;
-  const { line, openUntil } = row;
-  const untils = { slot: null, breaker: openUntil, rateLimit: line?.dueAt ?? null };
   const made = await db.select().from(attempts).where(eq(attempts.deliveryId, id)).orderBy(asc(attempts.number));
   return {
     ...row.delivery,
     person: row.person,
     attempts: made,
-    parked: line && { reason: line.reason, until: untils[line.reason] },
+    parked: waitingInLine(row),
   };
 }

@@ -2,7 +2,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
-import { changeAttributes, type AttributeChanges } from './people.ts';
+import { changeAttributes, type AttributeValues } from './people.ts';
 import { outcomes } from './schema/campaigns.ts';
 import { events, inbox, people } from './schema/people.ts';
 
@@ -12,7 +12,7 @@ export type NewEvent = {
   name: string;
   data: Record<string, Json>;
   timestamp?: Date | undefined;
-  attributes?: AttributeChanges | undefined;
+  attributes?: AttributeValues | undefined;
   backfill: boolean;
 };
 
@@ -26,9 +26,10 @@ export async function ingestEvents(db: Db, input: NewEvent[]): Promise<{ ids: st
     const fresh = await withoutDuplicates(tx, input, ids);
     if (fresh.length === 0) return new Set<string>();
     const stored = await insertEvents(tx, fresh);
-    for (const event of fresh) {
-      if (event.attributes && stored.has(event.id)) await changeAttributes(tx, { id: event.person }, event.attributes);
-    }
+    await mergeAttributes(
+      tx,
+      fresh.filter((event) => stored.has(event.id)),
+    );
     return stored;
   });
   return { ids, accepted };
@@ -93,6 +94,21 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
     )
     select id from event`);
   return new Set(stored.map((row) => row.id));
+}
+
+/** Merges the attributes that came with events into their people, who are held, in the order of the list. */
+async function mergeAttributes(tx: Db, stored: IdentifiedEvent[]): Promise<void> {
+  const ids = new Set(stored.flatMap((event) => (event.attributes ? [event.person] : [])));
+  if (ids.size === 0) return;
+  const held = await tx
+    .select()
+    .from(people)
+    .where(sql`${people.id} = any(${sql.param([...ids])}::text[])`);
+  const byId = new Map(held.map((person) => [person.id, person]));
+  for (const { id, person: name, attributes } of stored) {
+    const person = byId.get(name);
+    if (person && attributes) byId.set(name, await changeAttributes(tx, person, attributes, { type: 'event', id }));
+  }
 }
 
 /** An event with its person's own id; `waits` while the relay has not taken it up. */

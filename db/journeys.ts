@@ -105,7 +105,10 @@ export async function logJourney(tx: Db, journeyId: string, line: Omit<LogLine, 
     .onConflictDoNothing();
 }
 
-/** Ends the journey, with a line in its log; one that has ended stays as it ended. */
+/**
+ * Ends the journey, with a line in its log; one that has ended stays as it ended. The person is held before the time is taken, as
+ * wherever something is stored for them: a timeline that is being read shows it all or comes first.
+ */
 export async function endJourney(
   db: Db,
   id: string,
@@ -114,9 +117,11 @@ export async function endJourney(
 ): Promise<void> {
   const details = JSON.stringify(reason === null ? {} : { reason });
   await db.execute(sql`
-    with ended as (
+    with owner as (
+      select key from people where key = (select person_key from journeys where id = ${id}) for key share
+    ), ended as (
       update journeys set state = ${state}, reason = ${reason}, ended_at = clock_timestamp(), updated_at = clock_timestamp()
-      where id = ${id} and ended_at is null
+      from owner where id = ${id} and ended_at is null
       returning id
     )
     insert into journey_log (journey_id, step, what, details)

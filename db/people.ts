@@ -1,16 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import { eq, sql } from 'drizzle-orm';
 import { HooklineError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
-import { people } from './schema/people.ts';
+import { attributeChanges, people, type AttributeChange, type ChangeCause } from './schema/people.ts';
 
 const MAX_ATTRIBUTES_BYTES = 64 * 1024;
 
 export type PersonRow = typeof people.$inferSelect;
 
-/** Changes of attributes by name; `null` removes one. Names that are not mentioned stay as they are. */
-export type AttributeChanges = Record<string, Json>;
+/** New values of attributes by name; `null` removes one. Names that are not mentioned stay as they are. */
+export type AttributeValues = Record<string, Json>;
 
 export async function findPerson(db: Db, id: string): Promise<PersonRow | undefined> {
   const [person] = await db.select().from(people).where(eq(people.id, id));
@@ -18,51 +19,67 @@ export async function findPerson(db: Db, id: string): Promise<PersonRow | undefi
 }
 
 /** Creates the person or merges the attributes into those that are there. A repeat changes nothing more. */
-export async function putPerson(db: Db, id: string, changes: AttributeChanges): Promise<PersonRow> {
+export async function putPerson(db: Db, id: string, changes: AttributeValues): Promise<PersonRow> {
   return db.transaction(async (tx) => {
-    const { set } = splitChanges(changes);
-    const [created] = await tx
-      .insert(people)
-      .values({ key: newId('per'), id, attributes: set })
-      .onConflictDoNothing({ target: people.id })
-      .returning();
-    if (!created) return changeAttributes(tx, { id }, changes);
-    assertFits(created, {});
-    return created;
+    // Sent together, run in this order: the second sees whom the first one made, or waited for.
+    const [, [person]] = await Promise.all([
+      tx
+        .insert(people)
+        .values({ key: newId('per'), id, attributes: {} })
+        .onConflictDoNothing({ target: people.id }),
+      tx.select().from(people).where(eq(people.id, id)).for('no key update'),
+    ]);
+    if (!person) throw new Error('a person vanished while they were stored');
+    return changeAttributes(tx, person, changes, { type: 'api' });
   });
 }
 
 /**
- * The one place where attributes of a person change: API, event, response mapping or `update` step.
- * The statement locks the row and starts from what stands there then, so that two changes at once both count.
+ * The one place where attributes of a person change: API, event, response mapping or `update` step. The caller holds the person's
+ * row, and gives it as it stands. What really changes is written with its cause and the person's next number; where nothing does,
+ * nothing is. Throws `people.too_large` before anything is written.
  */
-export async function changeAttributes(db: Db, who: { id: string }, changes: AttributeChanges): Promise<PersonRow> {
-  const { set, removed } = splitChanges(changes);
-  const [person] = await db
-    .update(people)
-    .set({
-      attributes: sql`(${people.attributes} || ${JSON.stringify(set)}::jsonb) - ${sql.param(removed)}::text[]`,
-      updatedAt: sql`clock_timestamp()`,
-    })
-    .where(eq(people.id, who.id))
-    .returning();
-  if (!person) throw new Error('the person whose attributes change is gone');
-  assertFits(person, {});
-  return person;
+export async function changeAttributes(
+  tx: Db,
+  person: PersonRow,
+  values: AttributeValues,
+  cause: ChangeCause,
+): Promise<PersonRow> {
+  const changes = changesOf(person.attributes, values);
+  const names = Object.keys(changes);
+  if (names.length === 0) return person;
+  const set = Object.fromEntries(
+    Object.entries(changes).flatMap(([name, { to }]) => (to === null ? [] : [[name, to]])),
+  );
+  const removed = names.filter((name) => !Object.hasOwn(set, name));
+  changedAttributes(person, values);
+  const [[changed]] = await Promise.all([
+    tx
+      .update(people)
+      .set({
+        attributes: sql`(${people.attributes} || ${JSON.stringify(set)}::jsonb) - ${sql.param(removed)}::text[]`,
+        lastNumber: sql`${people.lastNumber} + 1`,
+        updatedAt: sql`statement_timestamp()`,
+      })
+      .where(eq(people.key, person.key))
+      .returning(),
+    tx.insert(attributeChanges).values({
+      personKey: person.key,
+      number: sql`(select last_number from people where key = ${person.key})`,
+      cause,
+      changes,
+    }),
+  ]);
+  if (!changed) throw new Error('the person whose attributes change is gone');
+  return changed;
 }
 
-/** Throws `people.too_large` where the changes would leave the person with more than 64 KiB of attributes. */
-export const assertFits = (person: PersonRow, changes: AttributeChanges): void =>
-  void changedAttributes(person, changes);
-
-/** The attributes that changes would leave a person with; nothing is written. Throws `people.too_large` beyond 64 KiB. */
+/** The attributes that values would leave a person with; nothing is written. Throws `people.too_large` beyond 64 KiB. */
 export function changedAttributes(
   person: Pick<PersonRow, 'id' | 'attributes'>,
-  changes: AttributeChanges,
+  values: AttributeValues,
 ): PersonRow['attributes'] {
-  const { set, removed } = splitChanges(changes);
-  const names = new Set(removed);
-  const kept = Object.entries({ ...person.attributes, ...set }).filter(([name]) => !names.has(name));
+  const kept = Object.entries({ ...person.attributes, ...values }).filter(([, value]) => value !== null);
   const attributes = Object.fromEntries(kept);
   const size = Buffer.byteLength(JSON.stringify(attributes));
   if (size <= MAX_ATTRIBUTES_BYTES) return attributes;
@@ -70,10 +87,11 @@ export function changedAttributes(
   throw new HooklineError('people.too_large', message, { errors: [{ path: 'attributes', message }] });
 }
 
-function splitChanges(changes: AttributeChanges) {
-  const names = Object.keys(changes);
-  return {
-    set: Object.fromEntries(names.flatMap((name) => (changes[name] === null ? [] : [[name, changes[name] ?? null]]))),
-    removed: names.filter((name) => changes[name] === null),
-  };
+/** What the values would change, by name, compared as JSON: neither the order of keys nor a zero's sign is a change. */
+function changesOf(attributes: Record<string, Json>, values: AttributeValues): Record<string, AttributeChange> {
+  const changes = Object.keys(values).map((name): [string, AttributeChange] => {
+    const from = Object.hasOwn(attributes, name) ? (attributes[name] ?? null) : null;
+    return [name, { from, to: JSON.parse(JSON.stringify(values[name])) }];
+  });
+  return Object.fromEntries(changes.filter(([, { from, to }]) => !isDeepStrictEqual(from, to)));
 }

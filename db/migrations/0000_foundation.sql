@@ -6,7 +6,7 @@ CREATE TABLE "broadcasts" (
 	"request_hash" text NOT NULL,
 	"data" jsonb NOT NULL,
 	"selected" integer NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "campaign_versions" (
@@ -14,7 +14,7 @@ CREATE TABLE "campaign_versions" (
 	"version" integer NOT NULL,
 	"definition" json NOT NULL,
 	"plan" jsonb NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	CONSTRAINT "campaign_versions_campaign_id_version_pk" PRIMARY KEY("campaign_id","version")
 );
 --> statement-breakpoint
@@ -23,8 +23,8 @@ CREATE TABLE "campaigns" (
 	"state" text NOT NULL,
 	"version" integer NOT NULL,
 	"trigger_event" text,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "entries" (
@@ -33,7 +33,7 @@ CREATE TABLE "entries" (
 	"cause" text NOT NULL,
 	"once" boolean NOT NULL,
 	"journey_id" text NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	CONSTRAINT "entries_campaign_id_person_key_cause_pk" PRIMARY KEY("campaign_id","person_key","cause")
 );
 --> statement-breakpoint
@@ -79,6 +79,7 @@ CREATE TABLE "deliveries" (
 	"state" text NOT NULL,
 	"revision" integer DEFAULT 1 NOT NULL,
 	"destination" text,
+	"host" text,
 	"frozen" "bytea",
 	"request" jsonb,
 	"missing" jsonb NOT NULL,
@@ -89,15 +90,15 @@ CREATE TABLE "deliveries" (
 	"next_attempt_at" timestamp (3) with time zone,
 	"parked_ms" bigint DEFAULT 0 NOT NULL,
 	"sent_at" timestamp (3) with time zone,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "secrets" (
 	"name" text PRIMARY KEY NOT NULL,
 	"value" "bytea" NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "signing_keys" (
@@ -116,7 +117,7 @@ CREATE TABLE "destinations" (
 	"probe" text,
 	"probe_until" timestamp (3) with time zone,
 	"closed_at" timestamp (3) with time zone,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	CONSTRAINT "destinations_id_unique" UNIQUE("id")
 );
 --> statement-breakpoint
@@ -145,7 +146,7 @@ CREATE TABLE "commands" (
 	"tries" integer DEFAULT 0 NOT NULL,
 	"leased_until" timestamp (3) with time zone,
 	"error" text,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "journey_log" (
@@ -172,9 +173,18 @@ CREATE TABLE "journeys" (
 	"step_since" timestamp (3) with time zone,
 	"step_until" timestamp (3) with time zone,
 	"reason" text,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "attribute_changes" (
+	"person_key" text NOT NULL,
+	"number" bigint NOT NULL,
+	"at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"cause" jsonb NOT NULL,
+	"changes" jsonb NOT NULL,
+	CONSTRAINT "attribute_changes_person_key_number_pk" PRIMARY KEY("person_key","number")
 );
 --> statement-breakpoint
 CREATE TABLE "events" (
@@ -202,8 +212,8 @@ CREATE TABLE "people" (
 	"attributes" jsonb NOT NULL,
 	"suppressed" boolean DEFAULT false NOT NULL,
 	"last_number" bigint DEFAULT 0 NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	CONSTRAINT "people_id_unique" UNIQUE("id")
 );
 --> statement-breakpoint
@@ -225,6 +235,7 @@ ALTER TABLE "journey_log" ADD CONSTRAINT "journey_log_journey_id_journeys_id_fk"
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_event_id_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_broadcast_id_broadcasts_id_fk" FOREIGN KEY ("broadcast_id") REFERENCES "public"."broadcasts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attribute_changes" ADD CONSTRAINT "attribute_changes_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "events" ADD CONSTRAINT "events_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waiting" ADD CONSTRAINT "waiting_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -236,6 +247,9 @@ CREATE INDEX "attempts_destination" ON "attempts" USING btree ("destination","st
 CREATE INDEX "attempts_in_flight" ON "attempts" USING btree ("destination") WHERE class = 'started';--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_step" ON "deliveries" USING btree ("journey_id","step_id");--> statement-breakpoint
 CREATE INDEX "deliveries_person" ON "deliveries" USING btree ("person_key","id");--> statement-breakpoint
+CREATE INDEX "deliveries_campaign" ON "deliveries" USING btree ("campaign_id","id");--> statement-breakpoint
+CREATE INDEX "deliveries_state" ON "deliveries" USING btree ("state","id");--> statement-breakpoint
+CREATE INDEX "deliveries_host" ON "deliveries" USING btree ("host","id");--> statement-breakpoint
 CREATE INDEX "parked_order" ON "parked" USING btree ("destination","since","delivery_id");--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id");--> statement-breakpoint
 CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");--> statement-breakpoint

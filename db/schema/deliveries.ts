@@ -8,7 +8,8 @@ import { bytes, createdAt, moment, updatedAt } from '../columns.ts';
 import { journeys } from './journeys.ts';
 import { people } from './people.ts';
 
-export type DeliveryState = 'queued' | 'attempted' | 'sent' | 'failed' | 'skipped';
+export const DELIVERY_STATES = ['queued', 'attempted', 'sent', 'failed', 'skipped'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /** One rendered request for one person. `frozen` is what is sent, encrypted and bound to this row; `request` is what is shown. */
 export const deliveries = pgTable(
@@ -26,6 +27,8 @@ export const deliveries = pgTable(
     revision: integer('revision').notNull().default(1),
     /** Scheme, host and port; null where rendering failed. */
     destination: text('destination'),
+    /** The destination's host without its port, as lists may be asked for it; null where a secret has a part in it. */
+    host: text('host'),
     frozen: bytes('frozen'),
     request: jsonb('request').$type<ShownRequest>(),
     missing: jsonb('missing').$type<string[]>().notNull(),
@@ -44,6 +47,9 @@ export const deliveries = pgTable(
   (table) => [
     uniqueIndex('deliveries_step').on(table.journeyId, table.stepId),
     index('deliveries_person').on(table.personKey, table.id),
+    index('deliveries_campaign').on(table.campaignId, table.id),
+    index('deliveries_state').on(table.state, table.id),
+    index('deliveries_host').on(table.host, table.id),
   ],
 );
 

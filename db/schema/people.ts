@@ -1,6 +1,6 @@
 import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Json } from '../../domain/json.ts';
-import { createdAt, moment, updatedAt } from '../columns.ts';
+import { createdAt, moment, statementTime, updatedAt } from '../columns.ts';
 
 /**
  * Who is known. `id` is the client's own, `key` (`per_…`) is ours: it names the person in Temporal, where nothing personal may stand.
@@ -32,6 +32,31 @@ export const events = pgTable(
     backfill: boolean('backfill').notNull().default(false),
   },
   (table) => [index('events_person').on(table.personKey, table.number)],
+);
+
+/** What changed attributes of a person: a client of the API, an event, the answer to a delivery, or a journey's step. */
+export type ChangeCause =
+  | { type: 'api' }
+  | { type: 'event'; id: string }
+  | { type: 'mapping'; delivery: string }
+  | { type: 'update'; journey: string; step: string };
+
+/** An attribute before and after, `null` where it was not there; no attribute is null itself. */
+export type AttributeChange = { from: Json; to: Json };
+
+/** Each change of a person's attributes that changed something; `number` is its place in the person's own order. */
+export const attributeChanges = pgTable(
+  'attribute_changes',
+  {
+    personKey: text('person_key')
+      .notNull()
+      .references(() => people.key, { onDelete: 'cascade' }),
+    number: bigint('number', { mode: 'number' }).notNull(),
+    at: statementTime('at'),
+    cause: jsonb('cause').$type<ChangeCause>().notNull(),
+    changes: jsonb('changes').$type<Record<string, AttributeChange>>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.personKey, table.number] })],
 );
 
 /** What the relay has still to match, person by person, in the order of `number`. A row goes when it has been matched. */

@@ -20,6 +20,8 @@ export type RenderedDelivery = {
   state: 'queued' | 'skipped' | 'failed';
   /** Scheme, host and port. */
   destination: string | null;
+  /** Its host, without the port; null where a secret has a part in it. */
+  host: string | null;
   frozen: FrozenRequest | null;
   request: ShownRequest | null;
   missing: string[];
@@ -41,20 +43,22 @@ export function renderDelivery(
   try {
     const { missing, ...request } = compiled.request(step.id).render({ ...scope, delivery: { id } });
     const shown = redactRequest(request, secrets);
-    const { origin } = new URL(request.url);
+    const { origin, hostname } = new URL(request.url);
+    const isOriginShown = shown.url.startsWith(origin);
     const mapped = compiled.mapping(step.id) !== null && !skipped;
     return {
       id,
       step: step.id,
       state: skipped ? 'skipped' : 'queued',
       destination: origin,
+      host: isOriginShown ? hostname : null,
       frozen: { ...request, secrets },
       request: shown,
       // A name may be computed from a secret.
       missing: missing.map((name) => redactText(name, secrets)),
       mapping: mapped ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
       error: null,
-      label: `${request.method} ${shown.url.startsWith(origin) ? origin : '***'}`,
+      label: `${request.method} ${isOriginShown ? origin : '***'}`,
     };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;
@@ -63,6 +67,7 @@ export function renderDelivery(
       step: step.id,
       state: 'failed',
       destination: null,
+      host: null,
       frozen: null,
       request: null,
       missing: [],

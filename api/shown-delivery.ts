@@ -1,0 +1,78 @@
+import type { ListedAttempt, ListedDelivery, ListedRequest } from '../db/delivery-list.ts';
+import type { MappingResult } from '../domain/journey/map-answer.ts';
+
+/** A delivery as the API answers it; bodies that were not read are left out. */
+export function shownDelivery(delivery: ListedDelivery) {
+  const { id, state, revision, campaignId, version, stepId, journeyId, person, missing, createdAt, updatedAt, sentAt } =
+    delivery;
+  return {
+    id,
+    state,
+    waitsFor: delivery.parked ?? (state === 'attempted' ? { reason: 'retry', until: delivery.nextAttemptAt } : null),
+    revision,
+    campaign: campaignId,
+    version,
+    step: stepId,
+    journey: journeyId,
+    webhook: null,
+    person,
+    idempotencyKey: id,
+    missing,
+    createdAt,
+    updatedAt,
+    sentAt,
+    expiresAt: null,
+    request: delivery.request && shownRequest(delivery.request),
+    attempts: delivery.attempts.map(shownAttempt),
+    mapping: shownMapping(delivery.mapping),
+    error: delivery.error,
+    decision: null,
+  };
+}
+
+/** Postgres orders the keys of jsonb its own way; people read these in this one. */
+export const shownRequest = ({ method, url, headers, body }: ListedRequest) => ({
+  method,
+  url,
+  headers: byName(headers),
+  ...(body !== undefined && { body }),
+});
+
+/** Values of a name that came more than once stand together, as in RFC 9110, 5.3. */
+function byName(headers: [string, string][]): Record<string, string> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of headers) values.set(name, [...(values.get(name) ?? []), value]);
+  return Object.fromEntries([...values].map(([name, all]) => [name, all.join(', ')]));
+}
+
+export const shownMapping = ({ state, attributes, absent, error }: MappingResult) => ({
+  state,
+  attributes,
+  absent,
+  error,
+});
+
+function shownAttempt(attempt: ListedAttempt) {
+  const { id, number, trigger, startedAt, durationMs, phases, status, error, nextAttemptAt } = attempt;
+  return {
+    id,
+    number,
+    trigger,
+    startedAt,
+    durationMs,
+    phases,
+    status,
+    class: attempt.class,
+    error,
+    response:
+      status === null
+        ? null
+        : {
+            headers: byName(attempt.responseHeaders ?? []),
+            // Any bytes were stored; what is no UTF-8 shows as U+FFFD.
+            ...(attempt.responseBody !== undefined && { body: attempt.responseBody?.toString('utf8') ?? '' }),
+            truncated: attempt.truncated,
+          },
+    nextAttemptAt,
+  };
+}
