@@ -147,6 +147,13 @@ export const keys = {
     default: '10s',
     schema: parsed(parseDurationMs),
   },
+  breaker: {
+    name: 'HOOKLINE_BREAKER',
+    doc: 'Whether destinations that fail are left alone for a while: `off` is for tests.',
+    example: 'on',
+    default: 'on',
+    schema: parsed(switchOf),
+  },
   logLevel: {
     name: 'HOOKLINE_LOG_LEVEL',
     doc: 'The least level that is logged.',

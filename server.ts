@@ -27,7 +27,7 @@ await runProcess('server', async (config, log) => {
   const routes = allRoutes({
     db: database.db,
     cipher,
-    wake: createWaker(database.db, (error) => log.warn({ err: error }, 'the relay could not be woken')),
+    wake: createWaker(database.db, 'inbox', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     ready,
     destinations: config,
     log,

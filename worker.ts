@@ -8,8 +8,10 @@ import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
+import { createWaker } from './db/wake.ts';
 import { runProcess } from './lifecycle.ts';
 import { startRelay } from './relay/relay.ts';
+import { startResealing } from './relay/resealing.ts';
 import { registerSearchAttributes } from './relay/search-attributes.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { VERSION } from './version.ts';
@@ -47,7 +49,14 @@ await runProcess('worker', async (config, log) => {
       db: database.db,
       cipher,
       now: () => new Date(),
-      send: { http, random: Math.random, firstDelayMs: config.retryFirstDelayMs, userAgent: `Hookline/${VERSION}` },
+      send: {
+        http,
+        random: Math.random,
+        firstDelayMs: config.retryFirstDelayMs,
+        userAgent: `Hookline/${VERSION}`,
+        breaker: config.breaker,
+      },
+      wakeLine: createWaker(database.db, 'line', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     }),
     maxCachedWorkflows: 1_000,
     maxConcurrentActivityTaskExecutions: 200,
@@ -60,14 +69,16 @@ await runProcess('worker', async (config, log) => {
     client,
     taskQueue: config.taskQueue,
     withSearchAttributes,
+    breaker: config.breaker,
     now: () => new Date(),
     log,
   });
+  const resealing = config.previousMasterKeys.length > 0 ? startResealing({ db: database.db, cipher, log }) : undefined;
   return {
     failed: running.then(() => new Promise<never>(() => {})),
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await Promise.all([relay.stop(), running]);
+      await Promise.all([relay.stop(), resealing?.stop(), running]);
       await Promise.all([http.close(), client.connection.close(), database.close()]);
       await connection.close();
     },

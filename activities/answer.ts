@@ -1,9 +1,9 @@
 import type { Cipher } from '../db/cipher.ts';
+import { sealed } from '../db/sealed.ts';
 import { keepAnswer } from '../domain/campaign/answers.ts';
 import { parseAnswer, type Answer } from '../domain/journey/map-answer.ts';
 import type { ClaimedAttempt } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
-import { answerRow } from './journey-scope.ts';
 
 export const readAnswer = (exchange: Exchange): Answer => parseAnswer(exchange.body.toString('utf8'));
 
@@ -17,5 +17,5 @@ export function keptAnswer(
   const fields = claimed.compiled.answers.get(claimed.delivery.stepId ?? '');
   if (!fields || exchange.status === null) return null;
   const kept = keepAnswer(fields, exchange.status, value);
-  return cipher.seal(JSON.stringify(kept), answerRow(claimed.delivery.id));
+  return cipher.seal(JSON.stringify(kept), sealed.answer.rowOf(claimed.delivery.id));
 }

@@ -1,4 +1,5 @@
 import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
+import { isAnyoneWaiting } from '../db/parked.ts';
 import type { PersonRow } from '../db/people.ts';
 import { redactBytes, redactHeaders } from '../domain/request/redact.ts';
 import { shownError } from '../domain/request/shown-error.ts';
@@ -7,6 +8,7 @@ import { settled } from '../domain/campaign/send-policy.ts';
 import type { Sent } from '../domain/walk.ts';
 import { keptAnswer, readAnswer } from './answer.ts';
 import { applyMapping } from './apply-mapping.ts';
+import { tellBreaker } from './breaker.ts';
 import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
 
@@ -27,25 +29,28 @@ export function finishSend(
   dependencies: SendDependencies,
   claimed: ClaimedAttempt,
   exchange: Exchange,
-): Promise<Finished> {
-  return dependencies.db.transaction(async (tx): Promise<Finished> => {
+): Promise<{ finished: Finished; othersWait: boolean }> {
+  return dependencies.db.transaction(async (tx) => {
     const isSent = exchange.class === 'sent';
     const locked = await lockSend(tx, claimed.delivery, { withPerson: isSent });
-    if (!locked) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
+    if (!locked) return { finished: ERASED, othersWait: true };
     const { delivery, person, latestAttempt } = locked;
     const verdict =
       late(delivery, claimed, { isSent, isLatest: latestAttempt === claimed.id, delayMs: dependencies.firstDelayMs }) ??
       (isSent
         ? await success({ ...dependencies, db: tx }, claimed, person, exchange)
         : failure(dependencies, claimed, exchange));
-    await recordAttempt(tx, delivery, {
-      id: claimed.id,
-      end: attemptEnd(exchange, claimed, verdict.move?.set.nextAttemptAt ?? null),
-      move: verdict.move,
-    });
-    return verdict.finished;
+    const end = attemptEnd(exchange, claimed, verdict.move?.set.nextAttemptAt ?? null);
+    const [othersWait] = await Promise.all([
+      isAnyoneWaiting(tx, claimed.destination),
+      recordAttempt(tx, delivery, { id: claimed.id, end, move: verdict.move }),
+    ]);
+    if (dependencies.breaker) await tellBreaker(tx, { ...claimed, class: exchange.class }, dependencies.now());
+    return { finished: verdict.finished, othersWait };
   });
 }
+
+const ERASED: Finished = { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
 
 /** An attempt that was overtaken: by the delivery's end, or by a later attempt. */
 function late(
@@ -86,7 +91,8 @@ function failure(
   exchange: Exchange,
 ): Verdict {
   const { policy, number, firstAttemptAt, delivery } = claimed;
-  const { times, withinMs } = policy;
+  const { times } = policy;
+  const withinMs = policy.withinMs + claimed.parkedMs;
   const error = shownError(exchange.error ?? UNEXPLAINED, claimed.request.secrets);
   if (exchange.class === 'retryable') {
     const at = now();

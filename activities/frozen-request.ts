@@ -1,7 +1,8 @@
 import type { Cipher } from '../db/cipher.ts';
+import { sealed } from '../db/sealed.ts';
 import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 
-const rowOf = (delivery: string) => `deliveries/${delivery}/frozen`;
+const { rowOf } = sealed.frozenRequest;
 
 export const sealRequest = (cipher: Cipher, delivery: string, request: FrozenRequest): Buffer =>
   cipher.seal(JSON.stringify(request), rowOf(delivery));

@@ -14,15 +14,17 @@ export type ActivityDependencies = {
   cipher: Cipher;
   now: () => Date;
   send: SendSettings;
+  /** Tells the relays that a delivery in line may go. */
+  wakeLine: () => void;
 };
 
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
-export function createActivities({ db, cipher, now, send }: ActivityDependencies) {
+export function createActivities({ db, cipher, now, send, wakeLine }: ActivityDependencies) {
   const versions = createVersionCache(compileCampaign);
   const signingKeys = createReadSigningKeys({ db, cipher, now });
   return {
     prepare: withPlainErrors(createPrepare({ db, cipher, now, versions })),
-    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, versions, signingKeys, ...send })),
+    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, versions, signingKeys, wakeLine, ...send })),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
     ),

@@ -2,6 +2,7 @@ import type { Cipher } from '../db/cipher.ts';
 import { listAnswers } from '../db/deliveries.ts';
 import type { JourneyCause } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
+import { sealed } from '../db/sealed.ts';
 import { readSecrets } from '../db/secrets.ts';
 import type { KeptAnswer } from '../domain/campaign/answers.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
@@ -36,10 +37,7 @@ async function readAnswers({ tx, cipher, at }: ScopeContext): Promise<Record<str
   const rows = await listAnswers(tx, at.journey.id);
   return Object.fromEntries(
     rows.flatMap(({ id, stepId, answer }) =>
-      stepId && answer ? [[stepId, JSON.parse(cipher.open(answer, answerRow(id))) as KeptAnswer]] : [],
+      stepId && answer ? [[stepId, JSON.parse(cipher.open(answer, sealed.answer.rowOf(id))) as KeptAnswer]] : [],
     ),
   );
 }
-
-/** Where a kept answer stands, as the cipher binds it. */
-export const answerRow = (delivery: string) => `deliveries/${delivery}/answer`;

@@ -1,33 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Sent } from '../domain/walk.ts';
+import type { Parked } from './admission.ts';
 import { claimAttempt, type SendDependencies } from './claim-attempt.ts';
 import { finishSend } from './finish-send.ts';
 import { persist } from './persist.ts';
 
 const HEARTBEAT_EVERY_MS = 5_000;
 
+/** An own time that is this near is waited for here: a round of Temporal takes as long. */
+const NEAR_MS = 250;
+
 /**
  * Makes one attempt of a delivery: claims it, sends the frozen bytes, stores what came of it. A retryable outcome is thrown with
  * the delay until the next attempt, so that Temporal waits and shows it; the last one and every permanent one is returned.
+ * One that has to wait for its destination is returned too, and holds no slot of this worker meanwhile.
  * A delivery that is settled already answers what is stored, without a request.
  */
 export function createSendWebhook(dependencies: SendDependencies) {
-  return ({ delivery }: { delivery: string }): Promise<Sent> => whileBeating(() => send(dependencies, delivery));
+  return ({ delivery }: { delivery: string }): Promise<Sent | Parked> =>
+    whileBeating(() => send(dependencies, delivery));
 }
 
-async function send(dependencies: SendDependencies, delivery: string): Promise<Sent> {
-  const { cancellationSignal: signal } = Context.current();
-  const claimed = await claimAttempt(dependencies, delivery);
+async function send(dependencies: SendDependencies, delivery: string): Promise<Sent | Parked> {
+  const { cancellationSignal: signal, info } = Context.current();
+  const claimed = await claimAttempt(dependencies, { delivery, workflowId: info.workflowExecution?.workflowId ?? '' });
   if (claimed.type === 'settled') return claimed.sent;
   if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
+  if (claimed.type === 'parked') {
+    const remainingMs = Date.parse(claimed.parked.until) - dependencies.now().getTime();
+    if (remainingMs > NEAR_MS) return claimed.parked;
+    await sleep(Math.max(remainingMs, 1), undefined, { signal });
+    return send(dependencies, delivery);
+  }
   signal.throwIfAborted();
 
   const exchange = await dependencies.http.send(claimed.request, { timeoutMs: claimed.policy.timeoutMs, signal });
   // Cut off without an answer it stays `started`; an answer that is there is stored, also by a worker that shuts down.
   if (exchange.status === null) signal.throwIfAborted();
-  const outcome = await persist(() => finishSend(dependencies, claimed, exchange), signal);
-  if (outcome.type === 'settled') return outcome.sent;
-  throw retryIn(outcome.delayMs, outcome.message);
+  const { finished, othersWait } = await persist(() => finishSend(dependencies, claimed, exchange), signal);
+  if (othersWait) dependencies.wakeLine();
+  if (finished.type === 'settled') return finished.sent;
+  throw retryIn(finished.delayMs, finished.message);
 }
 
 /** An expected outcome of webhooks, so BENIGN: it is no fault of the worker. */

@@ -32,7 +32,7 @@ function shown(delivery: DeliveryDetail) {
   return {
     id,
     state,
-    waitsFor: state === 'attempted' ? { reason: 'retry', until: delivery.nextAttemptAt } : null,
+    waitsFor: delivery.parked ?? (state === 'attempted' ? { reason: 'retry', until: delivery.nextAttemptAt } : null),
     revision,
     campaign: campaignId,
     version,

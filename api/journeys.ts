@@ -75,13 +75,22 @@ function detail(journey: JourneyDetail, ui: TemporalUi) {
 }
 
 /** The step that a journey is at, and in words what it waits for there; null before the first and after the end. */
-function stepOf({ stepId, stepType, stepSince, stepUntil, state, endedAt }: JourneyWithPerson) {
+function stepOf(journey: JourneyWithPerson) {
+  const { stepId, stepType, stepSince, endedAt } = journey;
+  const stepUntil = journey.parkedFor ? null : journey.stepUntil;
   if (stepId === null || endedAt !== null) return null;
-  const waitsFor =
-    state === 'delayed' && stepUntil
-      ? `its delay to end at ${stepUntil.toISOString()}`
-      : state === 'sending'
-        ? `an answer to its webhook${stepUntil ? `, which is tried again at ${stepUntil.toISOString()}` : ''}`
-        : null;
-  return { id: stepId, type: stepType, since: stepSince, until: stepUntil, waitsFor };
+  return { id: stepId, type: stepType, since: stepSince, until: stepUntil, waitsFor: waitsFor(journey) };
+}
+
+const PARKED = {
+  breaker: 'its destination to work again',
+  rateLimit: "its time under the webhook's rate limit",
+  slot: 'a slot at its destination',
+};
+
+function waitsFor({ state, stepUntil, parkedFor }: JourneyWithPerson): string | null {
+  if (state === 'delayed' && stepUntil) return `its delay to end at ${stepUntil.toISOString()}`;
+  if (state !== 'sending') return null;
+  if (parkedFor) return PARKED[parkedFor];
+  return `an answer to its webhook${stepUntil ? `, which is tried again at ${stepUntil.toISOString()}` : ''}`;
 }

@@ -4,6 +4,7 @@ import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { deliveryRoutes } from './deliveries.ts';
+import { destinationRoutes } from './destinations.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { journeyRoutes, type TemporalUi } from './journeys.ts';
@@ -35,6 +36,7 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...previewRoutes(dependencies),
   ...journeyRoutes(dependencies),
   ...deliveryRoutes(dependencies),
+  ...destinationRoutes(dependencies),
   ...secretRoutes(dependencies),
   ...signingKeyRoutes(dependencies),
   ...healthRoutes(dependencies),

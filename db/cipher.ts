@@ -7,6 +7,8 @@ const TAG_BYTES = 16;
 
 /** Seals what must not be readable in Postgres. `row` is where the value stands (`deliveries/dlv_…`): elsewhere it does not open. */
 export type Cipher = {
+  /** What each value begins with that the current key sealed. */
+  keyId: Buffer;
   seal(plain: string, row: string): Buffer;
   open(sealed: Buffer, row: string): string;
 };
@@ -17,12 +19,14 @@ export type Cipher = {
  */
 export function createCipher(masterKey: Buffer, previousKeys: Buffer[] = []): Cipher {
   const keys = new Map([...previousKeys, masterKey].map((key) => [keyId(key).toString('hex'), key]));
+  const current = keyId(masterKey);
   return {
+    keyId: current,
     seal(plain, row) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', masterKey, nonce).setAAD(Buffer.from(row));
       const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
-      return Buffer.concat([keyId(masterKey), nonce, cipher.getAuthTag(), sealed]);
+      return Buffer.concat([current, nonce, cipher.getAuthTag(), sealed]);
     },
     open(sealed, row) {
       const key = keys.get(sealed.subarray(0, KEY_ID_BYTES).toString('hex'));

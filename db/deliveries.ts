@@ -4,6 +4,7 @@ import { holdJourneyUntil, logJourney } from './journeys.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
+import { destinations, parked, type ParkingReason } from './schema/destinations.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -41,20 +42,26 @@ const WORKER_LOST = {
   message: 'The worker stopped during this attempt; the request may have arrived.',
 };
 
-/** Writes the attempt before its request leaves. */
+export type NewAttempt = Pick<AttemptRow, 'id' | 'deliveryId' | 'number' | 'destination' | 'inFlightUntil'>;
+
+/** Writes the attempt before its request leaves; the delivery waits in no line any more. */
 export async function beginAttempt(
   tx: Db,
-  attempt: { id: string; deliveryId: string; number: number },
-  firstAttemptAt: Date,
+  attempt: NewAttempt,
+  delivery: { firstAttemptAt: Date; parkedMs: number; now: Date },
 ): Promise<void> {
   await tx.execute(sql`
     with delivery as (
       update deliveries
-      set first_attempt_at = ${firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null, updated_at = clock_timestamp()
+      set first_attempt_at = ${delivery.firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null,
+          parked_ms = ${delivery.parkedMs}, updated_at = clock_timestamp()
       where id = ${attempt.deliveryId}
+    ), line as (
+      delete from parked where delivery_id = ${attempt.deliveryId}
     )
-    insert into attempts (id, delivery_id, number, trigger, class)
-    values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, 'automatic', 'started')`);
+    insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at)
+    values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, ${attempt.destination},
+            ${attempt.inFlightUntil.toISOString()}::timestamptz, 'automatic', 'started', ${delivery.now.toISOString()}::timestamptz)`);
 }
 
 export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttempt: string | undefined };
@@ -91,7 +98,10 @@ export async function lockSend(
   return row && { ...row, latestAttempt: latest?.id };
 }
 
-export type AttemptEnd = Omit<typeof attempts.$inferInsert, 'id' | 'deliveryId' | 'number' | 'trigger' | 'startedAt'>;
+export type AttemptEnd = Omit<
+  typeof attempts.$inferInsert,
+  'id' | 'deliveryId' | 'number' | 'destination' | 'inFlightUntil' | 'trigger' | 'startedAt'
+>;
 
 /** Where a delivery goes, and what the journey's log says of it. */
 export type DeliveryMove = {
@@ -121,6 +131,7 @@ export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, 
       .update(deliveries)
       .set({ ...set, state, sentAt, updatedAt: sql`clock_timestamp()` })
       .where(eq(deliveries.id, id)),
+    state === 'failed' && tx.delete(parked).where(eq(parked.deliveryId, id)),
     journeyId && set.nextAttemptAt && holdJourneyUntil(tx, journeyId, set.nextAttemptAt),
     log &&
       journeyId &&
@@ -140,15 +151,29 @@ export async function listAnswers(
     .where(eq(deliveries.journeyId, journeyId));
 }
 
-export type DeliveryDetail = DeliveryRow & { person: string; attempts: AttemptRow[] };
+export type DeliveryDetail = DeliveryRow & {
+  person: string;
+  attempts: AttemptRow[];
+  /** What it waits for at its destination, and until when where that is known. */
+  parked: { reason: ParkingReason; until: Date | null } | null;
+};
 
 export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail | undefined> {
   const [row] = await db
-    .select({ delivery: deliveries, person: people.id })
+    .select({ delivery: deliveries, person: people.id, line: parked, openUntil: destinations.openUntil })
     .from(deliveries)
     .innerJoin(people, eq(people.key, deliveries.personKey))
+    .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
+    .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));
   if (!row) return undefined;
+  const { line, openUntil } = row;
+  const untils = { slot: null, breaker: openUntil, rateLimit: line?.dueAt ?? null };
   const made = await db.select().from(attempts).where(eq(attempts.deliveryId, id)).orderBy(asc(attempts.number));
-  return { ...row.delivery, person: row.person, attempts: made };
+  return {
+    ...row.delivery,
+    person: row.person,
+    attempts: made,
+    parked: line && { reason: line.reason, until: untils[line.reason] },
+  };
 }

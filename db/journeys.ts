@@ -6,6 +6,7 @@ import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import type { PersonRow } from './people.ts';
 import { broadcasts } from './schema/campaigns.ts';
 import { deliveries } from './schema/deliveries.ts';
+import { parked, type ParkingReason } from './schema/destinations.ts';
 import { journeyLog, journeys, type JourneyState } from './schema/journeys.ts';
 import { events, people } from './schema/people.ts';
 
@@ -123,7 +124,8 @@ export async function endJourney(
     on conflict do nothing`);
 }
 
-export type JourneyWithPerson = JourneyRow & { person: string };
+/** `parkedFor` is what the delivery of its step waits for at its destination. */
+export type JourneyWithPerson = JourneyRow & { person: string; parkedFor: ParkingReason | null };
 export type JourneyFilter = {
   campaign?: string | undefined;
   person?: string | undefined;
@@ -138,7 +140,7 @@ export async function listJourneys(db: Db, page: PageRequest, filter: JourneyFil
   ]);
   const rows = await selectJourneys(db).where(query.where).orderBy(query.orderBy).limit(query.limit);
   return pageOf(
-    rows.map((row) => ({ ...row.journey, person: row.person })),
+    rows.map((row) => ({ ...row.journey, person: row.person, parkedFor: row.parkedFor })),
     page.limit,
   );
 }
@@ -152,11 +154,19 @@ export async function findJourney(db: Db, id: string): Promise<JourneyDetail | u
     db.select().from(journeyLog).where(eq(journeyLog.journeyId, id)).orderBy(asc(journeyLog.at), asc(journeyLog.step)),
     db.select({ id: deliveries.id }).from(deliveries).where(eq(deliveries.journeyId, id)).orderBy(asc(deliveries.id)),
   ]);
-  return { ...row.journey, person: row.person, log, deliveries: sent.map((delivery) => delivery.id) };
+  return {
+    ...row.journey,
+    person: row.person,
+    parkedFor: row.parkedFor,
+    log,
+    deliveries: sent.map((delivery) => delivery.id),
+  };
 }
 
 const selectJourneys = (db: Db) =>
   db
-    .select({ journey: journeys, person: people.id })
+    .select({ journey: journeys, person: people.id, parkedFor: parked.reason })
     .from(journeys)
-    .innerJoin(people, eq(people.key, journeys.personKey));
+    .innerJoin(people, eq(people.key, journeys.personKey))
+    .leftJoin(deliveries, and(eq(deliveries.journeyId, journeys.id), eq(deliveries.stepId, journeys.stepId)))
+    .leftJoin(parked, eq(parked.deliveryId, deliveries.id));

@@ -4,19 +4,20 @@ import type { Cipher } from './cipher.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { secrets } from './schema/deliveries.ts';
+import { sealed } from './sealed.ts';
 
 /** The row that proves the master key and is no secret: the API takes no name with a blank. */
 const KEY_CHECK = 'master key';
 
-const rowOf = (name: string) => `secrets/${name}`;
+const { rowOf } = sealed.secret;
 
 /** Stores a secret, or its new value. */
 export async function putSecret(db: Db, cipher: Cipher, name: string, value: string): Promise<void> {
-  const sealed = cipher.seal(value, rowOf(name));
+  const fresh = cipher.seal(value, rowOf(name));
   await db
     .insert(secrets)
-    .values({ name, value: sealed })
-    .onConflictDoUpdate({ target: secrets.name, set: { value: sealed, updatedAt: sql`clock_timestamp()` } });
+    .values({ name, value: fresh })
+    .onConflictDoUpdate({ target: secrets.name, set: { value: fresh, updatedAt: sql`clock_timestamp()` } });
 }
 
 /** The names of the secrets, as `id`. */

@@ -6,6 +6,7 @@ import { newId } from './id.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { signingKeys } from './schema/deliveries.ts';
+import { sealed } from './sealed.ts';
 
 /** A key as receivers need it; without `retiresAt` it stays. */
 export type SigningKey = { id: string; secret: string; activeFrom: Date; retiresAt: Date | null };
@@ -14,7 +15,7 @@ export type SigningKey = { id: string; secret: string; activeFrom: Date; retires
 const KEYS_LOCK = 7_263_482;
 const MOST_ACTIVE = 5;
 
-const rowOf = (id: string) => `signing_keys/${id}`;
+const { rowOf } = sealed.signingKey;
 const activeAt = (at: Date) => or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, at));
 
 /** The keys that sign at a moment, newest first; the first of all is made here when it is first needed. */

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from './open.ts';
 
-/** The channel on which the relay is woken; it carries no payload, Postgres has all there is to know. */
-export const WAKE_CHANNEL = 'hookline_inbox';
+/** The channels on which relays are woken: something waits to be matched, or a delivery in line may go. No payload: Postgres has all there is to know. */
+export const CHANNELS = { inbox: 'hookline_inbox', line: 'hookline_line' } as const;
 
 const AT_MOST_EVERY_MS = 20;
 
@@ -10,7 +10,7 @@ const AT_MOST_EVERY_MS = 20;
  * Wakes the relays, to be called after a commit: a NOTIFY inside a transaction would make all commits take turns.
  * Calls within 20 ms share one NOTIFY. A lost one costs at most the relay's poll.
  */
-export function createWaker(db: Db, onError: (error: unknown) => void): () => void {
+export function createWaker(db: Db, channel: keyof typeof CHANNELS, onError: (error: unknown) => void): () => void {
   let scheduled = false;
   let lastAt = 0;
   return () => {
@@ -20,7 +20,7 @@ export function createWaker(db: Db, onError: (error: unknown) => void): () => vo
       () => {
         scheduled = false;
         lastAt = Date.now();
-        db.execute(sql`select pg_notify(${WAKE_CHANNEL}, '')`).catch(onError);
+        db.execute(sql`select pg_notify(${CHANNELS[channel]}, '')`).catch(onError);
       },
       lastAt + AT_MOST_EVERY_MS - Date.now(),
     ).unref();

@@ -1,5 +1,10 @@
 import type { SearchAttributePair } from '@temporalio/common';
-import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
 import {
   claimCommands,
   deleteCommands,
@@ -10,8 +15,9 @@ import {
   type JourneyStart,
 } from '../db/commands.ts';
 import type { Db } from '../db/open.ts';
+import { isWaitingFor } from '../db/parked.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
-import { searchAttributes } from '../workflows/messages.ts';
+import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 
 const COMMANDS_AT_ONCE = 64;
 /** Longer than a call to Temporal may take: a lease must not end under its holder. */
@@ -37,22 +43,21 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   if (claimed.length === 0) return 0;
   const starts = await readJourneyStarts(
     db,
-    claimed.map((command) => command.command.journey),
+    claimed.flatMap(({ command }) => (command.type === 'startJourney' ? [command.journey] : [])),
   );
   const results = await Promise.all(
     claimed.map(async (command) => {
       try {
-        const start = starts.get(command.command.journey);
-        if (start)
-          await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => startJourney(dependencies, command, start));
+        await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => carry(dependencies, command, starts));
         return { command, error: null };
       } catch (error) {
         return { command, error };
       }
     }),
   );
-  const away = results.filter(({ error }) => error !== null && !isRefusal(error));
-  const refused = results.filter(({ error }) => error !== null && isRefusal(error));
+  const failed = results.filter(({ error }) => error !== null);
+  const away = failed.filter(({ command, error }) => !isRefusal(command, error));
+  const refused = failed.filter(({ command, error }) => isRefusal(command, error));
   await deleteCommands(
     db,
     results.filter(({ error }) => error === null).map(({ command }) => command.id),
@@ -69,16 +74,41 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   return claimed.length;
 }
 
+async function carry(
+  dependencies: CarryDependencies,
+  { workflowId, command }: ClaimedCommand,
+  starts: Map<string, JourneyStart>,
+): Promise<void> {
+  switch (command.type) {
+    case 'startJourney': {
+      const start = starts.get(command.journey);
+      if (start) await startJourney(dependencies, workflowId, start);
+      return;
+    }
+    case 'wake':
+      return wake(dependencies, workflowId, command.delivery);
+  }
+}
+
+/** A workflow that is gone needs no waking if its delivery waits no more. */
+async function wake({ db, client }: CarryDependencies, workflowId: string, delivery: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, delivery);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError) || (await isWaitingFor(db, delivery, workflowId))) throw error;
+  }
+}
+
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */
 async function startJourney(
   { client, taskQueue, withSearchAttributes }: CarryDependencies,
-  command: ClaimedCommand,
+  workflowId: string,
   start: JourneyStart,
 ) {
   const input = { journey: start.id, planVersion: PLAN_VERSION, plan: start.plan };
   try {
     await client.workflow.start('journey', {
-      workflowId: command.workflowId,
+      workflowId,
       taskQueue,
       args: [start.position === null ? input : { ...input, position: start.position }],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
@@ -106,8 +136,10 @@ const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
-function isRefusal(error: unknown): boolean {
-  if (!isGrpcServiceError(error)) return error instanceof Error && error.cause !== undefined && isRefusal(error.cause);
-  const isTooLarge = error.code === RESOURCE_EXHAUSTED && /larger than max/.test(error.details);
-  return error.code === INVALID_ARGUMENT || isTooLarge;
+function isRefusal({ command }: ClaimedCommand, error: unknown): boolean {
+  if (command.type === 'wake' && error instanceof WorkflowNotFoundError) return true;
+  const answer = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
+  if (!isGrpcServiceError(answer)) return false;
+  const isTooLarge = answer.code === RESOURCE_EXHAUSTED && /larger than max/.test(answer.details);
+  return answer.code === INVALID_ARGUMENT || isTooLarge;
 }

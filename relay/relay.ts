@@ -2,10 +2,11 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
-import { WAKE_CHANNEL } from '../db/wake.ts';
+import { CHANNELS } from '../db/wake.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
+import { releaseParked } from './release.ts';
 
 const POLL_MS = 500;
 const PEOPLE_AT_ONCE = 50;
@@ -17,15 +18,25 @@ export type RelayOptions = {
   taskQueue: string;
   /** Whether the four search attributes are registered. */
   withSearchAttributes: boolean;
+  /** Whether destinations that fail are left alone for a while. */
+  breaker: boolean;
   now: () => Date;
   log: Logger;
 };
 
 /**
- * Carries what the API stored to Temporal. Two loops: one matches people's items to campaigns, in SQL only; the other carries the
- * resulting commands. Any number of relays may run: Postgres gives each person, and each command, to one of them.
+ * Carries what the API stored to Temporal. Three loops: one matches people's items to campaigns and one tells parked deliveries to
+ * come, both in SQL only; the last carries the resulting commands. Any number of relays may run: Postgres gives each person, and each command, to one of them.
  */
-export async function startRelay({ database, client, taskQueue, withSearchAttributes, now, log }: RelayOptions) {
+export async function startRelay({
+  database,
+  client,
+  taskQueue,
+  withSearchAttributes,
+  breaker,
+  now,
+  log,
+}: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, now });
   let isAway = false;
@@ -64,10 +75,20 @@ export async function startRelay({ database, client, taskQueue, withSearchAttrib
     },
     onError: (error) => log.error({ err: error }, 'stored items could not be matched'),
   });
-  await database.listen(WAKE_CHANNEL, () => match.wake());
+  const release = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const released = await releaseParked(db, { now: now(), breaker });
+      if (released > 0) carry.wake();
+      return released;
+    },
+    onError: (error) => log.error({ err: error }, 'parked deliveries could not be told to come'),
+  });
+  await database.listen(CHANNELS.inbox, () => match.wake());
+  await database.listen(CHANNELS.line, () => release.wake());
   return {
     async stop() {
-      await Promise.all([match.stop(), carry.stop()]);
+      await Promise.all([match.stop(), release.stop(), carry.stop()]);
     },
   };
 }

@@ -1,17 +1,22 @@
 import {
+  condition,
   continueAsNew,
+  defineSignal,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
+  setHandler,
   sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { PLAN_VERSION, walk, type Plan, type Verbs } from '../domain/walk.ts';
-import { searchAttributes } from './messages.ts';
+import { PLAN_VERSION, walk, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
+import { searchAttributes, WAKE_SIGNAL } from './messages.ts';
 
 export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
+
+const wakeSignal = defineSignal<[delivery: string]>(WAKE_SIGNAL);
 
 /** Short, and soon a timer: a database that is away must not keep workflow tasks open. */
 const { prepare, endJourney } = proxyLocalActivities<Activities>({
@@ -40,10 +45,20 @@ export async function journey(input: JourneyInput): Promise<void> {
 /** For the current details: a step that was taken, and whether its webhook failed. */
 type PassedStep = { id: string; failed: boolean };
 
+/** For the current details, and for who looks at the timer: what a delivery waits for at its destination. */
+const PARKED = {
+  breaker: 'waits until its destination works again',
+  rateLimit: "waits for its time under the webhook's rate limit",
+  slot: 'waits for a slot at its destination',
+};
+
 function temporalVerbs(input: JourneyInput, passed: PassedStep[]): Verbs {
+  const woken = new Set<string>();
+  setHandler(wakeSignal, (delivery) => void woken.add(delivery));
+  const continueAt = (step: PlanStep) => continueAsNew<typeof journey>({ ...input, position: step.id });
   return {
     async atBoundary(step) {
-      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof journey>({ ...input, position: step.id });
+      if (workflowInfo().continueAsNewSuggested) await continueAt(step);
     },
     async prepare(step) {
       const prepared = await prepare({ journey: input.journey, step: step.id, type: step.type });
@@ -67,10 +82,20 @@ function temporalVerbs(input: JourneyInput, passed: PassedStep[]): Verbs {
         retry: { initialInterval: '10s', backoffCoefficient: 1 },
         summary: `${delivery.label} · ${step.id}`,
       });
-      const sent = await sendWebhook({ delivery: delivery.id });
-      const last = passed.at(-1);
-      if (last) last.failed = sent.state === 'failed';
-      return sent;
+      for (;;) {
+        woken.delete(delivery.id);
+        const sent = await sendWebhook({ delivery: delivery.id });
+        if (sent.state !== 'parked') {
+          const last = passed.at(-1);
+          if (last) last.failed = sent.state === 'failed';
+          return sent;
+        }
+        showProgress(passed, `\`${delivery.id}\` ${PARKED[sent.reason]}`);
+        showState('sending', step.id);
+        const remainingMs = Math.max(Date.parse(sent.until) - Date.now(), 1);
+        await condition(() => woken.has(delivery.id), remainingMs, { summary: `${step.id} ${PARKED[sent.reason]}` });
+        if (workflowInfo().continueAsNewSuggested) await continueAt(step);
+      }
     },
   };
 }

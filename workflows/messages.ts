@@ -9,3 +9,6 @@ export const searchAttributes = {
 };
 
 export const journeyWorkflowId = (journey: string, run: number) => `journey/${journey}/${run}`;
+
+/** The one signal: a delivery of the workflow, by its id, may go on. It only wakes; Postgres says what is to be done. */
+export const WAKE_SIGNAL = 'wake';

@@ -54,9 +54,11 @@ CREATE TABLE "attempts" (
 	"id" text PRIMARY KEY NOT NULL,
 	"delivery_id" text NOT NULL,
 	"number" integer NOT NULL,
+	"destination" text NOT NULL,
+	"in_flight_until" timestamp (3) with time zone NOT NULL,
 	"trigger" text NOT NULL,
 	"class" text NOT NULL,
-	"started_at" timestamp (3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"started_at" timestamp (3) with time zone NOT NULL,
 	"duration_ms" integer,
 	"phases" jsonb,
 	"status" integer,
@@ -85,6 +87,7 @@ CREATE TABLE "deliveries" (
 	"error" jsonb,
 	"first_attempt_at" timestamp (3) with time zone,
 	"next_attempt_at" timestamp (3) with time zone,
+	"parked_ms" bigint DEFAULT 0 NOT NULL,
 	"sent_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
@@ -102,6 +105,36 @@ CREATE TABLE "signing_keys" (
 	"secret" "bytea" NOT NULL,
 	"active_from" timestamp (3) with time zone NOT NULL,
 	"retires_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "destinations" (
+	"origin" text PRIMARY KEY NOT NULL,
+	"id" text NOT NULL,
+	"shown" text NOT NULL,
+	"open_until" timestamp (3) with time zone,
+	"openings" integer DEFAULT 0 NOT NULL,
+	"probe" text,
+	"probe_until" timestamp (3) with time zone,
+	"closed_at" timestamp (3) with time zone,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "destinations_id_unique" UNIQUE("id")
+);
+--> statement-breakpoint
+CREATE TABLE "parked" (
+	"delivery_id" text PRIMARY KEY NOT NULL,
+	"destination" text NOT NULL,
+	"workflow_id" text NOT NULL,
+	"reason" text NOT NULL,
+	"since" timestamp (3) with time zone NOT NULL,
+	"due_at" timestamp (3) with time zone,
+	"released_until" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "rate_slots" (
+	"webhook" text NOT NULL,
+	"destination" text NOT NULL,
+	"next_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "rate_slots_webhook_destination_pk" PRIMARY KEY("webhook","destination")
 );
 --> statement-breakpoint
 CREATE TABLE "commands" (
@@ -187,6 +220,7 @@ ALTER TABLE "outcomes" ADD CONSTRAINT "outcomes_person_key_people_key_fk" FOREIG
 ALTER TABLE "attempts" ADD CONSTRAINT "attempts_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "parked" ADD CONSTRAINT "parked_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journey_log" ADD CONSTRAINT "journey_log_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_event_id_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -198,8 +232,11 @@ CREATE UNIQUE INDEX "broadcasts_request" ON "broadcasts" USING btree ("campaign_
 CREATE INDEX "campaigns_trigger_event" ON "campaigns" USING btree ("trigger_event");--> statement-breakpoint
 CREATE UNIQUE INDEX "entries_once" ON "entries" USING btree ("campaign_id","person_key") WHERE once;--> statement-breakpoint
 CREATE UNIQUE INDEX "attempts_number" ON "attempts" USING btree ("delivery_id","number");--> statement-breakpoint
+CREATE INDEX "attempts_destination" ON "attempts" USING btree ("destination","started_at");--> statement-breakpoint
+CREATE INDEX "attempts_in_flight" ON "attempts" USING btree ("destination") WHERE class = 'started';--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_step" ON "deliveries" USING btree ("journey_id","step_id");--> statement-breakpoint
 CREATE INDEX "deliveries_person" ON "deliveries" USING btree ("person_key","id");--> statement-breakpoint
+CREATE INDEX "parked_order" ON "parked" USING btree ("destination","since","delivery_id");--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id");--> statement-breakpoint
 CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");--> statement-breakpoint
 CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");--> statement-breakpoint

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import type { AttemptClass, Phase } from '../../domain/delivery/outcome.ts';
 import type { MappingResult } from '../../domain/journey/map-answer.ts';
 import type { ShownRequest } from '../../domain/journey/render-delivery.ts';
@@ -35,6 +35,8 @@ export const deliveries = pgTable(
     error: jsonb('error').$type<ShownError>(),
     firstAttemptAt: moment('first_attempt_at'),
     nextAttemptAt: moment('next_attempt_at'),
+    /** How long it has waited for its destination since its first attempt: time that the retry policy does not count. */
+    parkedMs: bigint('parked_ms', { mode: 'number' }).notNull().default(0),
     sentAt: moment('sent_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
@@ -54,11 +56,12 @@ export const attempts = pgTable(
       .notNull()
       .references(() => deliveries.id, { onDelete: 'cascade' }),
     number: integer('number').notNull(),
+    destination: text('destination').notNull(),
+    /** An attempt that has not ended by then was lost with its worker. */
+    inFlightUntil: moment('in_flight_until').notNull(),
     trigger: text('trigger').$type<'automatic' | 'manual'>().notNull(),
     class: text('class').$type<AttemptClass | 'started' | 'unknown'>().notNull(),
-    startedAt: moment('started_at')
-      .notNull()
-      .default(sql`clock_timestamp()`),
+    startedAt: moment('started_at').notNull(),
     durationMs: integer('duration_ms'),
     /** Milliseconds in each phase of the exchange. */
     phases: jsonb('phases').$type<Partial<Record<Phase, number>>>(),
@@ -69,7 +72,13 @@ export const attempts = pgTable(
     truncated: boolean('truncated').notNull().default(false),
     nextAttemptAt: moment('next_attempt_at'),
   },
-  (table) => [uniqueIndex('attempts_number').on(table.deliveryId, table.number)],
+  (table) => [
+    uniqueIndex('attempts_number').on(table.deliveryId, table.number),
+    index('attempts_destination').on(table.destination, table.startedAt),
+    index('attempts_in_flight')
+      .on(table.destination)
+      .where(sql`class = 'started'`),
+  ],
 );
 
 /**

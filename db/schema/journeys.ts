@@ -66,7 +66,8 @@ export const journeyLog = pgTable(
   (table) => [primaryKey({ columns: [table.journeyId, table.step, table.what] })],
 );
 
-export type Command = { type: 'startJourney'; journey: string };
+/** What a workflow is told: to begin, or that one of its deliveries may go on. */
+export type Command = { type: 'startJourney'; journey: string } | { type: 'wake'; delivery: string };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
 export const commands = pgTable(

@@ -1,4 +1,5 @@
 import type { SigningProfile } from '../delivery/signature.ts';
+import { rateIntervalMs } from '../delivery/rate-limit.ts';
 import { parseDurationMs } from '../input/duration.ts';
 import type { Sent } from '../walk.ts';
 import type { Webhook, WebhookDefaults } from './webhook.ts';
@@ -10,6 +11,8 @@ export type SendPolicy = {
   withinMs: number;
   signing: SigningProfile;
   onFailure: 'continue' | 'exit';
+  /** Between two requests of the webhook to one destination; null where they are not limited. */
+  rateIntervalMs: number | null;
 };
 
 const DEFAULTS = { timeout: '4s', times: 10, within: '6h', signing: 'standard' } as const;
@@ -22,6 +25,7 @@ export function sendPolicy(webhook: Webhook, defaults: WebhookDefaults = {}): Se
     withinMs: parseDurationMs(webhook.retry?.within ?? defaults.retry?.within ?? DEFAULTS.within),
     signing: webhook.signing ?? defaults.signing ?? DEFAULTS.signing,
     onFailure: webhook.onFailure ?? 'continue',
+    rateIntervalMs: webhook.rateLimit === undefined ? null : rateIntervalMs(webhook.rateLimit),
   };
 }
 

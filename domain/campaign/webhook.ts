@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rateLimitSchema } from '../delivery/rate-limit.ts';
 import { SIGNING_PROFILES } from '../delivery/signature.ts';
 import { durationSchema } from '../input/duration.ts';
 
@@ -50,6 +51,7 @@ export const webhookFields = {
   ...requestFields,
   ...sendingFields,
   send: z.enum(['automatically', 'never']).optional(),
+  rateLimit: rateLimitSchema.optional(),
   allowHosts: z.array(z.string().min(1)).max(100).optional(),
   response: z.strictObject({ attributes: templates }).optional(),
   onFailure: z.enum(['continue', 'exit']).optional(),

@@ -50,7 +50,7 @@ async function useAll(length: number) {
   for (const key of await listWaitingPeople(db, 100)) expect(await match(key)).toBe(2);
   const claimed = await claimCommands(db, 1_000, 30_000);
   const ids = claimed.map((command) => command.id);
-  const journeys = claimed.map((command) => command.command.journey);
+  const journeys = claimed.flatMap(({ command }) => (command.type === 'startJourney' ? [command.journey] : []));
   expect((await readJourneyStarts(db, journeys)).size).toBe(2 * length);
   await releaseCommands(db, ids);
   expect(await claimCommands(db, 1_000, 30_000)).toHaveLength(2 * length);

@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { respond } from '../support/behaviours.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
-import { startReceiver, type ReceivedRequest, type Receiver } from '../support/receiver.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { verifies } from '../support/signatures.ts';
 
 let hookline: Hookline;
 let receiver: Receiver;
@@ -15,14 +15,6 @@ afterAll(async () => {
   await hookline.stop();
   await receiver.close();
 });
-
-/** As a receiver does it that follows Standard Webhooks. */
-function verifies({ headers, body }: ReceivedRequest, secret: string): boolean {
-  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  const hmac = createHmac('sha256', key).update(`${headers['webhook-id']}.${headers['webhook-timestamp']}.`);
-  const signature = hmac.update(body).digest('base64');
-  return (headers['webhook-signature'] ?? '').split(' ').includes(`v1,${signature}`);
-}
 
 describe('a journey whose webhook is tried again', () => {
   it('signs the second attempt with the old key and with that of a rotation between the two', async () => {

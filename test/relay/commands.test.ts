@@ -1,9 +1,11 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimCommands } from '../../db/commands.ts';
 import { listWaitingPeople } from '../../db/inbox.ts';
 import type { Db } from '../../db/open.ts';
-import { commands } from '../../db/schema/journeys.ts';
+import { deliveries } from '../../db/schema/deliveries.ts';
+import { parked } from '../../db/schema/destinations.ts';
+import { commands, journeys } from '../../db/schema/journeys.ts';
 import { carryCommands } from '../../relay/carry.ts';
 import { createMatcher } from '../../relay/match.ts';
 import { eventually } from '../support/eventually.ts';
@@ -31,7 +33,7 @@ async function enter(person: string): Promise<{ journey: string; workflowId: str
   const match = createMatcher({ db, now: () => new Date() });
   for (const key of await listWaitingPeople(db, 10)) await match(key);
   const row = (await db.select().from(commands)).at(-1);
-  if (!row) throw new Error('nobody entered');
+  if (row?.command.type !== 'startJourney') throw new Error('nobody entered');
   return { journey: row.command.journey, workflowId: row.workflowId };
 }
 
@@ -71,6 +73,30 @@ describe('a command', () => {
     expect(await carry()).toBe(1);
     expect(await statusOf(workflowId)).toBe('TERMINATED');
     expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
+  });
+
+  it('that wakes a workflow which is gone is done if the delivery waits no more, otherwise it is refused and stays', async () => {
+    const { journey, workflowId } = await enter('lost');
+    await db.delete(commands);
+    const wake = { workflowId, command: { type: 'wake', delivery: 'dlv_1' } as const };
+    await db.insert(commands).values(wake);
+    expect(await carry()).toBe(1);
+    expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
+
+    const [row] = await db.select().from(journeys).where(eq(journeys.id, journey));
+    const line = { deliveryId: 'dlv_1', destination: 'https://a.example', workflowId, since: new Date() };
+    await db.insert(deliveries).values({
+      id: 'dlv_1',
+      personKey: row?.personKey ?? '',
+      state: 'queued',
+      missing: [],
+      mapping: { state: 'none', attributes: {}, error: null },
+    });
+    await db.insert(parked).values({ ...line, reason: 'slot' });
+    await db.insert(commands).values(wake);
+    expect(await carry()).toBe(1);
+    expect(refused).toEqual([workflowId]);
+    expect(await waiting()).toMatchObject([{ workflowId, tries: 1 }]);
   });
 
   it('of a journey that was erased with its person is done', async () => {

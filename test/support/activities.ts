@@ -31,12 +31,19 @@ export async function startActivities() {
   const cipher = createCipher(randomBytes(32));
   const clock = { now: new Date() };
   /** The activities as another worker has them, with a view of its own of the database or the network. */
-  const another = (view: { db?: Db; http?: Http } = {}) =>
+  const another = (view: { db?: Db; http?: Http; breaker?: boolean } = {}) =>
     createActivities({
       db: view.db ?? db,
       cipher,
       now: () => clock.now,
-      send: { http: view.http ?? http, random: () => 0.5, firstDelayMs: 10_000, userAgent: 'Hookline/test' },
+      send: {
+        http: view.http ?? http,
+        random: () => 0.5,
+        firstDelayMs: 10_000,
+        userAgent: 'Hookline/test',
+        breaker: view.breaker ?? false,
+      },
+      wakeLine: () => {},
     });
   const activities = another();
 

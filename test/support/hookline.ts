@@ -22,6 +22,7 @@ type Options = {
   retryFirstDelayMs?: number;
   relays?: number;
   worker?: boolean;
+  breaker?: boolean;
   log?: Logger;
 };
 
@@ -32,6 +33,7 @@ export async function startHookline(options: Options = {}) {
   const log = options.log ?? pino({ level: 'silent' });
   const now = () => new Date();
   const address = options.temporalAddress ?? inject('temporalAddress');
+  const breaker = options.breaker ?? false;
   const taskQueue = `test-${randomUUID()}`;
   const destinations = { allowHttp: true, allowNetworks: ['127.0.0.0/8'] };
   const http = createHttp(destinations);
@@ -39,7 +41,7 @@ export async function startHookline(options: Options = {}) {
   const routes = allRoutes({
     db: database.db,
     cipher,
-    wake: createWaker(database.db, () => {}),
+    wake: createWaker(database.db, 'inbox', () => {}),
     ready: async () => null,
     destinations,
     log,
@@ -51,7 +53,7 @@ export async function startHookline(options: Options = {}) {
   const client = new Client({ connection: Connection.lazy({ address }) });
   const relays = await Promise.all(
     Array.from({ length: options.relays ?? 1 }, () =>
-      startRelay({ database, client, taskQueue, withSearchAttributes: true, now, log }),
+      startRelay({ database, client, taskQueue, withSearchAttributes: true, breaker, now, log }),
     ),
   );
   const connection = options.worker === false ? null : await NativeConnection.connect({ address });
@@ -70,7 +72,9 @@ export async function startHookline(options: Options = {}) {
           random: () => 0.5,
           firstDelayMs: options.retryFirstDelayMs ?? 10_000,
           userAgent: 'Hookline/test',
+          breaker,
         },
+        wakeLine: createWaker(database.db, 'line', () => {}),
       }),
       maxCachedWorkflows: 100,
     }));

@@ -5,6 +5,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, makeTelemetryFilterString, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
+import type { Parked } from '../../activities/admission.ts';
 import type { Activities } from '../../activities/index.ts';
 import { PLAN_VERSION, type Prepared, type Sent } from '../../domain/walk.ts';
 import type { journey, JourneyInput } from '../../workflows/journey.ts';
@@ -14,7 +15,7 @@ type Call = { [Name in keyof Activities]: [name: Name, input: Parameters<Activit
 type Answers = {
   prepared: Record<string, Prepared | (() => Promise<Prepared>)>;
   /** Sending succeeds at once where this says nothing else. `attempt` is Temporal's, from 1. */
-  send?: (attempt: number, workflowId: string) => Promise<Sent>;
+  send?: (attempt: number, workflowId: string) => Promise<Sent | Parked>;
 };
 
 /** Activities that answer from literals and write down how they were called, in order. */

@@ -1,0 +1,65 @@
+import { addDestination, countInFlight, loadOf, lockDestination } from '../db/destinations.ts';
+import type { Db } from '../db/open.ts';
+import { parkDelivery, readPlace, takeRateSlot } from '../db/parked.ts';
+import type { ParkingReason } from '../db/schema/destinations.ts';
+import {
+  admit,
+  LONGEST_PARKING_MS,
+  LOST_AFTER_MS,
+  type Applicant,
+  type DestinationLoad,
+} from '../domain/delivery/admission.ts';
+import { breakerState } from '../domain/delivery/breaker.ts';
+
+/** A delivery before its destination, which is held until the transaction ends. */
+export type Standing = Applicant & { since: Date | null; load: DestinationLoad };
+
+/** `until` is when it may go by itself, or fails; a signal may come before. */
+export type Parked = { state: 'parked'; reason: ParkingReason; until: string };
+
+/** Holds the destination, and reads what is under way there and the delivery's place in line. */
+export async function approach(
+  tx: Db,
+  { id, origin, shown, now }: { id: string; origin: string; shown: () => string; now: Date },
+): Promise<Standing> {
+  for (;;) {
+    // Sent together, run in this order: what is counted was committed before the destination was ours.
+    const [destination, counts, place] = await Promise.all([
+      lockDestination(tx, origin),
+      countInFlight(tx, { origin, now, except: id }),
+      readPlace(tx, { id, origin, now }),
+    ]);
+    if (destination) return { ...place, load: loadOf(destination, counts, now) };
+    await addDestination(tx, origin, shown());
+  }
+}
+
+type Application = {
+  id: string;
+  origin: string;
+  workflowId: string;
+  now: Date;
+  /** Of a webhook with a rate limit. */
+  rate: { webhook: string; intervalMs: number } | null;
+};
+
+/** Admits the delivery, and says whether its attempt is the one that tries a half-open breaker; otherwise puts it in line. */
+export async function seekAdmission(
+  tx: Db,
+  standing: Standing,
+  { id, origin, workflowId, now, rate }: Application,
+): Promise<{ state: 'admitted'; probe: boolean } | Parked> {
+  const mayDraw = rate !== null && standing.dueAt === null && breakerState(standing.load.openUntil, now) !== 'open';
+  const dueAt = mayDraw ? await takeRateSlot(tx, { ...rate, origin, now }) : standing.dueAt;
+  const admission = admit(standing.load, { ...standing, dueAt }, now);
+  if (admission.type === 'admitted') return { state: 'admitted', probe: admission.probe };
+  const { reason } = admission;
+  await parkDelivery(tx, { id, origin, workflowId, reason, dueAt, now });
+  const until = reason === 'rateLimit' && dueAt ? dueAt : endOfParking(standing.since ?? now);
+  return { state: 'parked', reason, until: until.toISOString() };
+}
+
+export const endOfParking = (since: Date) => new Date(since.getTime() + LONGEST_PARKING_MS);
+
+/** From then on an attempt without an end counts as lost. */
+export const lostAt = (now: Date, timeoutMs: number) => new Date(now.getTime() + timeoutMs + LOST_AFTER_MS);

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { listDestinations, type DestinationFigures } from '../db/destination-list.ts';
+import type { DestinationRow } from '../db/destinations.ts';
+import type { Db } from '../db/open.ts';
+import { MAX_IN_FLIGHT } from '../domain/delivery/admission.ts';
+import { BREAKER_WINDOW_MS, breakerState } from '../domain/delivery/breaker.ts';
+import { route, type Route } from './route.ts';
+import { noParams, pageQuery } from './schemas.ts';
+
+/** Where requests have gone: what is under way there, who waits, and whether it is left alone. */
+export const destinationRoutes = ({ db }: { db: Db }): Route[] => [
+  route({
+    method: 'get',
+    path: '/v1/destinations',
+    scope: 'operate',
+    params: noParams,
+    query: z.strictObject(pageQuery),
+    body: null,
+    handle: async ({ query }) => {
+      const now = new Date();
+      const { data, nextCursor } = await listDestinations(db, query, {
+        now,
+        since: new Date(now.getTime() - BREAKER_WINDOW_MS),
+      });
+      return { status: 200, body: { data: data.map((each) => shown(each, now)), nextCursor } };
+    },
+  }),
+];
+
+function shown(destination: DestinationRow & DestinationFigures, now: Date) {
+  const { id, shown: origin, createdAt, openUntil, openings, inFlight, parked, oldest, recent } = destination;
+  const { slot = 0, rateLimit = 0, breaker = 0 } = parked;
+  const { sent = 0, retryable = 0, rejected = 0, blocked = 0, unknown = 0 } = recent;
+  return {
+    id,
+    origin,
+    createdAt,
+    inFlight,
+    limit: MAX_IN_FLIGHT,
+    parked: { slot, rateLimit, breaker, oldestSince: oldest },
+    breaker: { state: breakerState(openUntil, now), until: openUntil, openings },
+    recent: { minutes: BREAKER_WINDOW_MS / 60_000, sent, retryable, rejected, blocked, unknown },
+  };
+}
