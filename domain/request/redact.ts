@@ -7,6 +7,9 @@ const SECRET_HEADER =
 const OPEN_HEADER = /(?:^|-)idempotency-key$/i;
 const SECRET_PARAMETER = /token|secret|passw|credential|signature|(?:^|[-_.])(?:sig|auth)$|key$/i;
 
+/** As short as a secret may be: less would mask what has nothing to do with it. */
+const SHORTEST_URL_FORM = 8;
+
 type Header = [name: string, value: string];
 
 /** A copy for API and log: credentials in URL and headers, and each occurrence of a secret, become `***`. */
@@ -29,13 +32,13 @@ export function redactHeaders(
 ): Header[] {
   return headers.map(([name, value]) => {
     const isSecret = SECRET_HEADER.test(name) && !OPEN_HEADER.test(name);
-    return [redactText(name, secretValues), isSecret ? MASK : redactText(redactUrlParts(value), secretValues)];
+    return [redactText(name, secretValues), isSecret ? MASK : redactUrlParts(redactText(value, secretValues))];
   });
 }
 
-/** Userinfo, values of key- and token-like parameters, and secrets. */
+/** Secrets first, one of which may be all of the URL, then userinfo and the values of key- and token-like parameters. */
 function redactUrl(url: string, secretValues: readonly string[]): string {
-  return redactText(redactUrlParts(url), secretValues);
+  return redactUrlParts(redactText(url, secretValues));
 }
 
 /** Each occurrence of a secret: as it is, in base64 (at any offset in a longer text), percent-encoded, or escaped as in JSON. */
@@ -106,16 +109,26 @@ function formsOf(secret: string): string[] {
   const strict = percent.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
   const percentForms = [percent, strict, percent.replaceAll('%20', '+'), strict.replaceAll('%20', '+')];
   const lowerCase = percentForms.map((form) => form.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()));
-  const written = [secret, secret.toLowerCase(), JSON.stringify(secret).slice(1, -1), ...urlForms(secret)];
-  return [...written, ...percentForms, ...lowerCase, ...base64Forms(secret)];
+  const escaped = JSON.stringify(secret).slice(1, -1);
+  return [secret, escaped, ...percentForms, ...lowerCase, ...base64Forms(secret), ...urlForms(secret)];
 }
 
-/** As it stands at the beginning of a request's URL: the host in lower case, and without userinfo, standard port and fragment. */
+/**
+ * What parsing (WHATWG URL) makes of a secret that is a URL, begins with the host of one, or stands in its path or query:
+ * host in lower case, no port of the scheme's own, no userinfo, some characters percent-encoded.
+ */
 function urlForms(secret: string): string[] {
-  const url = URL.canParse(secret) ? new URL(secret) : null;
-  if (!url || url.host === '') return [];
-  url.username = url.password = url.hash = '';
-  return [url.href.replace(/\/$/, '')];
+  const isWhole = /^https?:\/\//i.test(secret);
+  const places = isWhole
+    ? [secret]
+    : [`https://${secret}`, `http://${secret}`, `http://x/${secret}`, `http://x/?${secret}`];
+  return places.flatMap((place) => {
+    if (!URL.canParse(place)) return [];
+    const url = new URL(place);
+    url.username = url.password = url.hash = '';
+    const form = isWhole ? url.href : url.href.replace(/^https?:\/\/(?:x\/\??)?/, '');
+    return [secret.endsWith('/') ? form : form.replace(/\/$/, '')].filter((text) => text.length >= SHORTEST_URL_FORM);
+  });
 }
 
 /** The characters that a secret's bytes alone decide, at each of the three offsets to the groups of base64. */
