@@ -24,10 +24,12 @@ await runProcess('server', async (config, log) => {
       () => 'Postgres cannot be reached',
     );
   };
+  const onUnwoken = (error: unknown) => log.warn({ err: error }, 'the relay could not be woken');
   const routes = allRoutes({
     db: database.db,
     cipher,
-    wake: createWaker(database.db, 'inbox', (error) => log.warn({ err: error }, 'the relay could not be woken')),
+    wake: createWaker(database.db, 'inbox', onUnwoken),
+    wakeCarrier: createWaker(database.db, 'commands', onUnwoken),
     ready,
     destinations: config,
     log,

@@ -88,8 +88,19 @@ export async function claimAttempt(
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
     const { compiled, policy } = await deliveryPolicy(tx, versions, delivery);
-    if (delivery.state === 'sent' || delivery.state === 'failed') {
-      return { type: 'settled', sent: settled(delivery.state, policy, delivery.stepId) };
+    switch (delivery.state) {
+      case 'drafted':
+        return { type: 'parked', parked: { state: 'parked', reason: 'approval', until: null } };
+      case 'sent':
+      case 'failed':
+      case 'discarded':
+      case 'cancelled':
+        return { type: 'settled', sent: settled(delivery.state, policy, delivery.stepId) };
+      case 'skipped':
+        return { type: 'settled', sent: settled('cancelled', policy, delivery.stepId) };
+      case 'approved':
+      case 'queued':
+      case 'attempted':
     }
     const fail = async (error: ShownError): Promise<Claim> => {
       await moveDelivery(tx, delivery, { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } });

@@ -58,7 +58,7 @@ function late(
   { policy }: ClaimedAttempt,
   { isSent, isLatest, delayMs }: { isSent: boolean; isLatest: boolean; delayMs: number },
 ): Verdict | null {
-  if (state === 'sent' || (state === 'failed' && !isSent)) {
+  if (state === 'sent' || ((state === 'failed' || state === 'cancelled') && !isSent)) {
     return { move: null, finished: { type: 'settled', sent: settled(state, policy, stepId) } };
   }
   if (isSent || isLatest) return null;

@@ -1,8 +1,9 @@
 import type { Cipher } from '../db/cipher.ts';
-import { insertDelivery } from '../db/deliveries.ts';
+import { insertDelivery, lockDelivery } from '../db/deliveries.ts';
 import { newId } from '../db/id.ts';
 import { lockJourneyAt, recordStep } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
+import type { JourneyState } from '../db/schema/journeys.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { decide } from '../domain/journey/decide.ts';
@@ -27,14 +28,30 @@ export function createPrepare({ db, cipher, now, versions }: Dependencies) {
       const what = DECISION[type];
       const at = await lockJourneyAt(tx, { journey, step: id, decision: what }, { lockPerson: type === 'update' });
       if (!at) return { type: 'ended', reason: 'the person was erased' };
-      if (at.decided?.result) return at.decided.result;
+      if (at.journey.endedAt) return { type: 'ended', reason: at.journey.reason ?? at.journey.state };
+      if (at.decided?.result) return asOfNow(tx, at.decided.result);
       const compiled = await versions(tx, at.journey.campaignId, at.journey.version);
       const context = { tx, cipher, at, compiled, now: now() };
       const { prepared, details, until = null } = await decide(compiled.step(id), inPostgres(context, id));
-      const state = type === 'delay' ? 'delayed' : type === 'webhook' ? 'sending' : at.journey.state;
+      const state = stateAfter(prepared) ?? at.journey.state;
       await recordStep(tx, journey, { id, type, state, until }, { what, details, result: prepared });
       return prepared;
     });
+}
+
+/** A draft that was decided meanwhile holds nobody any more. */
+async function asOfNow(tx: Db, prepared: Prepared): Promise<Prepared> {
+  if (prepared.type !== 'webhook' || !prepared.held) return prepared;
+  const delivery = await lockDelivery(tx, prepared.delivery);
+  const { held: _held, ...free } = prepared;
+  return delivery?.state === 'drafted' ? prepared : free;
+}
+
+/** Where a journey stands after a decision; undefined: where it stood. */
+function stateAfter(prepared: Prepared): JourneyState | undefined {
+  if (prepared.type === 'delay') return 'delayed';
+  if (prepared.type !== 'webhook') return undefined;
+  return prepared.held ? 'awaitingApproval' : 'sending';
 }
 
 const inPostgres = (context: ScopeContext, step: string): AtStep => ({
@@ -53,11 +70,11 @@ const inPostgres = (context: ScopeContext, step: string): AtStep => ({
 /** The request is frozen with its delivery: from then on only its bytes count. */
 function keepDelivery(
   { tx, cipher, at: { journey } }: ScopeContext,
-  { id, step, state, destination, host, frozen, request, missing, mapping, error }: RenderedDelivery,
+  { step, frozen, label: _label, ...rendered }: RenderedDelivery,
 ): Promise<void> {
   return insertDelivery(tx, {
-    ...{ id, state, destination, host, request, missing, mapping, error },
-    frozen: frozen && sealRequest(cipher, id, frozen),
+    ...rendered,
+    frozen: frozen && sealRequest(cipher, rendered.id, frozen),
     personKey: journey.personKey,
     journeyId: journey.id,
     campaignId: journey.campaignId,

@@ -23,12 +23,14 @@ export function createSendWebhook(dependencies: SendDependencies) {
 }
 
 async function send(dependencies: SendDependencies, delivery: string): Promise<Sent | Parked> {
-  const { cancellationSignal: signal, info } = Context.current();
+  const { info } = Context.current();
+  const signal = unlessOnlyCancelled(Context.current());
   const claimed = await claimAttempt(dependencies, { delivery, workflowId: info.workflowExecution?.workflowId ?? '' });
   if (claimed.type === 'settled') return claimed.sent;
   if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
   if (claimed.type === 'parked') {
-    const remainingMs = Date.parse(claimed.parked.until) - dependencies.now().getTime();
+    const { until } = claimed.parked;
+    const remainingMs = until === null ? Infinity : Date.parse(until) - dependencies.now().getTime();
     if (remainingMs > NEAR_MS) return claimed.parked;
     await sleep(Math.max(remainingMs, 1), undefined, { signal });
     return send(dependencies, delivery);
@@ -42,6 +44,18 @@ async function send(dependencies: SendDependencies, delivery: string): Promise<S
   if (othersWait) dependencies.wakeLine();
   if (finished.type === 'settled') return finished.sent;
   throw retryIn(finished.delayMs, finished.message);
+}
+
+/** A journey that ends does not cut off a request that is under way: it finishes, and is stored. */
+function unlessOnlyCancelled(context: Context): AbortSignal {
+  const stopping = new AbortController();
+  const { cancellationSignal } = context;
+  const onAbort = () => {
+    if (!context.cancellationDetails?.cancelRequested) stopping.abort(cancellationSignal.reason);
+  };
+  if (cancellationSignal.aborted) onAbort();
+  else cancellationSignal.addEventListener('abort', onAbort, { once: true });
+  return stopping.signal;
 }
 
 /** An expected outcome of webhooks, so BENIGN: it is no fault of the worker. */

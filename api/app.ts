@@ -2,7 +2,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { newId } from '../db/id.ts';
 import { parseInput } from '../domain/input/faults.ts';
-import { authorize } from './auth.ts';
+import { authorize, NOBODY } from './auth.ts';
 import { parseBody } from './body.ts';
 import { noSuchRoute, problems } from './errors.ts';
 import type { Route } from './route.ts';
@@ -34,6 +34,7 @@ export function createApp(options: { routes: Route[]; adminKey: string; log: Log
         params: parseInput(route.params, request.params, { prefix: 'path' }),
         query: parseInput(route.query, request.query, { prefix: 'query' }),
         body: route.body ? parseInput(route.body, sent) : undefined,
+        caller: response.locals.caller ?? NOBODY,
       });
       response.status(answer.status).json(answer.body);
     });

@@ -3,7 +3,7 @@ import { findDelivery } from '../db/deliveries.ts';
 import { listDeliveries } from '../db/delivery-list.ts';
 import type { Db } from '../db/open.ts';
 import { DELIVERY_STATES } from '../db/schema/deliveries.ts';
-import { HooklineError } from '../domain/errors.ts';
+import { notFound } from './decisions.ts';
 import { route, type Route } from './route.ts';
 import { clientId, idParams, noParams, noQuery, pageQuery } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
@@ -66,11 +66,7 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
     body: null,
     handle: async ({ params }) => {
       const delivery = await findDelivery(db, params.id);
-      if (!delivery)
-        throw new HooklineError(
-          'deliveries.not_found',
-          `No delivery has the id "${params.id}". GET /v1/deliveries lists them.`,
-        );
+      if (!delivery) throw notFound(params.id);
       return { status: 200, body: shownDelivery(delivery) };
     },
   }),

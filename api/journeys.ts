@@ -37,15 +37,14 @@ export const journeyRoutes = ({ db, temporalUi }: { db: Db; temporalUi: Temporal
     body: null,
     handle: async ({ params }) => {
       const journey = await findJourney(db, params.id);
-      if (!journey)
-        throw new HooklineError(
-          'journeys.not_found',
-          `No journey has the id "${params.id}". GET /v1/journeys lists them.`,
-        );
-      return { status: 200, body: detail(journey, temporalUi) };
+      if (!journey) throw journeyNotFound(params.id);
+      return { status: 200, body: journeyDetail(journey, temporalUi) };
     },
   }),
 ];
+
+export const journeyNotFound = (id: string) =>
+  new HooklineError('journeys.not_found', `No journey has the id "${id}". GET /v1/journeys lists them.`);
 
 function summary(journey: JourneyWithPerson, ui: TemporalUi) {
   const { id, campaignId, version, person, state, createdAt, endedAt, reason } = journey;
@@ -64,7 +63,7 @@ function summary(journey: JourneyWithPerson, ui: TemporalUi) {
   };
 }
 
-function detail(journey: JourneyDetail, ui: TemporalUi) {
+export function journeyDetail(journey: JourneyDetail, ui: TemporalUi) {
   const log = journey.log.map(({ at, step, what, details }) => ({
     at,
     step: step === '' ? null : step,
@@ -90,6 +89,8 @@ const PARKED = {
 
 function waitsFor({ state, stepUntil, parkedFor }: JourneyWithPerson): string | null {
   if (state === 'delayed' && stepUntil) return `its delay to end at ${stepUntil.toISOString()}`;
+  if (state === 'awaitingApproval')
+    return `the approval of its webhook${stepUntil ? ` until ${stepUntil.toISOString()}` : ''}`;
   if (state !== 'sending') return null;
   if (parkedFor) return PARKED[parkedFor];
   return `an answer to its webhook${stepUntil ? `, which is tried again at ${stepUntil.toISOString()}` : ''}`;

@@ -3,10 +3,12 @@ import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { campaignRoutes } from './campaigns.ts';
+import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { journeyExitRoutes } from './journey-exit.ts';
 import { journeyRoutes, type TemporalUi } from './journeys.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
@@ -21,6 +23,8 @@ export type ApiDependencies = {
   cipher: Cipher;
   /** Tells the relays that something was stored. */
   wake: () => void;
+  /** Tells the relays that there is something to tell Temporal. */
+  wakeCarrier: () => void;
   ready: () => Promise<string | null>;
   temporalUi: TemporalUi;
   /** Where requests may go: a definition with another literal URL is refused. */
@@ -37,7 +41,9 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...simulateRoutes(dependencies),
   ...previewRoutes(dependencies),
   ...journeyRoutes(dependencies),
+  ...journeyExitRoutes(dependencies),
   ...deliveryRoutes(dependencies),
+  ...decisionRoutes(dependencies),
   ...destinationRoutes(dependencies),
   ...secretRoutes(dependencies),
   ...signingKeyRoutes(dependencies),

@@ -1,4 +1,5 @@
 import type { ListedAttempt, ListedDelivery, ListedRequest } from '../db/delivery-list.ts';
+import type { Decision } from '../db/schema/deliveries.ts';
 import type { MappingResult } from '../domain/journey/map-answer.ts';
 
 /** A delivery as the API answers it; bodies that were not read are left out. */
@@ -8,7 +9,7 @@ export function shownDelivery(delivery: ListedDelivery) {
   return {
     id,
     state,
-    waitsFor: delivery.parked ?? (state === 'attempted' ? { reason: 'retry', until: delivery.nextAttemptAt } : null),
+    waitsFor: waitsFor(delivery),
     revision,
     campaign: campaignId,
     version,
@@ -21,14 +22,26 @@ export function shownDelivery(delivery: ListedDelivery) {
     createdAt,
     updatedAt,
     sentAt,
-    expiresAt: null,
+    expiresAt: delivery.expiresAt,
     request: delivery.request && shownRequest(delivery.request),
     attempts: delivery.attempts.map(shownAttempt),
     mapping: shownMapping(delivery.mapping),
     error: delivery.error,
-    decision: null,
+    decision: delivery.decision && shownDecision(delivery.decision),
   };
 }
+
+function waitsFor({ state, parked, expiresAt, nextAttemptAt }: ListedDelivery) {
+  if (state === 'drafted') return { reason: 'approval', until: expiresAt };
+  return parked ?? (state === 'attempted' ? { reason: 'retry', until: nextAttemptAt } : null);
+}
+
+const shownDecision = ({ by, at, decision, reason }: Decision) => ({
+  by: by && { key: by.key, actor: by.actor },
+  at,
+  decision,
+  reason,
+});
 
 /** Postgres orders the keys of jsonb its own way; people read these in this one. */
 export const shownRequest = ({ method, url, headers, body }: ListedRequest) => ({

@@ -1,7 +1,8 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Plan } from '../domain/walk.ts';
 import type { Db } from './open.ts';
 import { campaignVersions } from './schema/campaigns.ts';
+import { deliveries } from './schema/deliveries.ts';
 import { commands, journeys, type Command } from './schema/journeys.ts';
 
 export type ClaimedCommand = { id: number; workflowId: string; command: Command };
@@ -78,4 +79,27 @@ export async function readJourneyStarts(db: Db, ids: string[]): Promise<Map<stri
     )
     .where(sql`${journeys.id} = any(${sql.param(ids)}::text[])`);
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** What it takes to start the workflow of a delivery; undefined where it is gone. `label` is method and destination, nothing personal. */
+export async function readDeliveryStart(db: Db, id: string): Promise<{ label: string; timeoutMs: number } | undefined> {
+  const [row] = await db
+    .select({
+      label: sql<string>`concat(request->>'method', ' ', case when host is null then '***' else destination end)`,
+      timeoutMs: deliveries.timeoutMs,
+    })
+    .from(deliveries)
+    .where(eq(deliveries.id, id));
+  return row;
+}
+
+/** Whether a workflow, by its id, still has something to do: its journey runs, or its delivery is to be sent. */
+export async function isWorkflowNeeded(db: Db, workflowId: string): Promise<boolean> {
+  const [kind, id = '', run = ''] = workflowId.split('/');
+  if (kind === 'journey') {
+    const runs = and(eq(journeys.id, id), eq(journeys.run, Number(run)), isNull(journeys.endedAt));
+    return (await db.select({ id: journeys.id }).from(journeys).where(runs)).length > 0;
+  }
+  const toBeSent = and(eq(deliveries.id, id), inArray(deliveries.state, ['approved', 'queued', 'attempted']));
+  return (await db.select({ id: deliveries.id }).from(deliveries).where(toBeSent)).length > 0;
 }

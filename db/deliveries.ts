@@ -53,7 +53,7 @@ export async function beginAttempt(
   await tx.execute(sql`
     with delivery as (
       update deliveries
-      set first_attempt_at = ${delivery.firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null,
+      set state = case state when 'approved' then 'queued' else state end, first_attempt_at = ${delivery.firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null,
           parked_ms = ${delivery.parkedMs}, updated_at = clock_timestamp()
       where id = ${attempt.deliveryId}
     ), line as (

@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Applicant } from '../domain/delivery/admission.ts';
 import type { Db } from './open.ts';
 import { parked, type ParkingReason } from './schema/destinations.ts';
@@ -59,12 +59,6 @@ export async function takeRateSlot(
   return new Date(row?.ms ?? slot.now.getTime());
 }
 
-/** Whether this workflow still has to be woken for a delivery. */
-export async function isWaitingFor(db: Db, id: string, workflowId: string): Promise<boolean> {
-  const mine = and(eq(parked.deliveryId, id), eq(parked.workflowId, workflowId));
-  return (await db.select({ id: parked.deliveryId }).from(parked).where(mine)).length > 0;
-}
-
 /** Whether anybody stands in line at a destination. */
 export async function isAnyoneWaiting(db: Db, origin: string): Promise<boolean> {
   const rows = await db.select({ id: parked.deliveryId }).from(parked).where(eq(parked.destination, origin)).limit(1);
@@ -94,7 +88,7 @@ export async function releaseOldest(
       returning delivery_id, workflow_id, since
     ), command as (
       insert into commands (workflow_id, command)
-      select workflow_id, jsonb_build_object('type', 'wake', 'delivery', delivery_id) from released order by since, delivery_id
+      select workflow_id, jsonb_build_object('type', 'wake', 'subject', delivery_id) from released order by since, delivery_id
     )
     select delivery_id from released`);
   return rows.length;

@@ -14,15 +14,19 @@ export const PLAN_VERSION = 1;
 /** How a step left the journey: at the next step, or at the journey's end, with the reason. */
 export type Prepared =
   | { type: 'delay'; until: string }
-  | { type: 'webhook'; delivery: string; label: string; send: boolean }
+  /** `held`: it is sent only after an operator's approval, and the journey stays until the decision. */
+  | { type: 'webhook'; delivery: string; label: string; send: boolean; held?: true }
   | { type: 'branch'; taken: number | null }
   | { type: 'update' }
   | { type: 'ended'; reason: string };
 
 /** What came of a delivery; `exit` where its failure ends the journey. */
-export type Sent = { state: 'sent' | 'failed'; exit: boolean; detail: string };
+export type Sent = { state: 'sent' | 'failed' | 'discarded' | 'cancelled'; exit: boolean; detail: string };
 
 export type Ending = { state: 'completed' | 'exited'; reason: string | null };
+
+/** `held` waits for an operator's decision first. */
+export type SendableDelivery = { id: string; label: string; timeoutMs: number; held: boolean };
 
 /**
  * What a walk asks of the world. Temporal's workflow has durable ones; trying a campaign out has simulated ones.
@@ -35,8 +39,8 @@ export type Verbs = {
   prepare(step: PlanStep): Promise<Prepared>;
   /** Returns at the absolute time `until` (RFC 3339), at once when it is past. */
   sleepUntil(until: string, step: PlanStep): Promise<void>;
-  /** Returns when the delivery is sent or has finally failed. */
-  send(delivery: { id: string; label: string; timeoutMs: number }, step: PlanStep): Promise<Sent>;
+  /** Returns when the delivery is sent, has finally failed, or will never be sent. */
+  send(delivery: SendableDelivery, step: PlanStep): Promise<Sent>;
 };
 
 /**
@@ -91,7 +95,8 @@ async function take(step: PlanStep, verbs: Verbs, seek: { position?: string | un
     case 'webhook': {
       if (!prepared.send) return null;
       const timeoutMs = step.type === 'webhook' ? step.timeoutMs : 0;
-      const sent = await verbs.send({ id: prepared.delivery, label: prepared.label, timeoutMs }, step);
+      const { delivery: id, label, held = false } = prepared;
+      const sent = await verbs.send({ id, label, timeoutMs, held }, step);
       return sent.exit ? { state: 'exited', reason: sent.detail } : null;
     }
     case 'branch': {

@@ -4,18 +4,20 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   type Client,
+  type WorkflowStartOptions,
 } from '@temporalio/client';
 import {
   claimCommands,
   deleteCommands,
   failCommand,
+  isWorkflowNeeded,
+  readDeliveryStart,
   readJourneyStarts,
   releaseCommands,
   type ClaimedCommand,
   type JourneyStart,
 } from '../db/commands.ts';
 import type { Db } from '../db/open.ts';
-import { isWaitingFor } from '../db/parked.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 
@@ -85,36 +87,48 @@ async function carry(
       if (start) await startJourney(dependencies, workflowId, start);
       return;
     }
+    case 'startDelivery':
+      return startDelivery(dependencies, workflowId, command.delivery);
     case 'wake':
-      return wake(dependencies, workflowId, command.delivery);
+      return wake(dependencies, workflowId, command.subject);
   }
 }
 
-/** A workflow that is gone needs no waking if its delivery waits no more. */
-async function wake({ db, client }: CarryDependencies, workflowId: string, delivery: string): Promise<void> {
+/** A workflow that is gone needs no waking if what it was for has ended. */
+async function wake({ db, client }: CarryDependencies, workflowId: string, subject: string): Promise<void> {
   try {
-    await client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, delivery);
+    await client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, subject);
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError) || (await isWaitingFor(db, delivery, workflowId))) throw error;
+    if (!(error instanceof WorkflowNotFoundError) || (await isWorkflowNeeded(db, workflowId))) throw error;
   }
+}
+
+async function startJourney(dependencies: CarryDependencies, workflowId: string, journey: JourneyStart) {
+  const input = { journey: journey.id, planVersion: PLAN_VERSION, plan: journey.plan };
+  await start(dependencies, 'journey', {
+    workflowId,
+    args: [journey.position === null ? input : { ...input, position: journey.position }],
+    staticSummary: `${journey.campaign} · version ${journey.version}`,
+    ...(dependencies.withSearchAttributes && { typedSearchAttributes: journeyAttributes(journey) }),
+  });
+}
+
+/** Nothing is started for one that was erased with its person. */
+async function startDelivery(dependencies: CarryDependencies, workflowId: string, delivery: string) {
+  const found = await readDeliveryStart(dependencies.db, delivery);
+  if (!found) return;
+  const { label, timeoutMs } = found;
+  await start(dependencies, 'delivery', { workflowId, args: [{ delivery, label, timeoutMs }], staticSummary: label });
 }
 
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */
-async function startJourney(
-  { client, taskQueue, withSearchAttributes }: CarryDependencies,
-  workflowId: string,
-  start: JourneyStart,
-) {
-  const input = { journey: start.id, planVersion: PLAN_VERSION, plan: start.plan };
+async function start(
+  { client, taskQueue }: CarryDependencies,
+  type: string,
+  options: Omit<WorkflowStartOptions, 'taskQueue' | 'workflowIdReusePolicy'>,
+): Promise<void> {
   try {
-    await client.workflow.start('journey', {
-      workflowId,
-      taskQueue,
-      args: [start.position === null ? input : { ...input, position: start.position }],
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      staticSummary: `${start.campaign} · version ${start.version}`,
-      ...(withSearchAttributes && { typedSearchAttributes: journeyAttributes(start) }),
-    });
+    await client.workflow.start(type, { ...options, taskQueue, workflowIdReusePolicy: 'REJECT_DUPLICATE' });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }

@@ -4,11 +4,13 @@ import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
 import { CHANNELS } from '../db/wake.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
+import { expireDrafts } from './expire.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
 
 const POLL_MS = 500;
+const EXPIRY_POLL_MS = 1_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
 
@@ -25,8 +27,9 @@ export type RelayOptions = {
 };
 
 /**
- * Carries what the API stored to Temporal. Three loops: one matches people's items to campaigns and one tells parked deliveries to
- * come, both in SQL only; the last carries the resulting commands. Any number of relays may run: Postgres gives each person, and each command, to one of them.
+ * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, and
+ * discard drafts whose time is over; the last one carries the resulting commands. Any number of relays may run: Postgres gives each
+ * person, and each command, to one of them.
  */
 export async function startRelay({
   database,
@@ -84,11 +87,21 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'parked deliveries could not be told to come'),
   });
+  const expire = startLoop({
+    pollMs: EXPIRY_POLL_MS,
+    look: async () => {
+      const decided = await expireDrafts(db, now());
+      if (decided > 0) carry.wake();
+      return decided;
+    },
+    onError: (error) => log.error({ err: error }, 'expired drafts could not be discarded'),
+  });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
+  await database.listen(CHANNELS.commands, () => carry.wake());
   return {
     async stop() {
-      await Promise.all([match.stop(), release.stop(), carry.stop()]);
+      await Promise.all([match.stop(), release.stop(), expire.stop(), carry.stop()]);
     },
   };
 }

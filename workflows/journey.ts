@@ -1,22 +1,19 @@
 import {
-  condition,
+  CancellationScope,
   continueAsNew,
-  defineSignal,
-  proxyActivities,
+  isCancellation,
   proxyLocalActivities,
   setCurrentDetails,
-  setHandler,
   sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { PLAN_VERSION, walk, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
-import { searchAttributes, WAKE_SIGNAL } from './messages.ts';
+import { PLAN_VERSION, walk, type Ending, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
+import { searchAttributes } from './messages.ts';
+import { deliver, listenForWakes, type Woken } from './sending.ts';
 
 export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
-
-const wakeSignal = defineSignal<[delivery: string]>(WAKE_SIGNAL);
 
 /** Short, and soon a timer: a database that is away must not keep workflow tasks open. */
 const { prepare, endJourney } = proxyLocalActivities<Activities>({
@@ -25,19 +22,28 @@ const { prepare, endJourney } = proxyLocalActivities<Activities>({
   retry: { initialInterval: '500ms', maximumInterval: '1m' },
 });
 
-/** A killed worker is noticed by its heartbeat; the rest is room to repeat a database write while the process lives. */
-const HEARTBEAT_TIMEOUT = '20s';
-const WRITE_MARGIN_MS = 24 * 60 * 60_000;
+/** What an operator leaves in Temporal; a journey that was ended in Postgres has its own reason there, which stays. */
+const CANCELLED: Ending = { state: 'exited', reason: 'cancelled in Temporal' };
 
-/** One entry of one person into one campaign version: walks the plan, step by step, to its end. */
+/**
+ * One entry of one person into one campaign version: walks the plan, step by step, to its end. It leaves where it stands when it is
+ * woken by its own id: its row has ended. A request that is under way then is finished first.
+ */
 export async function journey(input: JourneyInput): Promise<void> {
   if (input.planVersion !== PLAN_VERSION) {
     // No failure of the workflow but of its task, which waits for a worker that knows the plan.
     throw new Error(`this worker walks plans of version ${PLAN_VERSION}, not ${input.planVersion}`);
   }
   const passed: PassedStep[] = [];
-  const ending = await walk(input.plan, temporalVerbs(input, passed), input.position);
-  await endJourney({ journey: input.journey, ...ending });
+  const walking = new CancellationScope();
+  const woken = listenForWakes((subject) => subject === input.journey && walking.cancel());
+  let ending = CANCELLED;
+  try {
+    ending = await walking.run(() => walk(input.plan, temporalVerbs(input, { passed, woken }), input.position));
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+  }
+  await CancellationScope.nonCancellable(() => endJourney({ journey: input.journey, ...ending }));
   const last = ending.state === 'exited' ? `Exited: ${ending.reason}` : 'Completed';
   setCurrentDetails([...passed.map(passedLine), '', last].join('\n'));
 }
@@ -45,16 +51,7 @@ export async function journey(input: JourneyInput): Promise<void> {
 /** For the current details: a step that was taken, and whether its webhook failed. */
 type PassedStep = { id: string; failed: boolean };
 
-/** For the current details, and for who looks at the timer: what a delivery waits for at its destination. */
-const PARKED = {
-  breaker: 'waits until its destination works again',
-  rateLimit: "waits for its time under the webhook's rate limit",
-  slot: 'waits for a slot at its destination',
-};
-
-function temporalVerbs(input: JourneyInput, passed: PassedStep[]): Verbs {
-  const woken = new Set<string>();
-  setHandler(wakeSignal, (delivery) => void woken.add(delivery));
+function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedStep[]; woken: Woken }): Verbs {
   const continueAt = (step: PlanStep) => continueAsNew<typeof journey>({ ...input, position: step.id });
   return {
     async atBoundary(step) {
@@ -75,27 +72,21 @@ function temporalVerbs(input: JourneyInput, passed: PassedStep[]): Verbs {
     },
     async send(delivery, step) {
       showProgress(passed, `sending \`${delivery.id}\``);
-      const { sendWebhook } = proxyActivities<Activities>({
-        startToCloseTimeout: delivery.timeoutMs + WRITE_MARGIN_MS,
-        heartbeatTimeout: HEARTBEAT_TIMEOUT,
-        // The webhook's own delays come with each failure; these are for what is no fault of its receiver.
-        retry: { initialInterval: '10s', backoffCoefficient: 1 },
+      let waited = false;
+      const sent = await deliver(delivery, {
+        woken,
         summary: `${delivery.label} · ${step.id}`,
+        onWait(what, held) {
+          waited = true;
+          showProgress(passed, `\`${delivery.id}\` ${what}`);
+          showState(held ? 'awaitingApproval' : 'sending', step.id);
+        },
+        continueAsNew: () => continueAt(step),
       });
-      for (;;) {
-        woken.delete(delivery.id);
-        const sent = await sendWebhook({ delivery: delivery.id });
-        if (sent.state !== 'parked') {
-          const last = passed.at(-1);
-          if (last) last.failed = sent.state === 'failed';
-          return sent;
-        }
-        showProgress(passed, `\`${delivery.id}\` ${PARKED[sent.reason]}`);
-        showState('sending', step.id);
-        const remainingMs = Math.max(Date.parse(sent.until) - Date.now(), 1);
-        await condition(() => woken.has(delivery.id), remainingMs, { summary: `${step.id} ${PARKED[sent.reason]}` });
-        if (workflowInfo().continueAsNewSuggested) await continueAt(step);
-      }
+      if (waited) showState('running', null);
+      const last = passed.at(-1);
+      if (last) last.failed = sent.state === 'failed';
+      return sent;
     },
   };
 }

@@ -9,6 +9,7 @@ export const searchAttributes = {
 };
 
 export const journeyWorkflowId = (journey: string, run: number) => `journey/${journey}/${run}`;
+export const deliveryWorkflowId = (delivery: string) => `delivery/${delivery}`;
 
-/** The one signal: a delivery of the workflow, by its id, may go on. It only wakes; Postgres says what is to be done. */
+/** The one signal, with an id: that delivery of the workflow may go on, or that journey has ended. It only wakes; Postgres says what is to be done. */
 export const WAKE_SIGNAL = 'wake';

@@ -86,6 +86,9 @@ CREATE TABLE "deliveries" (
 	"mapping" jsonb NOT NULL,
 	"answer" "bytea",
 	"error" jsonb,
+	"expires_at" timestamp (3) with time zone,
+	"decision" jsonb,
+	"timeout_ms" integer NOT NULL,
 	"first_attempt_at" timestamp (3) with time zone,
 	"next_attempt_at" timestamp (3) with time zone,
 	"parked_ms" bigint DEFAULT 0 NOT NULL,
@@ -249,6 +252,7 @@ CREATE UNIQUE INDEX "deliveries_step" ON "deliveries" USING btree ("journey_id",
 CREATE INDEX "deliveries_person" ON "deliveries" USING btree ("person_key","id");--> statement-breakpoint
 CREATE INDEX "deliveries_campaign" ON "deliveries" USING btree ("campaign_id","id");--> statement-breakpoint
 CREATE INDEX "deliveries_state" ON "deliveries" USING btree ("state","id");--> statement-breakpoint
+CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'drafted';--> statement-breakpoint
 CREATE INDEX "deliveries_host" ON "deliveries" USING btree ("host","id");--> statement-breakpoint
 CREATE INDEX "parked_order" ON "parked" USING btree ("destination","since","delivery_id");--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id");--> statement-breakpoint

@@ -8,8 +8,24 @@ import { bytes, createdAt, moment, updatedAt } from '../columns.ts';
 import { journeys } from './journeys.ts';
 import { people } from './people.ts';
 
-export const DELIVERY_STATES = ['queued', 'attempted', 'sent', 'failed', 'skipped'] as const;
+export const DELIVERY_STATES = [
+  'drafted',
+  'approved',
+  'queued',
+  'attempted',
+  'sent',
+  'failed',
+  'discarded',
+  'skipped',
+  'cancelled',
+] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** Who did something: the key, and the name that its holder sent along. */
+export type Actor = { key: string; actor: string | null };
+
+/** What became of a draft; `by` is null where it expired, or its journey ended. */
+export type Decision = { by: Actor | null; at: string; decision: 'approve' | 'discard'; reason: string | null };
 
 /** One rendered request for one person. `frozen` is what is sent, encrypted and bound to this row; `request` is what is shown. */
 export const deliveries = pgTable(
@@ -24,6 +40,7 @@ export const deliveries = pgTable(
     version: integer('version'),
     stepId: text('step_id'),
     state: text('state').$type<DeliveryState>().notNull(),
+    /** Raised by each edit of a draft. */
     revision: integer('revision').notNull().default(1),
     /** Scheme, host and port; null where rendering failed. */
     destination: text('destination'),
@@ -36,6 +53,11 @@ export const deliveries = pgTable(
     /** The parts of the answer that later steps of this version name, encrypted and bound to this row. */
     answer: bytes('answer'),
     error: jsonb('error').$type<ShownError>(),
+    /** When a draft is discarded if nobody has decided. */
+    expiresAt: moment('expires_at'),
+    decision: jsonb('decision').$type<Decision>(),
+    /** Of one attempt. */
+    timeoutMs: integer('timeout_ms').notNull(),
     firstAttemptAt: moment('first_attempt_at'),
     nextAttemptAt: moment('next_attempt_at'),
     /** How long it has waited for its destination since its first attempt: time that the retry policy does not count. */
@@ -49,6 +71,9 @@ export const deliveries = pgTable(
     index('deliveries_person').on(table.personKey, table.id),
     index('deliveries_campaign').on(table.campaignId, table.id),
     index('deliveries_state').on(table.state, table.id),
+    index('deliveries_expiry')
+      .on(table.expiresAt)
+      .where(sql`state = 'drafted'`),
     index('deliveries_host').on(table.host, table.id),
   ],
 );

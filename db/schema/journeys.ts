@@ -6,7 +6,7 @@ import { createdAt, moment, updatedAt } from '../columns.ts';
 import { broadcasts } from './campaigns.ts';
 import { events, people } from './people.ts';
 
-export const JOURNEY_STATES = ['starting', 'delayed', 'sending', 'completed', 'exited'] as const;
+export const JOURNEY_STATES = ['starting', 'delayed', 'awaitingApproval', 'sending', 'completed', 'exited'] as const;
 export type JourneyState = (typeof JOURNEY_STATES)[number];
 
 /** Where a journey stands. The row holds step and deadline before the workflow sleeps, so that it can be started again there. */
@@ -66,8 +66,11 @@ export const journeyLog = pgTable(
   (table) => [primaryKey({ columns: [table.journeyId, table.step, table.what] })],
 );
 
-/** What a workflow is told: to begin, or that one of its deliveries may go on. */
-export type Command = { type: 'startJourney'; journey: string } | { type: 'wake'; delivery: string };
+/** What a workflow is told: to begin, or that something has changed for it: a delivery may go on, or the journey has ended. */
+export type Command =
+  | { type: 'startJourney'; journey: string }
+  | { type: 'startDelivery'; delivery: string }
+  | { type: 'wake'; subject: string };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
 export const commands = pgTable(

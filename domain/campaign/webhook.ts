@@ -50,7 +50,9 @@ const sendingFields = {
 export const webhookFields = {
   ...requestFields,
   ...sendingFields,
-  send: z.enum(['automatically', 'never']).optional(),
+  send: z.enum(['automatically', 'draft', 'never']).optional(),
+  /** How long a draft waits for a decision; absent: for ever. */
+  draftExpiry: durationSchema({ min: '1s', max: '365d' }).optional(),
   rateLimit: rateLimitSchema.optional(),
   allowHosts: z.array(z.string().min(1)).max(100).optional(),
   response: z.strictObject({ attributes: templates }).optional(),

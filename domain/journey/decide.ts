@@ -33,14 +33,25 @@ function decideDelay(step: StepOf<'delay'>, { now }: AtStep): Decision {
 
 /** One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says. */
 async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decision> {
-  const delivery = renderDelivery(at.compiled, step, await at.scope(), at.newDeliveryId());
+  const delivery = renderDelivery(at.compiled, step, await at.scope(), {
+    id: at.newDeliveryId(),
+    now: at.now,
+  });
   await at.keepDelivery(delivery);
-  const { id, state, error, label } = delivery;
+  const { id, state, error, label, mapping } = delivery;
   const details = { delivery: id, state, ...(error && { error }) };
   if (state === 'failed' && step.onFailure === 'exit') {
     return { prepared: { type: 'ended', reason: `webhook ${step.id} failed` }, details };
   }
-  return { prepared: { type: 'webhook', delivery: id, label, send: state === 'queued' }, details };
+  const prepared = { type: 'webhook', delivery: id, label, send: state === 'queued' } as const;
+  // What the answer sets may be read by later steps: only without a mapping does the journey go on before the decision.
+  const held = state === 'drafted' && mapping.state === 'pending';
+  if (!held) return { prepared, details };
+  return {
+    prepared: { ...prepared, send: true, held },
+    details,
+    ...(delivery.expiresAt && { until: delivery.expiresAt }),
+  };
 }
 
 /** Takes the first case that holds, and keeps the values that were seen. */

@@ -1,6 +1,8 @@
 import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
+import { sendPolicy } from '../campaign/send-policy.ts';
 import type { StepOf } from '../campaign/steps.ts';
 import { HooklineError } from '../errors.ts';
+import { parseDurationMs } from '../input/duration.ts';
 import { redactRequest, redactText } from '../request/redact.ts';
 import type { RenderedRequest } from '../request/request.ts';
 import { shownError, type ShownError } from '../request/shown-error.ts';
@@ -17,7 +19,11 @@ export type ShownRequest = { method: string; url: string; headers: [string, stri
 export type RenderedDelivery = {
   id: string;
   step: string;
-  state: 'queued' | 'skipped' | 'failed';
+  state: 'queued' | 'drafted' | 'skipped' | 'failed';
+  /** When a draft is decided by nobody any more. */
+  expiresAt: Date | null;
+  /** Of one attempt. */
+  timeoutMs: number;
   /** Scheme, host and port. */
   destination: string | null;
   /** Its host, without the port; null where a secret has a part in it. */
@@ -36,9 +42,10 @@ export function renderDelivery(
   compiled: CompiledCampaign,
   step: StepOf<'webhook'>,
   scope: Scope,
-  id: string,
+  { id, now }: { id: string; now: Date },
 ): RenderedDelivery {
   const skipped = step.send === 'never';
+  const { timeoutMs } = sendPolicy(step, compiled.campaign.defaults);
   const secrets = Object.values(scope.secrets);
   try {
     const { missing, ...request } = compiled.request(step.id).render({ ...scope, delivery: { id } });
@@ -49,7 +56,9 @@ export function renderDelivery(
     return {
       id,
       step: step.id,
-      state: skipped ? 'skipped' : 'queued',
+      state: skipped ? 'skipped' : step.send === 'draft' ? 'drafted' : 'queued',
+      expiresAt: draftExpiresAt(step, now),
+      timeoutMs,
       destination: origin,
       host: isOriginShown ? hostname : null,
       frozen: { ...request, secrets },
@@ -66,6 +75,8 @@ export function renderDelivery(
       id,
       step: step.id,
       state: 'failed',
+      expiresAt: null,
+      timeoutMs,
       destination: null,
       host: null,
       frozen: null,
@@ -76,4 +87,9 @@ export function renderDelivery(
       label: step.id,
     };
   }
+}
+
+function draftExpiresAt({ send, draftExpiry }: StepOf<'webhook'>, now: Date): Date | null {
+  if (send !== 'draft' || draftExpiry === undefined) return null;
+  return new Date(now.getTime() + parseDurationMs(draftExpiry));
 }

@@ -58,7 +58,7 @@ const release = () => releaseParked(test.db, { now: test.clock.now, breaker: tru
 async function told(): Promise<string[]> {
   const rows = await test.db.select().from(commands).orderBy(asc(commands.id));
   await test.db.delete(commands);
-  return rows.flatMap(({ command }) => (command.type === 'wake' ? [command.delivery] : []));
+  return rows.flatMap(({ command }) => (command.type === 'wake' ? [command.subject] : []));
 }
 
 async function figures() {

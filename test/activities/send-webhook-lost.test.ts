@@ -4,7 +4,7 @@ import type { Http } from '../../activities/http.ts';
 import type { Db } from '../../db/open.ts';
 import { deliveries } from '../../db/schema/deliveries.ts';
 import { people } from '../../db/schema/people.ts';
-import { environment, runIn, startActivities, type TestActivities } from '../support/activities.ts';
+import { environment, runIn, shutDown, startActivities, type TestActivities } from '../support/activities.ts';
 import { hang, respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -28,7 +28,7 @@ async function sendAndDie(name: string, id: string) {
   const worker = environment();
   const sending = worker.run(test.another().sendWebhook, { delivery: id });
   await eventually(async () => requestsTo(name).length > 0);
-  worker.cancel('WORKER_SHUTDOWN');
+  shutDown(worker);
   await expect(sending).rejects.toThrow();
 }
 
@@ -60,7 +60,7 @@ describe('a worker that dies after the request', () => {
     test.receiver.on('/arrived', respond({ json: { lead: 7 } }));
     const id = await delivery('arrived', { response: { attributes: { lead: '{{ response.lead }}' } } });
     const worker = environment();
-    const { sendWebhook } = test.another({ http: whenAnswered(test.http, () => worker.cancel('WORKER_SHUTDOWN')) });
+    const { sendWebhook } = test.another({ http: whenAnswered(test.http, () => shutDown(worker)) });
     expect(await worker.run(sendWebhook, { delivery: id })).toMatchObject({ state: 'sent' });
     expect(await test.attributes('arrived')).toEqual({ lead: 7 });
   });
@@ -117,7 +117,7 @@ describe('a database that is away after the request', () => {
       db: losing(test.db, away),
       http: whenAnswered(test.http, () => {
         away.left = 1_000;
-        worker.cancel('WORKER_SHUTDOWN');
+        shutDown(worker);
       }),
     });
     await expect(worker.run(sendWebhook, { delivery: id })).rejects.toThrow();

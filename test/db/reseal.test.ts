@@ -49,7 +49,9 @@ async function putDeliveries(count: number, cipher = old, prefix = 'dlv') {
     const frozen = cipher.seal(`request ${id} 👩‍🚀`, sealed.frozenRequest.rowOf(id));
     const answer = at % 2 === 0 ? cipher.seal(`answer ${id}`, sealed.answer.rowOf(id)) : null;
     const mapping = { state: 'none', attributes: {}, error: null } as const;
-    await db.insert(deliveries).values({ id, personKey, state: 'queued', missing: [], mapping, frozen, answer });
+    await db
+      .insert(deliveries)
+      .values({ id, personKey, state: 'queued', missing: [], mapping, frozen, answer, timeoutMs: 4_000 });
   }
 }
 

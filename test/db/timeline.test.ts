@@ -49,7 +49,7 @@ describe('a timeline that is read while something with an earlier time is not co
   });
 
   it('waits for deliveries, whose transactions share the person', async () => {
-    const delivery = { id: newId('dlv'), personKey, state: 'skipped' as const, missing: [] };
+    const delivery = { id: newId('dlv'), personKey, state: 'skipped' as const, missing: [], timeoutMs: 4_000 };
     const mapping = { state: 'none' as const, attributes: {}, error: null };
     const store = async (tx: Db) => {
       await tx.select().from(people).where(eq(people.key, personKey)).for('key share');

@@ -3,8 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimCommands } from '../../db/commands.ts';
 import { listWaitingPeople } from '../../db/inbox.ts';
 import type { Db } from '../../db/open.ts';
-import { deliveries } from '../../db/schema/deliveries.ts';
-import { parked } from '../../db/schema/destinations.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
 import { carryCommands } from '../../relay/carry.ts';
 import { createMatcher } from '../../relay/match.ts';
@@ -75,28 +73,19 @@ describe('a command', () => {
     expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
   });
 
-  it('that wakes a workflow which is gone is done if the delivery waits no more, otherwise it is refused and stays', async () => {
+  it('that wakes a workflow which is gone is done if its journey has ended, otherwise it is refused and stays', async () => {
     const { journey, workflowId } = await enter('lost');
     await db.delete(commands);
-    const wake = { workflowId, command: { type: 'wake', delivery: 'dlv_1' } as const };
-    await db.insert(commands).values(wake);
-    expect(await carry()).toBe(1);
-    expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
-
-    const [row] = await db.select().from(journeys).where(eq(journeys.id, journey));
-    const line = { deliveryId: 'dlv_1', destination: 'https://a.example', workflowId, since: new Date() };
-    await db.insert(deliveries).values({
-      id: 'dlv_1',
-      personKey: row?.personKey ?? '',
-      state: 'queued',
-      missing: [],
-      mapping: { state: 'none', attributes: {}, error: null },
-    });
-    await db.insert(parked).values({ ...line, reason: 'slot' });
+    const wake = { workflowId, command: { type: 'wake', subject: 'dlv_1' } as const };
     await db.insert(commands).values(wake);
     expect(await carry()).toBe(1);
     expect(refused).toEqual([workflowId]);
     expect(await waiting()).toMatchObject([{ workflowId, tries: 1 }]);
+
+    await db.update(journeys).set({ endedAt: new Date() }).where(eq(journeys.id, journey));
+    await db.update(commands).set({ leasedUntil: null });
+    expect(await carry()).toBe(1);
+    expect(await waiting()).toEqual([]);
   });
 
   it('of a journey that was erased with its person is done', async () => {

@@ -42,7 +42,7 @@ const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each,
 
 async function told(): Promise<string[]> {
   const rows = await test.db.execute<{ delivery: string }>(
-    sql`with gone as (delete from commands returning id, command) select command->>'delivery' as delivery from gone order by id`,
+    sql`with gone as (delete from commands returning id, command) select command->>'subject' as delivery from gone order by id`,
   );
   return rows.map(({ delivery }) => delivery);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createHttp, type Http } from '../../activities/http.ts';
@@ -108,6 +109,10 @@ export type TestActivities = Awaited<ReturnType<typeof startActivities>>;
 
 /** Where a worker runs an activity: it may be cancelled from outside. Failures are expected, and not logged. */
 export const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+
+/** What its worker tells an activity when it shuts down. */
+export const shutDown = (worker: MockActivityEnvironment): void =>
+  worker.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
 
 /** Runs an activity as a worker does. */
 export const runIn = <T, R>(activity: (input: T) => Promise<R>, input: T): Promise<R> =>

@@ -42,6 +42,7 @@ export async function startHookline(options: Options = {}) {
     db: database.db,
     cipher,
     wake: createWaker(database.db, 'inbox', () => {}),
+    wakeCarrier: createWaker(database.db, 'commands', () => {}),
     ready: async () => null,
     destinations,
     log,

@@ -20,7 +20,7 @@ const prepared = {
 const sent = { state: 'sent' as const, exit: false, detail: 'webhook tell sent' };
 
 /** A journey whose first sends have to wait; each answer says for how long. */
-function parkedFor(...answers: { reason: Parked['reason']; ms: number }[]) {
+function parkedFor(...answers: { reason: Exclude<Parked['reason'], 'approval'>; ms: number }[]) {
   const left = [...answers];
   return fakeActivities({
     prepared,
@@ -63,7 +63,7 @@ describe.each([
       await eventually(async () => (await details())?.includes('waits until its destination works again'));
       await handle.signal(WAKE_SIGNAL, 'dlv_1');
       await handle.result();
-      expect(await summaries(handle)).toContain('tell waits for a slot at its destination');
+      expect(await summaries(handle)).toContain('POST https://a.example · tell waits for a slot at its destination');
     });
     expect(sends(fake.calls)).toBe(3);
   });

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { exitJourneys } from '../db/journey-exit.ts';
+import { findJourney } from '../db/journeys.ts';
+import type { Db } from '../db/open.ts';
+import { HooklineError } from '../domain/errors.ts';
+import { reasonSchema } from './decisions.ts';
+import { journeyDetail, journeyNotFound, type TemporalUi } from './journeys.ts';
+import { route, type Route } from './route.ts';
+import { idParams, noQuery } from './schemas.ts';
+
+type Dependencies = { db: Db; wakeCarrier: () => void; temporalUi: TemporalUi };
+
+/** Takes a person out of a journey. */
+export const journeyExitRoutes = ({ db, wakeCarrier, temporalUi }: Dependencies): Route[] => [
+  route({
+    method: 'post',
+    path: '/v1/journeys/:id/exit',
+    scope: 'operate',
+    params: idParams,
+    query: noQuery,
+    body: z.strictObject({ reason: reasonSchema.optional() }).optional(),
+    handle: async ({ params: { id }, body: { reason = 'an operator ended it' } = {}, caller: { key, actor } }) => {
+      const ended = await exitJourneys(db, [id], { reason, by: { key, actor }, now: new Date() });
+      const journey = await findJourney(db, id);
+      if (!journey) throw journeyNotFound(id);
+      if (ended.length === 0) {
+        throw new HooklineError('journeys.ended', `The journey "${id}" has ended already: it is ${journey.state}.`);
+      }
+      wakeCarrier();
+      return { status: 200, body: journeyDetail(journey, temporalUi) };
+    },
+  }),
+];

@@ -1,0 +1,68 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from './open.ts';
+import type { Actor, Decision } from './schema/deliveries.ts';
+
+/**
+ * Ends journeys where they stand: what is drafted is discarded, what is not sent yet is cancelled, what is under way still finishes.
+ * Leaves a command for each of their workflows. Those that have ended already are left as they are. Answers which ones it ended.
+ */
+export function exitJourneys(
+  db: Db,
+  ids: string[],
+  { reason, by, now }: { reason: string; by: Actor | null; now: Date },
+): Promise<string[]> {
+  const list = sql`any(${sql.param(ids)}::text[])`;
+  const discarded: Decision = {
+    by,
+    at: now.toISOString(),
+    decision: 'discard',
+    reason: `its journey ended: ${reason}`,
+  };
+  return db.transaction(async (tx) => {
+    // Sent together, run in this order: people, then journeys, then deliveries, as everywhere.
+    const [, , rows] = await Promise.all([
+      tx.execute(sql`
+        select 1 from people where key in (select person_key from journeys where id = ${list}) order by key for key share`),
+      tx.execute(sql`select 1 from journeys where id = ${list} order by id for no key update`),
+      tx.execute<{ id: string }>(sql`
+        with ended as (
+          update journeys
+          set state = 'exited', reason = ${reason}, ended_at = clock_timestamp(), updated_at = clock_timestamp()
+          where id = ${list} and ended_at is null
+          returning id, run
+        ), log as (
+          insert into journey_log (journey_id, step, what, details)
+          select id, '', 'exited', ${JSON.stringify({ reason, by })}::jsonb from ended
+          on conflict do nothing
+        ), command as (
+          insert into commands (workflow_id, command)
+          select 'journey/' || id || '/' || run, jsonb_build_object('type', 'wake', 'subject', id) from ended
+        )
+        select id from ended`),
+    ]);
+    const ended = rows.map(({ id }) => id);
+    await dropDeliveries(tx, ended, discarded);
+    return ended;
+  });
+}
+
+/** Nothing of these journeys is sent any more. */
+async function dropDeliveries(tx: Db, journeys: string[], discarded: Decision): Promise<void> {
+  await tx.execute(sql`
+    with dropped as (
+      update deliveries
+      set state = case state when 'drafted' then 'discarded' else 'cancelled' end,
+          decision = case state when 'drafted' then ${JSON.stringify(discarded)}::jsonb else decision end,
+          next_attempt_at = null, updated_at = clock_timestamp()
+      where id in (
+        select id from deliveries
+        where journey_id = any(${sql.param(journeys)}::text[]) and state in ('drafted', 'approved', 'queued', 'attempted')
+        order by id for no key update)
+      returning id, journey_id, step_id, state
+    ), line as (
+      delete from parked where delivery_id in (select id from dropped)
+    )
+    insert into journey_log (journey_id, step, what, details)
+    select journey_id, step_id, state, jsonb_build_object('delivery', id) from dropped where step_id is not null
+    on conflict do nothing`);
+}

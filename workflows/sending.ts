@@ -1,0 +1,72 @@
+import { condition, defineSignal, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import type { SendableDelivery, Sent } from '../domain/walk.ts';
+import { WAKE_SIGNAL } from './messages.ts';
+
+/** A killed worker is noticed by its heartbeat; the rest is room to repeat a database write while the process lives. */
+const HEARTBEAT_TIMEOUT = '20s';
+const WRITE_MARGIN_MS = 24 * 60 * 60_000;
+
+/** For the current details, and for who looks at the timer. */
+const WAITING = {
+  approval: 'waits for approval',
+  breaker: 'waits until its destination works again',
+  rateLimit: "waits for its time under the webhook's rate limit",
+  slot: 'waits for a slot at its destination',
+};
+
+const wakeSignal = defineSignal<[subject: string]>(WAKE_SIGNAL);
+
+/** Ids of what was signalled since somebody last took note. */
+export type Woken = Set<string>;
+
+/** Takes note of wake-ups from now on: to be called before a workflow waits for anything. */
+export function listenForWakes(onWake: (subject: string) => void = () => {}): Woken {
+  const woken: Woken = new Set();
+  setHandler(wakeSignal, (subject) => {
+    woken.add(subject);
+    onWake(subject);
+  });
+  return woken;
+}
+
+type Surroundings = {
+  woken: Woken;
+  /** Beside the activity in the Temporal UI. */
+  summary: string;
+  /** What the delivery waits for, in words; `held` where it is an operator's decision. */
+  onWait(what: string, held: boolean): void;
+  /** Where the history has become long: continues the workflow as a new one. */
+  continueAsNew(): Promise<never>;
+};
+
+/** Sends a delivery, with all its waiting and all its retries, to the end. */
+export async function deliver(
+  { id, timeoutMs, held }: Omit<SendableDelivery, 'label'>,
+  { woken, summary, onWait, continueAsNew }: Surroundings,
+): Promise<Sent> {
+  const { sendWebhook } = proxyActivities<Activities>({
+    startToCloseTimeout: timeoutMs + WRITE_MARGIN_MS,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    // The webhook's own delays come with each failure; these are for what is no fault of its receiver.
+    retry: { initialInterval: '10s', backoffCoefficient: 1 },
+    summary,
+  });
+  const wait = async (reason: keyof typeof WAITING, until: string | null) => {
+    onWait(WAITING[reason], reason === 'approval');
+    const isWoken = () => woken.has(id);
+    if (until === null) await condition(isWoken);
+    else
+      await condition(isWoken, Math.max(Date.parse(until) - Date.now(), 1), {
+        summary: `${summary} ${WAITING[reason]}`,
+      });
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew();
+  };
+  if (held) await wait('approval', null);
+  for (;;) {
+    woken.delete(id);
+    const sent = await sendWebhook({ delivery: id });
+    if (sent.state !== 'parked') return sent;
+    await wait(sent.reason, sent.until);
+  }
+}
