@@ -32,7 +32,6 @@ describe('a body in an encoding', () => {
     ['gzip, which it is not', 'gzip', Buffer.from(plain)],
     ['that nobody knows', 'zstd', Buffer.from(plain)],
     ['in an encoding', 'gzip, gzip', gzipSync(gzipSync(plain))],
-    ['gzip, cut in the middle', 'gzip', gzipSync(plain.padEnd(5_000)).subarray(0, 30)],
   ])('row 7: %s is kept as it came, and not mapped', async (_, encoding, body) => {
     const seen = await sent(respond({ headers: { 'content-encoding': encoding }, body }), lead);
     expect(seen.delivery.mapping).toMatchObject({ state: 'failed', error: { code: 'mapping.failed' } });
