@@ -47,7 +47,7 @@ describe('an answer without end', () => {
     ['row 4: 50 endless bodies at once are', endlessBody()],
     ['row 6: 50 gzip bombs of 50 MB at once are', gzipBomb()],
   ])('%s cut at 256 KiB, sent, and their mappings say so, in bounded memory', async (_, does) => {
-    const targets = await Promise.all(Array.from({ length: 50 }, () => test.target(does, { fields: { timeout: '4s' } })));
+    const targets = await Promise.all(Array.from({ length: 50 }, () => test.target(does, { fields: { timeout: '10s' } })));
     const growth = await growthWhile(async () => {
       await Promise.all(targets.map(({ send }) => send()));
       await test.receiver.waitForSilence(6_000);
@@ -59,7 +59,7 @@ describe('an answer without end', () => {
       expect(delivery.attempts).toMatchObject([
         { class: 'sent', status: 200, error: { code: 'body_too_large' }, truncated: true, responseBody: { length: 16_384 } },
       ]);
-      expect(delivery.attempts[0]?.durationMs).toBeLessThan(4_250);
+      expect(delivery.attempts[0]?.durationMs).toBeLessThan(10_250);
     }
     if (process.env.SEEN) process.stderr.write(`GROWTH ${JSON.stringify(growth)} rss ${process.memoryUsage().rss}\n`);
     expect(growth.most).toBeLessThan(MAX_GROWTH);
@@ -71,7 +71,6 @@ describe('ever new destinations', () => {
   it('row 37: 2,000 origins leave a bounded number of connections, and no memory', async () => {
     test.receiver.on('/', respond({ body: 'x'.repeat(10_000) }));
     let open = 0;
-let longest = 0;
     const visit = async (from: number, to: number) => {
       for (let at = from; at < to; at += 20) {
         const names = Array.from({ length: 20 }, (_, index) => `origin-${at + index}.test`);
@@ -80,14 +79,15 @@ let longest = 0;
           origins.map((url) => test.http.send({ method: 'GET', url, headers: [], body: null }, { timeoutMs: 4_000 })),
         );
         expect(exchanges.map(({ error }) => error)).toEqual(names.map(() => null));
-        if (process.env.SEEN) longest = Math.max(longest, ...exchanges.map((e) => e.durationMs));
         open = Math.max(open, test.receiver.connections.open);
+        test.receiver.requests.length = 0;
       }
     };
-    const first = await growthWhile(() => visit(0, 400));
-    const rest = await growthWhile(() => visit(400, 2_000));
-    if (process.env.SEEN) process.stderr.write(`ORIGINS ${JSON.stringify([open, longest, first, rest])}\n`);
+    await visit(0, 400);
+    const before = await alive();
+    await visit(400, 2_000);
+    if (process.env.SEEN) process.stderr.write(`ORIGINS ${JSON.stringify([open, (await alive()) - before])}\n`);
     expect(open).toBeLessThan(300);
-    expect(rest.left).toBeLessThan(8 * 1024 * 1024);
+    expect((await alive()) - before).toBeLessThan(4 * 1024 * 1024);
   });
 });

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { expect } from 'vitest';
-import { createHttp } from '../../activities/http.ts';
+import { createHttp, type Http } from '../../activities/http.ts';
 import type { AttemptRow, DeliveryDetail } from '../../db/deliveries.ts';
 import type { DeliveryState, MappingResult } from '../../db/schema/deliveries.ts';
 import type { AttemptClass, Phase } from '../../domain/delivery/outcome.ts';
@@ -38,8 +38,12 @@ type Options = {
   /** Of the webhook step, over those that each case has. */
   fields?: object;
   attributes?: Record<string, Json>;
-  /** Instead of a name of its own at the receiver. */
+  /** Instead of a name of its own at the receiver; may be a template. */
   origin?: string;
+  /** What follows in the URL; may be a template. */
+  rest?: string;
+  /** Instead of the network of all others. */
+  http?: Http;
 };
 
 /** Used by every request, to be found nowhere afterwards. */
@@ -60,13 +64,13 @@ export async function startHostile(network: Partial<Parameters<typeof createHttp
   let count = 0;
 
   /** Makes a case whose receiver does this with its requests, in turn: render, freeze, ready to be sent. */
-  async function target(does: Behaviour | Behaviour[], { fields, attributes, origin }: Options = {}): Promise<Target> {
+  async function target(does: Behaviour | Behaviour[], { fields, attributes, origin, rest = '', http: own }: Options = {}): Promise<Target> {
     const name = `case-${(count += 1)}`;
     test.receiver.on(`/${name}`, ...[does].flat());
     const step = {
       type: 'webhook',
       id: 'tell',
-      url: `${origin ?? test.receiver.origin.replace('127.0.0.1', `${name}.test`)}/${name}`,
+      url: `${origin ?? test.receiver.origin.replace('127.0.0.1', `${name}.test`)}/${name}${rest}`,
       timeout: '1s',
       headers: { 'X-Key': '{{ secrets.crm_key }}' },
       body: { json: { name: '{{ customer.name }}' } },
@@ -76,14 +80,14 @@ export async function startHostile(network: Partial<Parameters<typeof createHttp
     const journey = await test.enter(name, { steps: [step] }, { person: name, attributes: { name, ...attributes } });
     const id = await test.freeze(journey, 'tell');
     const clock = { now: test.clock.now };
-    const { sendWebhook } = test.another({ http, now: () => clock.now });
+    const { sendWebhook } = test.another({ http: own ?? http, now: () => clock.now });
     return {
       id,
       name,
       timeoutMs: Number.parseInt(step.timeout) * 1_000,
       clock,
       send: () => runIn(sendWebhook, { delivery: id }),
-      requests: () => test.receiver.requests.filter(({ url }) => url.split('?')[0] === `/${name}`),
+      requests: () => test.receiver.requests.filter(({ url }) => url.split(/[/?]/)[1] === name),
     };
   }
 
