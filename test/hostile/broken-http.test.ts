@@ -67,7 +67,14 @@ describe('the 2xx of an answer counts, whatever becomes of its body:', () => {
   it('row 11: a reset in the body of a 200', async () => {
     const target = await test.target(reset('body'));
     const { outcome, delivery } = await test.attempt(target);
-    expect(outcome).toEqual({ ...lost, class: 'sent', phase: 'body', status: 200, delivery: 'sent', mapping: 'failed' });
+    expect(outcome).toEqual({
+      ...lost,
+      class: 'sent',
+      phase: 'body',
+      status: 200,
+      delivery: 'sent',
+      mapping: 'failed',
+    });
     expect(delivery.error).toBeNull();
     expect(delivery.mapping.error?.message).toMatch(/body cannot be used: the receiver closed the connection/);
     expect(await test.attributes(target.name)).toEqual({ name: target.name });
@@ -97,7 +104,10 @@ describe('a kept connection', () => {
   });
 
   it.each([
-    ['two answers at once', '200 OK\r\ncontent-length: 10\r\n\r\n{"lead":7}HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{"lead":8}'],
+    [
+      'two answers at once',
+      '200 OK\r\ncontent-length: 10\r\n\r\n{"lead":7}HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{"lead":8}',
+    ],
     ['a body longer than its length', '200 OK\r\ncontent-length: 10\r\n\r\n{"lead":7}{"lead":8}'],
   ])('row 15: that has %s never answers the next request with what is left', async (what, bytes) => {
     const origin = test.receiver.origin.replace('127.0.0.1', `${what.replaceAll(' ', '-')}.test`);

@@ -165,7 +165,14 @@ describe('a signing key that is rotated between two attempts', () => {
 
     expect(before.map((request) => verifies(request, old))).toEqual([true, true, true]);
     expect([verifies(fourth, old), verifies(fourth, secret)]).toEqual([true, true]);
-    expect(target.requests().map((request) => verifies(request, secret))).toEqual([false, false, false, true, true, true]);
+    expect(target.requests().map((request) => verifies(request, secret))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
     expect([verifies(fifth, old), verifies(sixth, old)]).toEqual([false, false]);
     expectSameRequests(target.id, target.requests());
   });

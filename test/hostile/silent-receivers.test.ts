@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dripBody, dripHeaders, flood, garbage, hang, respond, shortBody, type Behaviour } from '../support/behaviours.ts';
+import {
+  dripBody,
+  dripHeaders,
+  flood,
+  garbage,
+  hang,
+  respond,
+  shortBody,
+  type Behaviour,
+} from '../support/behaviours.ts';
 import { startHostile, type Hostile, type Outcome } from '../support/hostile.ts';
 import { startReceiver } from '../support/receiver.ts';
 
@@ -80,7 +89,7 @@ describe.concurrent('a receiver that takes its time ends at the timeout: it', ()
 describe.concurrent('an answer that comes as the time ends', () => {
   it('row 47: is sent or timed out, never both', async () => {
     const targets = await Promise.all(
-      Array.from({ length: 16 }, (_, at) => test.target(respond({ json: { lead: 7 }, delayMs: 960 + at * 5 }))),
+      Array.from({ length: 16 }, (_, at) => test.target(respond({ json: { lead: 7 }, delayMs: 700 + at * 25 }))),
     );
     const all = await Promise.all(targets.map((target) => test.attempt(target)));
     for (const [at, { outcome, delivery }] of all.entries()) {
@@ -89,22 +98,26 @@ describe.concurrent('an answer that comes as the time ends', () => {
         sent ? { ...noEnd, error: null, mapping: 'applied' } : { ...noAnswer, phase: expect.stringMatching('') },
       );
       expect(delivery.sentAt === null).toBe(!sent);
-      expect(await test.attributes(targets[at]?.name ?? '')).toEqual({ name: targets[at]?.name, ...(sent && { lead: 7 }) });
+      expect(await test.attributes(targets[at]?.name ?? '')).toEqual({
+        name: targets[at]?.name,
+        ...(sent && { lead: 7 }),
+      });
     }
   });
 });
 
 describe('other deliveries', () => {
-  it('common: keep their pace while many receivers hang', async () => {
-    const hanging = await Promise.all(Array.from({ length: 40 }, () => test.target(hang())));
+  it('every row: are sent while many receivers hang', async () => {
+    const slow = { fields: { timeout: '2s' } };
+    const hanging = await Promise.all(Array.from({ length: 40 }, () => test.target(hang(), slow)));
     const healthy = await Promise.all(Array.from({ length: 10 }, () => test.target(respond({ json: { lead: 7 } }))));
-    const slow = Promise.all(hanging.map((target) => test.attempt(target)));
+    let ended = 0;
+    const all = Promise.all(hanging.map((target) => test.attempt(target).finally(() => (ended += 1))));
     await Promise.all(hanging.map(({ requests }) => expect.poll(requests).toHaveLength(1)));
-    for (const target of healthy) {
-      const { outcome, attempt } = await test.attempt(target);
+    for (const { outcome } of await Promise.all(healthy.map((target) => test.attempt(target)))) {
       expect(outcome).toMatchObject({ class: 'sent', delivery: 'sent', mapping: 'applied' });
-      expect(attempt.durationMs).toBeLessThan(200);
     }
-    for (const { outcome } of await slow) expect(outcome).toEqual(noAnswer);
+    expect(ended).toBe(0);
+    for (const { outcome } of await all) expect(outcome).toEqual(noAnswer);
   });
 });

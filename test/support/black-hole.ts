@@ -15,7 +15,7 @@ export async function startBlackHole(at: { host: string; port: number }): Promis
   const worker = new Worker(CODE, { eval: true, workerData: at });
   await once(worker, 'message');
   const fillers: Socket[] = [];
-  for (let isOpen = true; isOpen; ) {
+  for (let isOpen = true; isOpen;) {
     const socket = connect(at).on('error', () => {});
     fillers.push(socket);
     isOpen = await once(socket, 'connect', { signal: AbortSignal.timeout(200) }).then(

@@ -64,7 +64,10 @@ export async function startHostile(network: Partial<Parameters<typeof createHttp
   let count = 0;
 
   /** Makes a case whose receiver does this with its requests, in turn: render, freeze, ready to be sent. */
-  async function target(does: Behaviour | Behaviour[], { fields, attributes, origin, rest = '', http: own }: Options = {}): Promise<Target> {
+  async function target(
+    does: Behaviour | Behaviour[],
+    { fields, attributes, origin, rest = '', http: own }: Options = {},
+  ): Promise<Target> {
     const name = `case-${(count += 1)}`;
     test.receiver.on(`/${name}`, ...[does].flat());
     const step = {
@@ -120,7 +123,6 @@ export async function startHostile(network: Partial<Parameters<typeof createHttp
       expect(told).toEqual({ state: delivery.state, exit: false, detail: `webhook tell ${delivery.state}` });
       expect(delivery.nextAttemptAt).toBeNull();
     }
-    if (process.env.SEEN) process.stderr.write(`SEEN ${expect.getState().currentTestName} :: ${JSON.stringify(outcomeOf(delivery,row))} ${durationMs} ms\n`);
     return { delivery, attempt: row, outcome: outcomeOf(delivery, row) };
   }
 
@@ -153,7 +155,9 @@ export type Hostile = Awaited<ReturnType<typeof startHostile>>;
 export function expectSameRequests(id: string, requests: ReceivedRequest[]): void {
   const shown = requests.map(({ at: _at, headers, ...request }) => ({
     ...request,
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !/^webhook-(timestamp|signature)$/.test(name))),
+    headers: Object.fromEntries(
+      Object.entries(headers).filter(([name]) => !/^webhook-(timestamp|signature)$/.test(name)),
+    ),
   }));
   expect(shown[0]?.headers['idempotency-key']).toBe(id);
   for (const each of shown) expect(each).toEqual(shown[0]);
