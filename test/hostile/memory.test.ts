@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => test.stop());
 
 const MB = 1024 * 1024;
-const MAX_GROWTH = 32 * MB;
+const MAX_GROWTH = 64 * MB;
 const GZIP = { 'content-encoding': 'gzip', connection: 'close' };
 
 setFlagsFromString('--expose-gc');
