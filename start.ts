@@ -50,6 +50,8 @@ async function start(): Promise<void> {
   await writePorts(dataDir, { requestBin: bin.port, temporalUi: temporal?.uiPort ?? kept.temporalUi });
 
   const env: NodeJS.ProcessEnv = {
+    // Half of Node's threads may look up names: of its 4, two names whose DNS hangs would hold up all others.
+    UV_THREADPOOL_SIZE: '64',
     ...(temporal ? withoutTemporal(environment) : environment),
     HOOKLINE_DATA_DIR: dataDir,
     HOOKLINE_ADMIN_KEY: adminKey,

@@ -65,7 +65,10 @@ function lookupAll(hostname: string) {
   return lookupAddresses(hostname, { all: true, verbatim: true });
 }
 
-/** One look-up per name at a time: a name whose DNS hangs holds one thread of Node's pool, not one per delivery. */
+/**
+ * One look-up per name at a time: a name whose DNS hangs holds one thread of Node's pool, not one per delivery. Half
+ * of UV_THREADPOOL_SIZE many names that hang make all others wait, which is why `npm start` and the image raise it.
+ */
 function shareLookups(lookup: Lookup): Lookup {
   const pending = new Map<string, ReturnType<Lookup>>();
   return (hostname) => {

@@ -31,12 +31,12 @@ export async function startActivities() {
   const http = createHttp({ allowHttp: true, allowNetworks: ['127.0.0.0/8'] });
   const cipher = createCipher(randomBytes(32));
   const clock = { now: new Date() };
-  /** The activities as another worker has them, with a view of its own of the database or the network. */
-  const another = (view: { db?: Db; http?: Http; breaker?: boolean } = {}) =>
+  /** The activities as another worker has them, with a view of its own of the database, the network or the time. */
+  const another = (view: { db?: Db; http?: Http; now?: () => Date; breaker?: boolean } = {}) =>
     createActivities({
       db: view.db ?? db,
       cipher,
-      now: () => clock.now,
+      now: view.now ?? (() => clock.now),
       send: {
         http: view.http ?? http,
         random: () => 0.5,

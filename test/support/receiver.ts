@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { type Behaviour, respond } from './behaviours.ts';
 
 /** One request as it arrived, byte for byte; header names in lower case, the last of equal names wins. */
@@ -34,7 +34,7 @@ export type Receiver = {
 
 /** @param options.onConnection takes each connection over from its first byte; what it does not read stays unread. */
 export async function startReceiver(
-  options: { tls?: { key: string; cert: string }; onConnection?: (socket: Socket) => void } = {},
+  options: { tls?: TlsOptions; onConnection?: (socket: Socket) => void } = {},
 ): Promise<Receiver> {
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
