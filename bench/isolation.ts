@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { journeyWorkflowId } from '../workflows/messages.ts';
 import { medianBy, until } from './measure.ts';
 import type { Servers } from './servers.ts';
 
 const WARM_UP_ROUNDS = 1;
-const COUNTED_ROUNDS = 5;
+const COUNTED_ROUNDS = 3;
 /** Of either campaign: together well below what two cores carry. */
-const EVENTS_PER_SECOND = 6;
+const EVENTS_PER_SECOND = 8;
 const PHASE_S = 8;
 /** More than all that a worker sends at once: a destination that takes what it can get takes everything. */
 const BACKLOG = 240;
@@ -24,7 +25,7 @@ export async function benchIsolation(servers: Servers): Promise<string> {
   const alone = (round: number) => p95(servers, `alone-${round}`, []);
   const besideSilent = async (round: number) => {
     const silent = `silent-${round}`;
-    await servers.publish(silent, campaign(`${others[round] ?? ''}/silent`));
+    await servers.publish(silent, campaign(`${others[round] ?? ''}/held`));
     await servers.post(Array.from({ length: BACKLOG }, (_, each) => event(silent, `${silent}-backlog-${each}`)));
     await until('the backlog is there', async () => (await servers.countDeliveries(silent)) === BACKLOG);
     const measured = await p95(servers, `beside-${round}`, [silent]);
@@ -80,15 +81,10 @@ async function p95(servers: Servers, phase: string, besides: string[]): Promise<
 
 /** Nothing of the silent campaign may be left in the next phase. */
 async function clear(servers: Servers, client: Client, campaignId: string): Promise<void> {
-  const { database } = servers;
-  const journeys = await database<{ id: string; run: number }[]>`
+  const journeys = await servers.database<{ id: string; run: number }[]>`
     select id, run from journeys where campaign_id = ${campaignId} and ended_at is null`;
-  await database`delete from people where id like ${`${campaignId}-%`}`;
-  for (const { id, run } of journeys) {
-    await client.workflow
-      .getHandle(`journey/${id}/${run}`)
-      .terminate()
-      .catch(() => {});
-  }
-  await pause(5_000);
+  await servers.database`delete from people where id like ${`${campaignId}-%`}`;
+  const handles = journeys.map(({ id, run }) => client.workflow.getHandle(journeyWorkflowId(id, run)));
+  await Promise.allSettled(handles.map((handle) => handle.terminate()));
+  await servers.release();
 }

@@ -1,20 +1,21 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { Readable, pipeline } from 'node:stream';
 
-/** How long no request may have come before those that are held are answered. */
-const QUIET_MS = 2_000;
 const CHUNK = Buffer.alloc(64 * 1024, '.');
 
-let held: (() => void)[] = [];
-let heldAtOnce = 0;
-let quiet: NodeJS.Timeout | undefined;
+/** Requests that are answered when they are released, if anybody still waits for it. */
+const held = new Map<ServerResponse, (response: ServerResponse) => void>();
 
 /** What each path does; all others answer at once. */
 const behaviours: Record<string, (response: ServerResponse) => void> = {
-  '/silent': () => {},
-  '/held': (response) => hold(() => answer(response)),
-  '/held-endless': (response) => hold(() => pour(response)),
-  '/held-at-once': (response) => response.end(String(heldAtOnce)),
+  '/held': (response) => hold(response, answer),
+  '/held-endless': (response) => hold(response, pour),
+  '/holding': (response) => response.end(String(held.size)),
+  '/release': (response) => {
+    for (const [each, begin] of held) begin(each);
+    held.clear();
+    response.end();
+  },
 };
 
 /** A receiver in a process of its own, so that it costs both sides the same. Each port is a destination. */
@@ -30,6 +31,11 @@ await Promise.all(
 );
 process.send?.({ type: 'ready' });
 
+function hold(response: ServerResponse, begin: (response: ServerResponse) => void): void {
+  held.set(response, begin);
+  response.on('close', () => held.delete(response));
+}
+
 function answer(response: ServerResponse): void {
   response.setHeader('content-type', 'application/json').end('{"status":"Gold"}');
 }
@@ -40,15 +46,4 @@ function pour(response: ServerResponse): void {
     for (;;) yield CHUNK;
   };
   pipeline(Readable.from(endless()), response, () => {});
-}
-
-/** Answers all that came, at once, when no more come. */
-function hold(release: () => void): void {
-  held.push(release);
-  clearTimeout(quiet);
-  quiet = setTimeout(() => {
-    heldAtOnce = held.length;
-    for (const each of held) each();
-    held = [];
-  }, QUIET_MS);
 }

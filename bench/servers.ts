@@ -58,7 +58,7 @@ export async function startServers() {
   const bareQueue = 'bare';
   await start('server', ['server.ts']);
   const [worker] = await Promise.all([
-    start('worker', ['worker.ts']),
+    start('worker', ['--expose-gc', 'bench/worker.ts']),
     start('bare', ['bench/bare-worker.ts', temporal.address, bareQueue]),
     start('receiver', ['bench/receiver.ts', ...receiverPorts.map(String)]),
   ]);
@@ -72,15 +72,21 @@ export async function startServers() {
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
   };
+  const origins = receiverPorts.map((port) => `http://127.0.0.1:${port}`);
+  const receiver = async (path: string) => (await fetch(`${origins[0]}/${path}`)).text();
   return {
     databaseUrl,
     database,
     masterKey,
     temporalAddress: temporal.address,
     bareQueue,
-    /** Of the receiver: each is a destination. */
-    origins: receiverPorts.map((port) => `http://127.0.0.1:${port}`),
     worker,
+    /** Of the receiver: each is a destination. */
+    origins,
+    /** How many requests the receiver holds back. */
+    holding: async () => Number(await receiver('holding')),
+    /** Has it answer them. */
+    release: () => receiver('release'),
     /** Publishes a campaign that begins with the event of its name, and starts it. */
     async publish(name: string, campaign: Record<string, unknown>) {
       await call('PUT', `/v1/campaigns/${name}`, { trigger: { type: 'event', event: name }, ...campaign });
