@@ -8,7 +8,6 @@ import type { Servers } from './servers.ts';
 const AT_ONCE = 200;
 const WARM_UP_WAVES = 2;
 const COUNTED_WAVES = 3;
-const SAMPLE_EVERY_MS = 25;
 const AT_MOST_MB = 64;
 
 /**
