@@ -12,9 +12,9 @@ import { medianBy, ratePerSecond } from './measure.ts';
 import type { Servers } from './servers.ts';
 
 const DELIVERIES_PER_ROUND = 500;
-/** Many more, so that a round of either side takes about a second or two. */
-const BARE_REQUESTS_PER_ROUND = 5_000;
-const WARM_UP_ROUNDS = 2;
+/** Many more, so that a round of either side takes about a second. */
+const BARE_REQUESTS_PER_ROUND = 20_000;
+const WARM_UP_ROUNDS = 3;
 const COUNTED_ROUNDS = 5;
 const IN_FLIGHT = 100;
 const TEXT = 'x'.repeat(960);

@@ -87,4 +87,7 @@ async function clear(servers: Servers, client: Client, campaignId: string): Prom
   const handles = journeys.map(({ id, run }) => client.workflow.getHandle(journeyWorkflowId(id, run)));
   await Promise.allSettled(handles.map((handle) => handle.terminate()));
   await servers.release();
+  await until('nothing runs any more', async () => {
+    return (await client.workflow.count(`ExecutionStatus = 'Running'`)).count === 0;
+  });
 }
