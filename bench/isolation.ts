@@ -5,9 +5,9 @@ import { medianBy, until } from './measure.ts';
 import type { Servers } from './servers.ts';
 
 const WARM_UP_ROUNDS = 1;
-const COUNTED_ROUNDS = 3;
+const COUNTED_ROUNDS = 5;
 /** Of either campaign: together well below what two cores carry. */
-const EVENTS_PER_SECOND = 8;
+const EVENTS_PER_SECOND = 5;
 const PHASE_S = 8;
 /** More than all that a worker sends at once: a destination that takes what it can get takes everything. */
 const BACKLOG = 240;
