@@ -32,7 +32,7 @@ export async function benchDeliveries(servers: Servers): Promise<string> {
     db: database.db,
     cipher: createCipher(servers.masterKey),
     now: () => new Date(),
-    send: { http, random: Math.random, firstDelayMs: 10_000, userAgent: 'Hookline/bench' },
+    send: { http, random: Math.random, firstDelayMs: 10_000, userAgent: 'Hookline/bench', breaker: true },
   });
   const agent = new Agent({ connections: IN_FLIGHT / origins.length });
 
