@@ -6,6 +6,7 @@ import { createActivities } from '../activities/index.ts';
 import { createCipher } from '../db/cipher.ts';
 import { newId } from '../db/id.ts';
 import { openDatabase, type Db } from '../db/open.ts';
+import { createWaker } from '../db/wake.ts';
 import { journeys } from '../db/schema/journeys.ts';
 import { people } from '../db/schema/people.ts';
 import { medianBy, ratePerSecond } from './measure.ts';
@@ -33,6 +34,7 @@ export async function benchDeliveries(servers: Servers): Promise<string> {
     cipher: createCipher(servers.masterKey),
     now: () => new Date(),
     send: { http, random: Math.random, firstDelayMs: 10_000, userAgent: 'Hookline/bench', breaker: true },
+    wakeLine: createWaker(database.db, 'line', () => {}),
   });
   const agent = new Agent({ connections: IN_FLIGHT / origins.length });
 
