@@ -162,7 +162,7 @@ const shown = ({ state, reason, startedAt, endedAt, log, deliveries, person }: S
   startedAt,
   endedAt,
   log: log.map(({ at, step, what, details }) => ({ at, step, what, ...details })),
-  deliveries: deliveries.map(({ id, state: of, step, missing, request, answer: got, mapping, error }) => ({
+  deliveries: deliveries.map(({ id, state: of, webhook: step, missing, request, answer: got, mapping, error }) => ({
     id,
     state: of,
     step,
