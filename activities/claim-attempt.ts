@@ -128,9 +128,7 @@ export async function claimAttempt(
 
     if (!dependencies.breaker) standing.load.openUntil = null;
     const rate =
-      policy.rateIntervalMs === null
-        ? null
-        : { webhook: rateName(delivery), intervalMs: policy.rateIntervalMs };
+      policy.rateIntervalMs === null ? null : { webhook: rateName(delivery), intervalMs: policy.rateIntervalMs };
     const admission = await seekAdmission(tx, standing, { id, origin, workflowId, now, rate });
     if (admission.state === 'parked') return { type: 'parked', parked: admission };
 

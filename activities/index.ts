@@ -28,7 +28,9 @@ export function createActivities({ db, cipher, now, send, wakeLine }: ActivityDe
   const signingKeys = createReadSigningKeys({ db, cipher, now });
   return {
     prepare: withPlainErrors(createPrepare({ db, cipher, now, campaigns })),
-    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, campaigns, webhooks, signingKeys, wakeLine, ...send })),
+    sendWebhook: withPlainErrors(
+      createSendWebhook({ db, cipher, now, campaigns, webhooks, signingKeys, wakeLine, ...send }),
+    ),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
     ),

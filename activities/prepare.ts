@@ -67,10 +67,7 @@ const inPostgres = (context: ScopeContext, step: string): AtStep => ({
   keepDelivery: (delivery) => keepDelivery(context, delivery),
 });
 
-function keepDelivery(
-  { tx, cipher, at: { journey } }: ScopeContext,
-  rendered: RenderedDelivery,
-): Promise<void> {
+function keepDelivery({ tx, cipher, at: { journey } }: ScopeContext, rendered: RenderedDelivery): Promise<void> {
   return insertDelivery(tx, {
     ...renderedColumns(cipher, rendered),
     personKey: journey.personKey,

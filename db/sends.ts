@@ -1,10 +1,10 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
+import { newId } from './id.ts';
 import type { Db } from './open.ts';
 import { people } from './schema/people.ts';
 import { sends, webhooks, type MadeDelivery } from './schema/webhooks.ts';
-import { newId } from './id.ts';
 
 /** What makes a request the same one again. */
 export type SendRequest = { webhook: string; requestId: string | undefined; requestHash: string };
@@ -18,14 +18,18 @@ export type NewSend = SendRequest & {
   lane: 0 | 1;
 };
 
+/** What a request comes to that came before. */
+type Repeat = { type: 'repeated'; deliveries: MadeDelivery[] } | { type: 'mismatch' };
+
 export type SendResult =
-  | { type: 'stored' | 'repeated'; deliveries: MadeDelivery[] }
-  | { type: 'mismatch' | 'noWebhook' }
-  /** Keys of those who were erased meanwhile. */
-  | { type: 'noPeople'; keys: string[] };
+  | Repeat
+  | { type: 'stored'; deliveries: MadeDelivery[] }
+  | { type: 'noWebhook' }
+  /** Somebody was erased after the request was rendered for them. */
+  | { type: 'erased' };
 
 /** The send that a request made when it came before, whatever has changed since; `mismatch` if it had another body. */
-export async function findSend(db: Db, request: SendRequest): Promise<SendResult | undefined> {
+export async function findSend(db: Db, request: SendRequest): Promise<Repeat | undefined> {
   if (request.requestId === undefined) return undefined;
   const [earlier] = await db
     .select()
@@ -59,9 +63,7 @@ export async function createSend(db: Db, input: NewSend): Promise<SendResult> {
         .for('key share'),
     ]);
     if (!there) return (await findSend(tx, input)) ?? { type: 'noWebhook' };
-    const known = new Set(held.map(({ key }) => key));
-    const gone = keys.filter((key) => !known.has(key));
-    if (gone.length > 0) return { type: 'noPeople', keys: gone };
+    if (held.length < keys.length) return { type: 'erased' };
 
     const id = newId('snd');
     const made = deliveries.map((delivery): MadeDelivery => ({ id: delivery.id, state: delivery.state }));

@@ -19,7 +19,10 @@ export type CompiledWebhook = {
 export function compileWebhook(
   id: string,
   webhook: Webhook,
-  { defaults, answerFields }: { defaults?: WebhookDefaults | undefined; answerFields?: Set<string | null> | undefined } = {},
+  {
+    defaults,
+    answerFields,
+  }: { defaults?: WebhookDefaults | undefined; answerFields?: Set<string | null> | undefined } = {},
 ): CompiledWebhook {
   let request: CompiledRequest | undefined;
   let mapping: CompiledMapping | undefined;

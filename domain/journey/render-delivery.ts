@@ -71,23 +71,35 @@ export function renderDelivery(
     };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;
-    return {
-      id,
-      webhook: compiled.id,
-      state: 'failed',
-      expiresAt: null,
-      timeoutMs,
-      destination: null,
-      host: null,
-      frozen: null,
-      request: null,
-      missing: [],
-      mapping: UNMAPPED,
-      error: shownError(error, secrets),
-      label: compiled.id,
-    };
+    return unrendered(compiled, { id, state: 'failed', error: shownError(error, secrets) });
   }
 }
+
+const SUPPRESSED = {
+  code: 'delivery.suppressed',
+  message: 'The person is suppressed: nothing is sent to them.',
+};
+
+/** What becomes of a send to somebody who gets nothing: it is not rendered, and its row says why. */
+export const suppressedDelivery = (compiled: CompiledWebhook, id: string): RenderedDelivery =>
+  unrendered(compiled, { id, state: 'skipped', error: SUPPRESSED });
+
+const unrendered = (
+  { id: webhook, policy: { timeoutMs } }: CompiledWebhook,
+  reason: Pick<RenderedDelivery, 'id' | 'state' | 'error'>,
+): RenderedDelivery => ({
+  ...reason,
+  webhook,
+  expiresAt: null,
+  timeoutMs,
+  destination: null,
+  host: null,
+  frozen: null,
+  request: null,
+  missing: [],
+  mapping: UNMAPPED,
+  label: webhook,
+});
 
 function draftExpiresAt({ send, draftExpiry }: Webhook, now: Date): Date | null {
   if (send !== 'draft' || draftExpiry === undefined) return null;
