@@ -163,10 +163,13 @@ describe('GET /v1/deliveries', () => {
 
   it.each([
     ['state=sendt', 'query.state: "sendt" is not known; did you mean "sent"?'],
-    ['state=', /^query\.state: "" is not known; use queued, attempted, sent, failed or skipped/],
+    ['state=', /^query\.state: "" is not known; use drafted, approved, queued, attempted, /],
     ['include=body', 'query.include: "body" is not known; use bodies'],
     ['step=tell', 'query.step: a step belongs to a campaign: send campaign too, or person'],
-    ['version=2&state=sent', 'query.version: a version belongs to a campaign: send campaign too, or person'],
+    [
+      'version=2&state=sent',
+      'query.version: a version belongs to a campaign or a webhook: send campaign or webhook too, or person',
+    ],
     ['campaign=crm&version=0', 'query.version: write the number of a version, such as 2'],
     ['campaign=crm&version=two', 'query.version: write the number of a version, such as 2'],
     ['host=https://x', 'query.host: write a host such as api.example.com or api.example.com:8443'],
