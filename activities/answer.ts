@@ -14,7 +14,7 @@ export function keptAnswer(
   exchange: Exchange,
   { value }: Answer,
 ): Buffer | null {
-  const fields = claimed.compiled.answers.get(claimed.delivery.stepId ?? '');
+  const { answerFields: fields } = claimed.webhook;
   if (!fields || exchange.status === null) return null;
   const kept = keepAnswer(fields, exchange.status, value);
   return cipher.seal(JSON.stringify(kept), sealed.answer.rowOf(claimed.delivery.id));

@@ -1,5 +1,6 @@
 import { beginAttempt, closeLostAttempts, lockDelivery, moveDelivery, type DeliveryRow } from '../db/deliveries.ts';
 import { setProbe } from '../db/destinations.ts';
+import { openRequest } from '../db/frozen-request.ts';
 import { newId } from '../db/id.ts';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
@@ -8,11 +9,11 @@ import { redactText } from '../domain/request/redact.ts';
 import { signatureHeaders } from '../domain/delivery/signature.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { sendPolicy, settled, type SendPolicy } from '../domain/campaign/send-policy.ts';
+import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
+import { settled } from '../domain/campaign/send-policy.ts';
 import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
-import { openRequest } from './frozen-request.ts';
 import type { Http } from './http.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 
@@ -29,7 +30,9 @@ export type SendDependencies = SendSettings & {
   db: Db;
   cipher: Cipher;
   now: () => Date;
-  versions: VersionCache<CompiledCampaign>;
+  campaigns: VersionCache<CompiledCampaign>;
+  /** Those that are stored on their own. */
+  webhooks: VersionCache<CompiledWebhook>;
   signingKeys: ReadSigningKeys;
   /** Tells the relays that somebody in line may go. */
   wakeLine: () => void;
@@ -43,8 +46,7 @@ export type ClaimedAttempt = {
   destination: string;
   /** Whether it tries if a destination is back that was left alone. */
   probe: boolean;
-  compiled: CompiledCampaign;
-  policy: SendPolicy;
+  webhook: CompiledWebhook;
   request: FrozenRequest;
   firstAttemptAt: Date;
   /** How long it has waited for its destination since then. */
@@ -81,13 +83,14 @@ export async function claimAttempt(
   dependencies: SendDependencies,
   { delivery: id, workflowId }: { delivery: string; workflowId: string },
 ): Promise<Claim> {
-  const { db, cipher, userAgent, versions, signingKeys } = dependencies;
+  const { db, cipher, userAgent, signingKeys } = dependencies;
   // Before the claim: keys that cannot be read then cost no attempt.
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
-    const { compiled, policy } = await deliveryPolicy(tx, versions, delivery);
+    const webhook = await webhookOf(tx, dependencies, delivery);
+    const { policy } = webhook;
     switch (delivery.state) {
       case 'drafted':
         return { type: 'parked', parked: { state: 'parked', reason: 'approval', until: null } };
@@ -95,16 +98,16 @@ export async function claimAttempt(
       case 'failed':
       case 'discarded':
       case 'cancelled':
-        return { type: 'settled', sent: settled(delivery.state, policy, delivery.stepId) };
+        return { type: 'settled', sent: settled(delivery.state, webhook) };
       case 'skipped':
-        return { type: 'settled', sent: settled('cancelled', policy, delivery.stepId) };
+        return { type: 'settled', sent: settled('cancelled', webhook) };
       case 'approved':
       case 'queued':
       case 'attempted':
     }
     const fail = async (error: ShownError): Promise<Claim> => {
       await moveDelivery(tx, delivery, { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } });
-      return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
+      return { type: 'settled', sent: settled('failed', webhook) };
     };
     const now = dependencies.now();
     const delayMs = (delivery.nextAttemptAt?.getTime() ?? 0) - now.getTime();
@@ -125,9 +128,7 @@ export async function claimAttempt(
 
     if (!dependencies.breaker) standing.load.openUntil = null;
     const rate =
-      policy.rateIntervalMs === null
-        ? null
-        : { webhook: `${delivery.campaignId}/${delivery.stepId}`, intervalMs: policy.rateIntervalMs };
+      policy.rateIntervalMs === null ? null : { webhook: rateName(delivery), intervalMs: policy.rateIntervalMs };
     const admission = await seekAdmission(tx, standing, { id, origin, workflowId, now, rate });
     if (admission.state === 'parked') return { type: 'parked', parked: admission };
 
@@ -146,8 +147,7 @@ export async function claimAttempt(
       delivery,
       destination: origin,
       probe: admission.probe,
-      compiled,
-      policy,
+      webhook,
       request: { ...request, headers: [...request.headers, ...fixedHeaders(request, id, userAgent), ...signed] },
       firstAttemptAt,
       parkedMs,
@@ -161,7 +161,15 @@ function fixedHeaders(frozen: FrozenRequest, delivery: string, userAgent: string
   return [['Idempotency-Key', delivery], ...(named ? [] : [['User-Agent', userAgent] satisfies [string, string]])];
 }
 
-async function deliveryPolicy(tx: Db, versions: VersionCache<CompiledCampaign>, delivery: DeliveryRow) {
-  const compiled = await versions(tx, delivery.campaignId ?? '', delivery.version ?? 0);
-  return { compiled, policy: sendPolicy(compiled.webhook(delivery.stepId ?? ''), compiled.campaign.defaults) };
+/** What the delivery was rendered from: a stored webhook, or a step of a campaign. */
+async function webhookOf(
+  tx: Db,
+  { campaigns, webhooks }: Pick<SendDependencies, 'campaigns' | 'webhooks'>,
+  { webhookId, campaignId, stepId, version }: DeliveryRow,
+): Promise<CompiledWebhook> {
+  if (webhookId !== null) return webhooks(tx, webhookId, version ?? 0);
+  return (await campaigns(tx, campaignId ?? '', version ?? 0)).webhook(stepId ?? '');
 }
+
+/** No id has a slash. */
+const rateName = ({ webhookId, campaignId, stepId }: DeliveryRow) => webhookId ?? `${campaignId}/${stepId}`;

@@ -54,12 +54,12 @@ const ERASED: Finished = { type: 'settled', sent: { state: 'failed', exit: true,
 
 /** An attempt that was overtaken: by the delivery's end, or by a later attempt. */
 function late(
-  { state, stepId }: DeliveryRow,
-  { policy }: ClaimedAttempt,
+  { state }: DeliveryRow,
+  { webhook }: ClaimedAttempt,
   { isSent, isLatest, delayMs }: { isSent: boolean; isLatest: boolean; delayMs: number },
 ): Verdict | null {
   if (state === 'sent' || ((state === 'failed' || state === 'cancelled') && !isSent)) {
-    return { move: null, finished: { type: 'settled', sent: settled(state, policy, stepId) } };
+    return { move: null, finished: { type: 'settled', sent: settled(state, webhook) } };
   }
   if (isSent || isLatest) return null;
   return { move: null, finished: { type: 'retry', delayMs, message: 'a later attempt is under way' } };
@@ -74,14 +74,14 @@ async function success(
   const answer = readAnswer(exchange);
   const mapping = await applyMapping(dependencies, claimed, person, exchange, answer);
   const kept = keptAnswer(dependencies.cipher, claimed, exchange, answer);
-  const { policy, number, delivery } = claimed;
+  const { webhook, number } = claimed;
   return {
     move: {
       state: 'sent',
       set: { error: null, nextAttemptAt: null, mapping, answer: kept },
       log: { status: exchange.status, attempts: number },
     },
-    finished: { type: 'settled', sent: settled('sent', policy, delivery.stepId) },
+    finished: { type: 'settled', sent: settled('sent', webhook) },
   };
 }
 
@@ -90,9 +90,9 @@ function failure(
   claimed: ClaimedAttempt,
   exchange: Exchange,
 ): Verdict {
-  const { policy, number, firstAttemptAt, delivery } = claimed;
-  const { times } = policy;
-  const withinMs = policy.withinMs + claimed.parkedMs;
+  const { webhook, number, firstAttemptAt } = claimed;
+  const { times } = webhook.policy;
+  const withinMs = webhook.policy.withinMs + claimed.parkedMs;
   const error = shownError(exchange.error ?? UNEXPLAINED, claimed.request.secrets);
   if (exchange.class === 'retryable') {
     const at = now();
@@ -111,7 +111,7 @@ function failure(
       set: { error, nextAttemptAt: null, mapping: { state: 'none', attributes: {}, error: null } },
       log: { error, attempts: number },
     },
-    finished: { type: 'settled', sent: settled('failed', policy, delivery.stepId) },
+    finished: { type: 'settled', sent: settled('failed', webhook) },
   };
 }
 

@@ -27,6 +27,7 @@ const version = z
 const deliveryFilter = {
   state: z.enum(DELIVERY_STATES).optional(),
   campaign: clientId.optional(),
+  webhook: clientId.optional(),
   step: clientId.optional(),
   version: version.optional(),
   person: clientId.optional(),
@@ -35,12 +36,12 @@ const deliveryFilter = {
 
 const listQuery = z
   .strictObject({ ...pageQuery, ...deliveryFilter, include: z.enum(['bodies']).optional() })
-  .superRefine(({ campaign, person, ...query }, context) => {
+  .superRefine(({ campaign, webhook, person, step, version: number }, context) => {
     if (campaign !== undefined || person !== undefined) return;
-    for (const name of ['step', 'version'] as const) {
-      const message = `a ${name} belongs to a campaign: send campaign too, or person`;
-      if (query[name] !== undefined) context.addIssue({ code: 'custom', path: [name], message });
-    }
+    const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message });
+    if (step !== undefined) refuse('step', 'a step belongs to a campaign: send campaign too, or person');
+    if (number !== undefined && webhook === undefined)
+      refuse('version', 'a version belongs to a campaign or a webhook: send campaign or webhook too, or person');
   });
 
 export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [

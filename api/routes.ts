@@ -14,9 +14,11 @@ import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
+import { sendRoutes } from './sends.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { simulateRoutes } from './simulate.ts';
 import { timelineRoutes } from './timeline.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export type ApiDependencies = {
   db: Db;
@@ -40,6 +42,8 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...campaignRoutes(dependencies),
   ...simulateRoutes(dependencies),
   ...previewRoutes(dependencies),
+  ...webhookRoutes(dependencies),
+  ...sendRoutes(dependencies),
   ...journeyRoutes(dependencies),
   ...journeyExitRoutes(dependencies),
   ...deliveryRoutes(dependencies),
