@@ -15,6 +15,12 @@ const decideBody = z
   })
   .superRefine(checkBulk);
 
+const RESENDABLE = ['failed', 'sent'] as const;
+
+const resendBody = z
+  .strictObject({ ...bulkFields(RESENDABLE), retry: z.boolean().optional(), reason: reasonSchema.optional() })
+  .superRefine(checkBulk);
+
 /** What an operator does to many deliveries at once. */
 export const bulkRoutes = (dependencies: { db: Db; wakeCarrier: () => void }): Route[] => [
   route({
@@ -26,5 +32,15 @@ export const bulkRoutes = (dependencies: { db: Db; wakeCarrier: () => void }): R
     body: decideBody,
     handle: ({ body: { decision, reason = null, ...asked }, caller }) =>
       decideMany(dependencies, { task: { type: decision, reason }, states: DECIDABLE, asked, caller }),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/deliveries/resend',
+    scope: 'operate',
+    params: noParams,
+    query: noQuery,
+    body: resendBody,
+    handle: ({ body: { retry = false, reason = null, ...asked }, caller }) =>
+      decideMany(dependencies, { task: { type: 'resend', retry, reason }, states: RESENDABLE, asked, caller }),
   }),
 ];
