@@ -2,14 +2,17 @@ import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
+import { bulkRoutes } from './bulk-routes.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
 import { journeyRoutes, type TemporalUi } from './journeys.ts';
+import { resendRoutes } from './resend.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
@@ -48,6 +51,9 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...journeyExitRoutes(dependencies),
   ...deliveryRoutes(dependencies),
   ...decisionRoutes(dependencies),
+  ...resendRoutes(dependencies),
+  ...bulkRoutes(dependencies),
+  ...jobRoutes(dependencies),
   ...destinationRoutes(dependencies),
   ...secretRoutes(dependencies),
   ...signingKeyRoutes(dependencies),
