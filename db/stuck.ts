@@ -70,11 +70,11 @@ export async function markStuck(db: Db, by: StuckBy, found: (JourneyRun & { reas
   if (found.length === 0) return 0;
   const rows = await db.execute<{ fresh: boolean }>(sql`
     with found as (
-      select j.id, stuck_since is null as fresh, reason
+      select j.id, stuck_since is null as fresh, f.reason
       from journeys j join jsonb_to_recordset(${JSON.stringify(found)}::jsonb) as f (id text, run int, reason text)
         on f.id = j.id and f.run = j.run
       where ended_at is null and (stuck_by is null or stuck_by = ${by}::text or ${by === 'closed'})
-        and (stuck_by is null or stuck_reason <> reason)
+        and (stuck_by is null or stuck_reason <> f.reason)
       order by j.id for no key update of j
     )
     update journeys j set stuck_since = coalesce(stuck_since, clock_timestamp()), stuck_by = ${by}, stuck_reason = found.reason

@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
+import {
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowClient,
+  type WorkflowExecutionInfo,
+} from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Db } from '../db/open.ts';
 import {
@@ -26,9 +31,12 @@ const REFUSED_AT_ONCE = 1_000;
 /** So many calls take a minute. */
 const SUSPECTS_AT_ONCE = 300;
 
+/** What it takes to ask Temporal. */
+export type Asking = Pick<Client, 'withDeadline'> & { workflow: Pick<WorkflowClient, 'list' | 'getHandle'> };
+
 export type WatchDependencies = {
   db: Db;
-  client: Client;
+  client: Asking;
   taskQueue: string;
   now: () => Date;
   log: Logger;
@@ -53,16 +61,22 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
   let closedSince = new Date(now().getTime() - FIRST_LOOK_BACK_MS);
   /** Found closed in Temporal, and not asked about yet. */
   const closed = new Map<string, JourneyRun>();
-  return async () => {
+  const lookForClosed = async () => {
     const startedAt = now();
-    await markFailingTasks(dependencies);
     for await (const page of listJourneys(dependencies, closedAfter(closedSince))) {
       for (const { run, info } of page) closed.set(info.workflowId, run);
     }
     const left = await askAbout(dependencies, closed);
     closedSince = new Date(startedAt.getTime() - LAG_MS);
-    await markRefused(dependencies);
     return left;
+  };
+  return async () => {
+    // None keeps the others from looking: an old server does not know of failing tasks.
+    const [failing, left] = await Promise.allSettled([markFailingTasks(dependencies), lookForClosed()]);
+    await markRefused(dependencies);
+    if (failing.status === 'rejected') throw failing.reason;
+    if (left.status === 'rejected') throw left.reason;
+    return left.value;
   };
 }
 
@@ -82,7 +96,9 @@ async function markFailingTasks(dependencies: WatchDependencies): Promise<void> 
 
 const tasksFail = (info: WorkflowExecutionInfo) => {
   const problems = info.typedSearchAttributes.get(reportedProblems) ?? [];
-  const causes = problems.flatMap((problem) => /^cause=(?:WorkflowTask(?:Failed|TimedOut)Cause)?(.+)$/.exec(problem)?.[1] ?? []);
+  const causes = problems.flatMap(
+    (problem) => /^cause=(?:WorkflowTask(?:Failed|TimedOut)Cause)?(.+)$/.exec(problem)?.[1] ?? [],
+  );
   return `The tasks of its workflow fail in the worker (${causes.join(', ') || 'cause unknown'}). The Temporal UI shows the error; deploy a worker that is mended, and the journey goes on by itself.`;
 };
 
@@ -155,7 +171,7 @@ const CLOSED = new Map([
   ['COMPLETED', 'has completed'],
 ]);
 
-async function statusOf(client: Client, workflowId: string): Promise<string | null> {
+async function statusOf(client: Asking, workflowId: string): Promise<string | null> {
   try {
     return (await client.workflow.getHandle(workflowId).describe()).status.name;
   } catch (error) {
