@@ -196,6 +196,10 @@ CREATE TABLE "journeys" (
 	"step_since" timestamp (3) with time zone,
 	"step_until" timestamp (3) with time zone,
 	"reason" text,
+	"stuck_since" timestamp (3) with time zone,
+	"stuck_by" text,
+	"stuck_reason" text,
+	"checked_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"ended_at" timestamp (3) with time zone
@@ -328,6 +332,8 @@ CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");
 CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");--> statement-breakpoint
 CREATE INDEX "journeys_person" ON "journeys" USING btree ("person_key","id");--> statement-breakpoint
 CREATE INDEX "journeys_active" ON "journeys" USING btree ("campaign_id","person_key") WHERE ended_at is null;--> statement-breakpoint
+CREATE INDEX "journeys_running" ON "journeys" USING btree ("id") WHERE ended_at is null;--> statement-breakpoint
+CREATE INDEX "journeys_stuck" ON "journeys" USING btree ("id") WHERE ended_at is null and stuck_since is not null;--> statement-breakpoint
 CREATE INDEX "events_person" ON "events" USING btree ("person_key","number");--> statement-breakpoint
 CREATE INDEX "waiting_order" ON "waiting" USING btree ("lane","due_at");--> statement-breakpoint
 CREATE INDEX "resends_delivery" ON "resends" USING btree ("delivery_id","id");--> statement-breakpoint
