@@ -7,6 +7,7 @@ import {
   type DeliveryRow,
 } from '../db/deliveries.ts';
 import { setProbe } from '../db/destinations.ts';
+import { leaveLine } from '../db/parked.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -104,10 +105,14 @@ export async function claimAttempt(
     const { compiled, policy: ownPolicy } = await deliveryPolicy(tx, versions, delivery);
     const policy = resend && !resend.retry ? { ...ownPolicy, times: 0 } : ownPolicy;
     const decided = resend ? endedResend(resend, delivery, policy) : decidedState(delivery, policy);
-    if (decided) return decided;
+    if (decided) {
+      if (decided.type === 'settled') await leaveLine(tx, { id, workflowId });
+      return decided;
+    }
     const fail = async (error: ShownError): Promise<Claim> => {
       const move: DeliveryMove = { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } };
       await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
+      await leaveLine(tx, { id, workflowId });
       return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
     };
     const now = dependencies.now();
