@@ -8,6 +8,7 @@ import {
 } from '../db/deliveries.ts';
 import { setProbe } from '../db/destinations.ts';
 import { openRequest } from '../db/frozen-request.ts';
+import { leaveLine } from '../db/parked.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -107,10 +108,15 @@ export async function claimAttempt(
     const webhook = resend && !resend.retry ? { ...own, policy: { ...own.policy, times: 0 } } : own;
     const { policy } = webhook;
     const decided = resend ? endedResend(resend, webhook) : decidedState(delivery, webhook);
-    if (decided) return decided;
+    if (decided) {
+      if (decided.type === 'settled') await leaveLine(tx, { id, workflowId });
+      return decided;
+    }
     const fail = async (error: ShownError): Promise<Claim> => {
-      const move: DeliveryMove = { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } };
+      const set = { error, nextAttemptAt: null, mapping: UNMAPPED };
+      const move: DeliveryMove = { state: 'failed', set, log: { error } };
       await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
+      await leaveLine(tx, { id, workflowId });
       return { type: 'settled', sent: settled('failed', webhook) };
     };
     const now = dependencies.now();
