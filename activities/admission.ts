@@ -57,11 +57,13 @@ export async function seekAdmission(
   if (admission.type === 'admitted') return { state: 'admitted', probe: admission.probe };
   const { reason } = admission;
   await parkDelivery(tx, { id, origin, workflowId, reason, dueAt, now });
-  const until = reason === 'rateLimit' && dueAt ? dueAt : endOfParking(standing.since ?? now);
+  const until = reason === 'rateLimit' && dueAt ? dueAt : endOfParking({ since: standing.since ?? now, dueAt });
   return { state: 'parked', reason, until: until.toISOString() };
 }
 
-export const endOfParking = (since: Date) => new Date(since.getTime() + LONGEST_PARKING_MS);
+/** The wait for the own time that a rate limit gives does not count, however long it is. */
+export const endOfParking = ({ since, dueAt }: { since: Date; dueAt: Date | null }) =>
+  new Date(Math.max(since.getTime(), dueAt?.getTime() ?? 0) + LONGEST_PARKING_MS);
 
 /** From then on an attempt without an end counts as lost. */
 export const lostAt = (now: Date, timeoutMs: number) => new Date(now.getTime() + timeoutMs + LOST_AFTER_MS);

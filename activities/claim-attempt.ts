@@ -21,6 +21,7 @@ import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { settled } from '../domain/campaign/send-policy.ts';
+import { UNMAPPED } from '../domain/journey/map-answer.ts';
 import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
@@ -136,7 +137,8 @@ export async function claimAttempt(
     const endsAt = firstAttemptAt.getTime() + policy.withinMs + parkedMs;
     if (made > policy.times || (made > 0 && now.getTime() > endsAt + LATE_MS))
       return fail(sending.error ?? NO_RETRY_LEFT);
-    if (standing.since && now >= endOfParking(standing.since)) return fail(PARKED_TOO_LONG);
+    const { since, dueAt } = standing;
+    if (since && now >= endOfParking({ since, dueAt })) return fail(PARKED_TOO_LONG);
 
     if (!dependencies.breaker) standing.load.openUntil = null;
     const rate =

@@ -1,4 +1,7 @@
 import type { Cipher } from '../db/cipher.ts';
+import { cancelDelivery } from '../db/deliveries.ts';
+import { cancelResend } from '../db/resends.ts';
+import { exitJourneys } from '../db/journey-exit.ts';
 import { endJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import { findVersion } from '../db/campaigns.ts';
@@ -33,6 +36,14 @@ export function createActivities({ db, cipher, now, send, wakeLine }: ActivityDe
     ),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
+    ),
+    /** Ends a journey that was cut off where it stood: nothing of it is sent any more. */
+    exitJourney: withPlainErrors(async ({ journey, reason }: { journey: string; reason: string }) => {
+      await exitJourneys(db, [journey], { reason, by: null, now: now() });
+    }),
+    /** Ends a delivery, or a resend of one, whose own workflow was cut off. */
+    cancelDelivery: withPlainErrors(({ delivery, resend }: { delivery: string; resend?: string | undefined }) =>
+      resend === undefined ? cancelDelivery(db, delivery) : cancelResend(db, resend),
     ),
   };
 }

@@ -28,7 +28,7 @@ export function createPrepare({ db, cipher, now, campaigns }: Dependencies) {
       const what = DECISION[type];
       const at = await lockJourneyAt(tx, { journey, step: id, decision: what }, { lockPerson: type === 'update' });
       if (!at) return { type: 'ended', reason: 'the person was erased' };
-      if (at.journey.endedAt) return { type: 'ended', reason: at.journey.reason ?? at.journey.state };
+      if (at.journey.endedAt) return { type: 'ended', reason: ENDED };
       if (at.decided?.result) return asOfNow(tx, at.decided.result);
       const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
       const context = { tx, cipher, at, compiled, now: now() };
@@ -38,6 +38,9 @@ export function createPrepare({ db, cipher, now, campaigns }: Dependencies) {
       return prepared;
     });
 }
+
+/** Why it ended stands in Postgres, perhaps in an operator's words: nothing personal goes to Temporal. */
+const ENDED = 'its journey has ended';
 
 /** A draft that was decided meanwhile holds nobody any more. */
 async function asOfNow(tx: Db, prepared: Prepared): Promise<Prepared> {

@@ -38,7 +38,7 @@ function waitsFor({ state, parked, expiresAt, nextAttemptAt, resends }: ListedDe
   if (parked) return parked;
   const until = resends.at(-1)?.nextAttemptAt ?? null;
   if (until) return { reason: 'retry', until };
-  return state === 'attempted' ? { reason: 'retry', until: nextAttemptAt } : null;
+  return state === 'attempted' && nextAttemptAt ? { reason: 'retry', until: nextAttemptAt } : null;
 }
 
 const shownResend = ({ id, by, reason, retry, createdAt, endedAt, error }: ResendRow) => ({

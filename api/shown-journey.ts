@@ -39,7 +39,7 @@ const stuck = ({ stuckSince, endedAt }: JourneyWithPerson) => stuckSince !== nul
 function stepOf(journey: JourneyWithPerson) {
   const { stepId, stepType, stepSince, endedAt, line } = journey;
   if (stepId === null || endedAt !== null) return null;
-  const until = line ? line.until : journey.stepUntil;
+  const until = line ? line.until : journey.state === 'sending' ? journey.nextAttemptAt : journey.stepUntil;
   return { id: stepId, type: stepType, since: stepSince, until, waitsFor: waitsFor(journey) };
 }
 
@@ -50,14 +50,13 @@ const IN_LINE = {
 };
 
 function waitsFor(journey: JourneyWithPerson): string | null {
-  const { state, stuckSince, stepUntil, line, lastError } = journey;
+  const { state, stuckSince, stepUntil, line, lastError, nextAttemptAt } = journey;
   if (stuck(journey)) return `its repair, since ${text(stuckSince)}: see its reason`;
   if (state === 'delayed' && stepUntil) return `its delay to end at ${text(stepUntil)}`;
   if (state === 'awaitingApproval') return `the approval of its webhook${until(stepUntil)}`;
   if (state !== 'sending') return null;
   if (line) return `${IN_LINE[line.reason]}, since ${text(line.since)}${until(line.until)}`;
-  const again =
-    stepUntil === null || stepUntil.getTime() < Date.now() ? '' : `, which is tried again at ${text(stepUntil)}`;
+  const again = nextAttemptAt === null ? '' : `, which is tried again at ${text(nextAttemptAt)}`;
   return `an answer to its webhook${again}${lastError ? `; so far: ${lastError.message}` : ''}`;
 }
 

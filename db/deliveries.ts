@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
-import { holdJourneyUntil, logJourney } from './journeys.ts';
+import { logJourney } from './journeys.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
@@ -128,7 +128,7 @@ export async function recordAttempt(
   ]);
 }
 
-/** Writes where a delivery goes; its journey says until when it waits, and what came of it. */
+/** Writes where a delivery goes; its journey's log says what came of it. */
 export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, log }: DeliveryMove): Promise<void> {
   const { id, journeyId, stepId } = delivery;
   const sentAt = state === 'sent' ? sql`clock_timestamp()` : null;
@@ -137,13 +137,26 @@ export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, 
       .update(deliveries)
       .set({ ...set, state, sentAt, updatedAt: sql`clock_timestamp()` })
       .where(eq(deliveries.id, id)),
-    state === 'failed' && tx.delete(parked).where(eq(parked.deliveryId, id)),
-    journeyId && set.nextAttemptAt && holdJourneyUntil(tx, journeyId, set.nextAttemptAt),
+    // Whoever still waits for it, in whichever line, waits no more.
+    state !== 'attempted' && tx.delete(parked).where(eq(parked.deliveryId, id)),
     log &&
       journeyId &&
       stepId &&
       logJourney(tx, journeyId, { step: stepId, what: state, details: { delivery: id, ...log } }),
   ]);
+}
+
+/** Ends what was to be sent and is not to be sent any more; a delivery that is settled, or a draft, stays as it is. */
+export async function cancelDelivery(db: Db, id: string): Promise<void> {
+  await db.execute(sql`
+    with cancelled as (
+      update deliveries
+      set state = 'cancelled', mapping = jsonb_set(mapping, '{state}', '"none"'), next_attempt_at = null,
+          updated_at = clock_timestamp()
+      where id = ${id} and state in ('approved', 'queued', 'attempted')
+      returning id
+    )
+    delete from parked where delivery_id in (select id from cancelled)`);
 }
 
 /** The kept answers of a journey's earlier steps, sealed, by step. */

@@ -9,9 +9,17 @@ export type DestinationRow = typeof destinations.$inferSelect;
 /** The most recent attempts that are judged: what is older changes no share that matters, and a look costs the same for everybody. */
 export const MOST_JUDGED = 1_000;
 
-/** Holds a destination until the transaction ends. */
-export async function lockDestination(tx: Db, origin: string): Promise<DestinationRow | undefined> {
-  const [row] = await tx.select().from(destinations).where(eq(destinations.origin, origin)).for('no key update');
+/** Holds a destination until the transaction ends; with `skipLocked`, undefined where somebody else does. */
+export async function lockDestination(
+  tx: Db,
+  origin: string,
+  options: { skipLocked: boolean } = { skipLocked: false },
+): Promise<DestinationRow | undefined> {
+  const [row] = await tx
+    .select()
+    .from(destinations)
+    .where(eq(destinations.origin, origin))
+    .for('no key update', options.skipLocked ? { skipLocked: true } : {});
   return row;
 }
 
@@ -60,6 +68,14 @@ export async function lockProbed(tx: Db, origin: string, attempt: string): Promi
   return row;
 }
 
+/** The attempt that was let through has said nothing: another one may be. */
+export async function clearProbe(tx: Db, origin: string, attempt: string): Promise<void> {
+  await tx
+    .update(destinations)
+    .set({ probe: null, probeUntil: null })
+    .where(and(eq(destinations.origin, origin), eq(destinations.probe, attempt)));
+}
+
 /** Closes the breaker of a destination that is held. What was attempted before is judged no more. */
 export async function closeBreaker(tx: Db, origin: string, now: Date): Promise<void> {
   await tx
@@ -68,12 +84,28 @@ export async function closeBreaker(tx: Db, origin: string, now: Date): Promise<v
     .where(eq(destinations.origin, origin));
 }
 
-/** Opens a breaker for the `openings`th time since it was closed, if nobody else did. */
-export async function openBreaker(tx: Db, origin: string, opening: { until: Date; openings: number }): Promise<void> {
+/**
+ * Opens a breaker for the `openings`th time since it was closed, if nobody else did. `closedAt` is when that was, as `countRecent`
+ * said: what was counted before a later closing opens nothing.
+ */
+export async function openBreaker(
+  tx: Db,
+  origin: string,
+  opening: { until: Date; openings: number; closedAt?: string | null | undefined },
+): Promise<void> {
+  const { until, openings, closedAt } = opening;
   await tx
     .update(destinations)
-    .set({ openUntil: opening.until, openings: opening.openings, probe: null, probeUntil: null })
-    .where(and(eq(destinations.origin, origin), eq(destinations.openings, opening.openings - 1)));
+    .set({ openUntil: until, openings, probe: null, probeUntil: null })
+    .where(
+      and(
+        eq(destinations.origin, origin),
+        eq(destinations.openings, openings - 1),
+        closedAt === undefined
+          ? undefined
+          : sql`${destinations.closedAt} is not distinct from ${closedAt}::timestamptz`,
+      ),
+    );
 }
 
 /** What came of the attempts since a moment and since the breaker was closed: of very many, of the most recent. */
@@ -81,15 +113,17 @@ export async function countRecent(
   tx: Db,
   origin: string,
   since: Date,
-): Promise<{ attempts: number; failures: number }> {
-  const [row] = await tx.execute<{ attempts: number; failures: number }>(sql`
-    select count(*)::int as attempts, (count(*) filter (where class = 'retryable'))::int as failures
+): Promise<{ attempts: number; failures: number; closedAt: string | null }> {
+  const [row] = await tx.execute<{ attempts: number; failures: number; closed_at: string | null }>(sql`
+    with destination as (select closed_at from destinations where origin = ${origin})
+    select count(*)::int as attempts, (count(*) filter (where class = 'retryable'))::int as failures,
+      (select closed_at::text from destination) as closed_at
     from (
       select class from attempts
-      where destination = ${origin} and class in ('sent', 'retryable', 'rejected') and started_at > greatest(
-        ${iso(since)}::timestamptz, (select closed_at from destinations where origin = ${origin}))
+      where destination = ${origin} and class in ('sent', 'retryable', 'rejected')
+        and started_at > greatest(${iso(since)}::timestamptz, (select closed_at from destination))
       order by started_at desc limit ${MOST_JUDGED}) as recent`);
-  return row ?? { attempts: 0, failures: 0 };
+  return { attempts: row?.attempts ?? 0, failures: row?.failures ?? 0, closedAt: row?.closed_at ?? null };
 }
 
 const iso = (moment: Date) => moment.toISOString();

@@ -18,6 +18,8 @@ export function decideDrafts(db: Db, ids: string[], decision: DraftDecision): Pr
   const at = now.toISOString();
   const stored: Decision = { by, at, decision: decision.decision, reason };
   const state = decision.decision === 'approve' ? 'approved' : 'discarded';
+  // After a draft's time, only the clock decides.
+  const isExpiry = by === null;
   const list = sql`any(${sql.param(ids)}::text[])`;
   return db.transaction(async (tx) => {
     // Journeys before deliveries, as everywhere.
@@ -29,7 +31,7 @@ export function decideDrafts(db: Db, ids: string[], decision: DraftDecision): Pr
         where id in (
             select id from deliveries
             where id = ${list} and state = 'drafted' and (${revision}::int is null or revision = ${revision}::int)
-              and (${by === null} or expires_at is null or expires_at > ${at}::timestamptz)
+              and (${isExpiry} or expires_at is null or expires_at > ${at}::timestamptz)
             order by id for no key update)
           and state = 'drafted'
         returning id, journey_id, step_id, mapping->>'state' = 'pending' as maps

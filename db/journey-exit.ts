@@ -49,18 +49,25 @@ export function exitJourneys(
 /** Nothing of these journeys is sent any more. */
 async function dropDeliveries(tx: Db, journeys: string[], discarded: Decision): Promise<void> {
   await tx.execute(sql`
-    with dropped as (
+    with open as (
+      select id, state from deliveries
+      where journey_id = any(${sql.param(journeys)}::text[]) and state in ('drafted', 'approved', 'queued', 'attempted')
+      order by id for no key update
+    ), dropped as (
       update deliveries
-      set state = case state when 'drafted' then 'discarded' else 'cancelled' end,
-          decision = case state when 'drafted' then ${JSON.stringify(discarded)}::jsonb else decision end,
-          next_attempt_at = null, updated_at = clock_timestamp()
-      where id in (
-        select id from deliveries
-        where journey_id = any(${sql.param(journeys)}::text[]) and state in ('drafted', 'approved', 'queued', 'attempted')
-        order by id for no key update)
-      returning id, journey_id, step_id, state
+      set state = case open.state when 'drafted' then 'discarded' else 'cancelled' end,
+          decision = case open.state when 'drafted' then ${JSON.stringify(discarded)}::jsonb else decision end,
+          -- Approved without having held its journey, it has a workflow of its own, which is to hear of it.
+          next_attempt_at = null, mapping = jsonb_set(mapping, '{state}', '"none"'), updated_at = clock_timestamp()
+      from open where deliveries.id = open.id
+      returning deliveries.id, journey_id, step_id, deliveries.state, open.state <> 'drafted' and decision is not null as approved
     ), line as (
-      delete from parked where delivery_id in (select id from dropped)
+      -- Who is being told to come at this moment gives its place up when it comes.
+      delete from parked where delivery_id in (
+        select delivery_id from parked where delivery_id in (select id from dropped) for update skip locked)
+    ), command as (
+      insert into commands (workflow_id, command)
+      select 'delivery/' || id, jsonb_build_object('type', 'wake', 'subject', id) from dropped where approved
     )
     insert into journey_log (journey_id, step, what, details)
     select journey_id, step_id, state, jsonb_build_object('delivery', id) from dropped where step_id is not null

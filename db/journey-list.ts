@@ -11,7 +11,7 @@ import { journeyLog, journeys, type JourneyState } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 
 /** What holds up the delivery of the journey's step: its place in line, and why it failed so far. */
-type AtItsStep = { line: (InLine & { since: Date }) | null; lastError: ShownError | null };
+type AtItsStep = { line: (InLine & { since: Date }) | null; lastError: ShownError | null; nextAttemptAt: Date | null };
 
 export type JourneyWithPerson = JourneyRow & AtItsStep & { person: string };
 export type JourneyFilter = {
@@ -71,6 +71,7 @@ const selectJourneys = (db: Db) =>
       line: parked,
       openUntil: destinations.openUntil,
       lastError: deliveries.error,
+      nextAttemptAt: deliveries.nextAttemptAt,
     })
     .from(journeys)
     .innerJoin(people, eq(people.key, journeys.personKey))
@@ -81,5 +82,5 @@ const selectJourneys = (db: Db) =>
 function withPerson(row: Awaited<ReturnType<typeof selectJourneys>>[number]): JourneyWithPerson {
   const inLine = waitingInLine(row);
   const line = inLine && row.line && { ...inLine, since: row.line.since };
-  return { ...row.journey, person: row.person, line, lastError: row.lastError };
+  return { ...row.journey, person: row.person, line, lastError: row.lastError, nextAttemptAt: row.nextAttemptAt };
 }

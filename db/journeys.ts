@@ -89,11 +89,6 @@ export async function recordStep(
     on conflict do nothing`);
 }
 
-/** Writes until when the journey stays at its step. */
-export async function holdJourneyUntil(tx: Db, id: string, until: Date): Promise<void> {
-  await tx.update(journeys).set({ stepUntil: until }).where(eq(journeys.id, id));
-}
-
 /** Adds a line to the journey's log; the same fact a second time leaves the first line as it is. */
 export async function logJourney(tx: Db, journeyId: string, line: Omit<LogLine, 'at' | 'result'>): Promise<void> {
   await tx

@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, sql, type SQL } from 'drizzle-orm';
 import type { Applicant } from '../domain/delivery/admission.ts';
 import type { Db } from './open.ts';
 import { parked, type ParkingReason } from './schema/destinations.ts';
@@ -19,9 +19,7 @@ export async function readPlace(
     tx.execute<{ others_first: boolean }>(sql`
       select exists (
         select 1 from parked
-        where destination = ${origin} and reason <> 'rateLimit' and delivery_id <> ${id}
-          and (released_until is null or released_until <= ${moment})
-          and (since, delivery_id) < (coalesce((select since from parked where delivery_id = ${id}), ${moment}), ${id})
+        where destination = ${origin} and ${IN_TURN} and (since, delivery_id) < (coalesce((select since from parked where delivery_id = ${id}), ${moment}), ${id})
       ) as others_first`),
   ]);
   return {
@@ -64,41 +62,61 @@ export async function takeRateSlot(
   return new Date(row?.ms ?? slot.now.getTime());
 }
 
-/** Whether anybody stands in line at a destination. */
+/** Whether anybody at a destination waits for a slot that has become free. */
 export async function isAnyoneWaiting(db: Db, origin: string): Promise<boolean> {
-  const rows = await db.select({ id: parked.deliveryId }).from(parked).where(eq(parked.destination, origin)).limit(1);
+  const rows = await db
+    .select({ id: parked.deliveryId })
+    .from(parked)
+    .where(and(eq(parked.destination, origin), IN_TURN))
+    .limit(1);
   return rows.length > 0;
 }
 
-/** Destinations at which somebody waits who has not been told to come. A glance without locks. */
+/** Destinations at which somebody waits who may be told to come. A glance without locks. */
 export async function listWaitingDestinations(db: Db, now: Date): Promise<string[]> {
   const rows = await db.execute<{ origin: string }>(sql`
-    select origin from destinations as d
-    where exists (select 1 from parked where destination = d.origin and ${isWaiting(now)})`);
+    select origin from destinations
+    where exists (select 1 from parked where destination = origin and ${IN_TURN})
+      or exists (select 1 from parked where destination = origin and ${isToldInVain(now)})
+      or exists (select 1 from parked where destination = origin and ${isOverdue(now)})`);
   return rows.map((row) => row.origin);
 }
 
-/** Keeps a slot for the oldest that wait, and leaves a command for each of their workflows. Answers how many. */
+/**
+ * Keeps a slot for the oldest that wait, and leaves a command for each of their workflows; then, with slots that are left, for those
+ * who did not come though they were told. Answers how many.
+ */
 export async function releaseOldest(
   tx: Db,
   { origin, count, now }: { origin: string; count: number; now: Date },
 ): Promise<number> {
   const until = new Date(now.getTime() + KEPT_MS).toISOString();
+  const oldest = (which: SQL) => sql`(
+    select delivery_id from parked where destination = ${origin} and ${which} order by since, delivery_id limit ${count})`;
   const rows = await tx.execute(sql`
     with released as (
       update parked set released_until = ${until}::timestamptz
       where delivery_id in (
-        select delivery_id from parked where destination = ${origin} and ${isWaiting(now)}
-        order by since, delivery_id limit ${count})
+        ${oldest(IN_TURN)} union all ${oldest(isOverdue(now))} union all ${oldest(isToldInVain(now))} limit ${count})
       returning delivery_id, workflow_id, since
     ), command as (
       insert into commands (workflow_id, command)
-      select workflow_id, jsonb_build_object('type', 'wake', 'subject', delivery_id) from released order by since, delivery_id
+      select workflow_id, jsonb_build_object('type', 'wake', 'subject', delivery_id) from released
+      where not exists (
+        select 1 from commands as untold
+        where untold.workflow_id = released.workflow_id
+          and untold.command @> jsonb_build_object('type', 'wake', 'subject', released.delivery_id))
+      order by since, delivery_id
     )
     select delivery_id from released`);
   return rows.length;
 }
 
-const isWaiting = (now: Date) => sql`
-  (released_until is null or released_until <= ${now.toISOString()}::timestamptz)
-  and (reason <> 'rateLimit' or due_at <= ${new Date(now.getTime() - OVERDUE_MS).toISOString()}::timestamptz)`;
+/** Nobody has told them yet. This condition and the two below have an index each. */
+const IN_TURN = sql`released_until is null and reason <> 'rateLimit'`;
+
+const isOverdue = (now: Date) => sql`
+  released_until is null and reason = 'rateLimit'
+  and due_at <= ${new Date(now.getTime() - OVERDUE_MS).toISOString()}::timestamptz`;
+
+const isToldInVain = (now: Date) => sql`released_until <= ${now.toISOString()}::timestamptz`;

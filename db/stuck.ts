@@ -52,7 +52,7 @@ const SHOULD_HAVE_MOVED = sql`
     when 'sending' then coalesce(
       (select since + interval '24 h' from parked
         where delivery_id = (select id from deliveries where journey_id = j.id and step_id = j.step_id)),
-      step_until, updated_at)
+      (select next_attempt_at from deliveries where journey_id = j.id and step_id = j.step_id), updated_at)
     else step_until
   end`;
 

@@ -70,6 +70,11 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
     away.map(({ command }) => command.id),
   );
   for (const { command, error } of refused) {
+    // What it was for has ended.
+    if (!(await isWorkflowNeeded(db, command.workflowId))) {
+      await deleteCommands(db, [command.id]);
+      continue;
+    }
     onRefused(command, error);
     await failCommand(db, command.id, reasonOf(error));
   }
@@ -92,16 +97,7 @@ async function carry(
     case 'startResend':
       return startDelivery(dependencies, workflowId, command);
     case 'wake':
-      return wake(dependencies, workflowId, command.subject);
-  }
-}
-
-/** A workflow that is gone needs no waking if what it was for has ended. */
-async function wake({ db, client }: CarryDependencies, workflowId: string, subject: string): Promise<void> {
-  try {
-    await client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, subject);
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError) || (await isWorkflowNeeded(db, workflowId))) throw error;
+      return dependencies.client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, command.subject);
   }
 }
 
@@ -119,12 +115,11 @@ async function startJourney(dependencies: CarryDependencies, workflowId: string,
 async function startDelivery(
   dependencies: CarryDependencies,
   workflowId: string,
-  { type, ...named }: Extract<Command, { delivery: string }>,
+  { type: _type, ...named }: Extract<Command, { delivery: string }>,
 ) {
   const found = await readDeliveryStart(dependencies.db, named.delivery);
   if (!found) return;
-  const workflow = type === 'startResend' ? 'resend' : 'delivery';
-  await start(dependencies, workflow, { workflowId, args: [{ ...named, ...found }], staticSummary: found.label });
+  await start(dependencies, 'delivery', { workflowId, args: [{ ...named, ...found }], staticSummary: found.label });
 }
 
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */

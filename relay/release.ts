@@ -17,7 +17,11 @@ export async function releaseParked(db: Db, options: { now: Date; breaker: boole
 
 function releaseAt(db: Db, origin: string, { now, breaker }: { now: Date; breaker: boolean }): Promise<number> {
   return db.transaction(async (tx) => {
-    const [destination, counts] = await Promise.all([lockDestination(tx, origin), countInFlight(tx, { origin, now })]);
+    // Who holds the destination is changing the count: the next look is soon enough.
+    const [destination, counts] = await Promise.all([
+      lockDestination(tx, origin, { skipLocked: true }),
+      countInFlight(tx, { origin, now }),
+    ]);
     if (!destination) return 0;
     const load = loadOf(destination, counts, now);
     const count = freeSlots(breaker ? load : { ...load, openUntil: null }, now);

@@ -1,19 +1,40 @@
-import { continueAsNew, setCurrentDetails } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  continueAsNew,
+  isCancellation,
+  proxyLocalActivities,
+  setCurrentDetails,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
 import { deliver, listenForWakes } from './sending.ts';
 
-export type DeliveryInput = { delivery: string; label: string; timeoutMs: number };
+/** `resend` is there for a delivery that was settled before, and is sent once more. */
+export type DeliveryInput = { delivery: string; resend?: string; label: string; timeoutMs: number };
 
-/** One delivery that holds no journey: an approved draft, or a send without a campaign. */
+const { cancelDelivery } = proxyLocalActivities<Activities>({
+  startToCloseTimeout: '10s',
+  localRetryThreshold: '5s',
+  retry: { initialInterval: '500ms', maximumInterval: '1m' },
+});
+
+/** One delivery that holds no journey: an approved draft, a send without a campaign, or a resend. */
 export async function delivery(input: DeliveryInput): Promise<void> {
+  const { delivery: id, resend, timeoutMs, label } = input;
   const woken = listenForWakes();
-  const sent = await deliver(
-    { id: input.delivery, timeoutMs: input.timeoutMs, held: false },
-    {
-      woken,
-      summary: input.label,
-      onWait: (what) => setCurrentDetails(`- ⏳ ${what}`),
-      continueAsNew: () => continueAsNew<typeof delivery>(input),
-    },
-  );
-  setCurrentDetails(`- ${sent.state === 'sent' ? '✅' : '❌'} ${sent.state}`);
+  try {
+    const sent = await deliver(
+      { id, resend, timeoutMs, held: false },
+      {
+        woken,
+        summary: label,
+        onWait: (what) => setCurrentDetails(`- ⏳ ${what}`),
+        continueAsNew: () => continueAsNew<typeof delivery>(input),
+      },
+    );
+    setCurrentDetails(`- ${sent.state === 'sent' ? '✅' : '❌'} ${sent.state}`);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    await CancellationScope.nonCancellable(() => cancelDelivery({ delivery: id, resend }));
+    setCurrentDetails('- ❌ cancelled in Temporal');
+  }
 }

@@ -16,14 +16,14 @@ import { deliver, listenForWakes, type Woken } from './sending.ts';
 export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
 
 /** Short, and soon a timer: a database that is away must not keep workflow tasks open. */
-const { prepare, endJourney } = proxyLocalActivities<Activities>({
+const { prepare, endJourney, exitJourney } = proxyLocalActivities<Activities>({
   startToCloseTimeout: '10s',
   localRetryThreshold: '5s',
   retry: { initialInterval: '500ms', maximumInterval: '1m' },
 });
 
-/** What an operator leaves in Temporal; a journey that was ended in Postgres has its own reason there, which stays. */
-const CANCELLED: Ending = { state: 'exited', reason: 'cancelled in Temporal' };
+/** Why a workflow ends where it stands. Why the journey ended in Hookline stays there: it may be an operator's own words. */
+const CUT_OFF = { temporal: 'cancelled in Temporal', hookline: 'ended in Hookline' };
 
 /**
  * One entry of one person into one campaign version: walks the plan, step by step, to its end. It leaves where it stands when it is
@@ -37,13 +37,16 @@ export async function journey(input: JourneyInput): Promise<void> {
   const passed: PassedStep[] = [];
   const walking = new CancellationScope();
   const woken = listenForWakes((subject) => subject === input.journey && walking.cancel());
-  let ending = CANCELLED;
+  let ending: Ending;
   try {
     ending = await walking.run(() => walk(input.plan, temporalVerbs(input, { passed, woken }), input.position));
+    await endJourney({ journey: input.journey, ...ending });
   } catch (error) {
     if (!isCancellation(error)) throw error;
+    const reason = woken.has(input.journey) ? CUT_OFF.hookline : CUT_OFF.temporal;
+    ending = { state: 'exited', reason };
+    await CancellationScope.nonCancellable(() => exitJourney({ journey: input.journey, reason }));
   }
-  await CancellationScope.nonCancellable(() => endJourney({ journey: input.journey, ...ending }));
   const last = ending.state === 'exited' ? `Exited: ${ending.reason}` : 'Completed';
   setCurrentDetails([...passed.map(passedLine), '', last].join('\n'));
 }

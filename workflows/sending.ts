@@ -7,6 +7,9 @@ import { WAKE_SIGNAL } from './messages.ts';
 const HEARTBEAT_TIMEOUT = '20s';
 const WRITE_MARGIN_MS = 24 * 60 * 60_000;
 
+/** Where a worker's clock is behind the server's, its "not yet" must not become a busy loop. */
+const SHORTEST_WAIT_MS = 1_000;
+
 /** For the current details, and for who looks at the timer. */
 const WAITING = {
   approval: 'waits for approval',
@@ -57,7 +60,7 @@ export async function deliver(
     const isWoken = () => woken.has(id);
     if (until === null) await condition(isWoken);
     else
-      await condition(isWoken, Math.max(Date.parse(until) - Date.now(), 1), {
+      await condition(isWoken, Math.max(Date.parse(until) - Date.now(), SHORTEST_WAIT_MS), {
         summary: `${summary} ${WAITING[reason]}`,
       });
     if (workflowInfo().continueAsNewSuggested) await continueAsNew();

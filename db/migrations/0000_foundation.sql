@@ -325,7 +325,9 @@ CREATE INDEX "deliveries_webhook" ON "deliveries" USING btree ("webhook_id","id"
 CREATE INDEX "deliveries_state" ON "deliveries" USING btree ("state","id");--> statement-breakpoint
 CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'drafted';--> statement-breakpoint
 CREATE INDEX "deliveries_host" ON "deliveries" USING btree ("host","id");--> statement-breakpoint
-CREATE INDEX "parked_order" ON "parked" USING btree ("destination","since","delivery_id");--> statement-breakpoint
+CREATE INDEX "parked_in_turn" ON "parked" USING btree ("destination","since","delivery_id") WHERE released_until is null and reason <> 'rateLimit';--> statement-breakpoint
+CREATE INDEX "parked_by_time" ON "parked" USING btree ("destination","due_at") WHERE released_until is null and reason = 'rateLimit';--> statement-breakpoint
+CREATE INDEX "parked_told" ON "parked" USING btree ("destination","released_until") WHERE released_until is not null;--> statement-breakpoint
 CREATE INDEX "jobs_open" ON "jobs" USING btree ("id") WHERE ended_at is null;--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id");--> statement-breakpoint
 CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");--> statement-breakpoint

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { createdAt, moment } from '../columns.ts';
 import { deliveries } from './deliveries.ts';
@@ -42,7 +43,17 @@ export const parked = pgTable(
     /** A slot is kept for it until then. */
     releasedUntil: moment('released_until'),
   },
-  (table) => [index('parked_order').on(table.destination, table.since, table.deliveryId)],
+  (table) => [
+    index('parked_in_turn')
+      .on(table.destination, table.since, table.deliveryId)
+      .where(sql`released_until is null and reason <> 'rateLimit'`),
+    index('parked_by_time')
+      .on(table.destination, table.dueAt)
+      .where(sql`released_until is null and reason = 'rateLimit'`),
+    index('parked_told')
+      .on(table.destination, table.releasedUntil)
+      .where(sql`released_until is not null`),
+  ],
 );
 
 /** The next free time of each webhook with a rate limit, per destination. */

@@ -34,6 +34,12 @@ export function fakeActivities({ prepared, send }: Answers): { activities: Activ
       if (send) return send(attempt, workflowExecution?.workflowId ?? '');
       return { state: 'sent', exit: false, detail: 'webhook sent' };
     },
+    async exitJourney(input) {
+      calls.push(['exitJourney', input]);
+    },
+    async cancelDelivery(input) {
+      calls.push(['cancelDelivery', input]);
+    },
     async endJourney(input) {
       calls.push(['endJourney', input]);
     },
