@@ -12,6 +12,7 @@ export async function delivery(input: DeliveryInput): Promise<void> {
       woken,
       summary: input.label,
       onWait: (what) => setCurrentDetails(`- ⏳ ${what}`),
+      onGo: () => setCurrentDetails('- ⏳ sending'),
       continueAsNew: () => continueAsNew<typeof delivery>(input),
     },
   );
