@@ -6,7 +6,7 @@ import { changedAttributes } from '../db/people.ts';
 import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { refuseEntrant, refuseRepeat, type Refusal } from '../domain/campaign/entry.ts';
+import { refuseEntrant, refuseRepeat, valuesOfEntrant, type Refusal } from '../domain/campaign/entry.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
@@ -117,10 +117,11 @@ async function judgeEntry(
   const { suppressed } = person;
   const refused = refuseEntrant(campaign, { campaignState: 'live', suppressed, event: received, scope, now });
   const history = person.key === null ? NO_PAST : await entryHistory(db, campaign.id, person.key);
-  return refused ?? refuseRepeat(campaign, history) ?? { outcome: 'entered', reason: 'entered', values: {} };
+  const values = valuesOfEntrant(campaign, { scope, now });
+  return refused ?? refuseRepeat(campaign, history) ?? { outcome: 'entered', reason: 'entered', values };
 }
 
-const NO_PAST = { entered: false, active: 0 };
+const NO_PAST = { earlier: null, active: 0 };
 
 /** A definition that is only tried out needs no id. */
 const withId = (definition: unknown): unknown =>

@@ -1,4 +1,5 @@
 import { and, asc, eq, isNull, lte, sql } from 'drizzle-orm';
+import type { EntryHistory } from '../domain/campaign/entry.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { broadcasts, campaigns, entries, type outcomes, type CampaignState } from './schema/campaigns.ts';
@@ -66,17 +67,17 @@ export async function candidateOf(tx: Db, broadcast: { campaignId: string; versi
   return rows.map((row) => ({ ...row, version: broadcast.version }));
 }
 
-/** What the entry rules ask of the past: has the person ever entered, and how many of their journeys still run. */
-export async function entryHistory(
-  tx: Db,
-  campaign: string,
-  personKey: string,
-): Promise<{ entered: boolean; active: number }> {
-  const [row] = await tx.execute<{ entered: boolean; active: number }>(sql`
-    select exists (select 1 from ${entries} where campaign_id = ${campaign} and person_key = ${personKey}) as entered,
+/** What the entry rules ask of the past. */
+export async function entryHistory(tx: Db, campaign: string, personKey: string): Promise<EntryHistory> {
+  const [row] = await tx.execute<{ journey: string | null; at: Date | string | null; active: number }>(sql`
+    select earlier.journey_id as journey, earlier.created_at as at,
       (select count(*)::int from ${journeys}
-        where campaign_id = ${campaign} and person_key = ${personKey} and ${isNull(journeys.endedAt)}) as active`);
-  return row ?? { entered: false, active: 0 };
+        where campaign_id = ${campaign} and person_key = ${personKey} and ${isNull(journeys.endedAt)}) as active
+    from (select) as one left join (
+      select journey_id, created_at from ${entries}
+      where campaign_id = ${campaign} and person_key = ${personKey} limit 1) as earlier on true`);
+  const { journey = null, at = null, active = 0 } = row ?? {};
+  return { earlier: journey === null || at === null ? null : { journey, at: new Date(at).toISOString() }, active };
 }
 
 export type NewOutcome = Pick<

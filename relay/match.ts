@@ -1,5 +1,5 @@
 import { entryRules, type Campaign } from '../domain/campaign/campaign.ts';
-import { refuseEntrant, refuseRepeat } from '../domain/campaign/entry.ts';
+import { refuseEntrant, refuseRepeat, valuesOfEntrant } from '../domain/campaign/entry.ts';
 import { buildScope } from '../domain/scope.ts';
 import { newId } from '../db/id.ts';
 import {
@@ -77,7 +77,8 @@ async function consider(
     refuseRepeat(campaign, await entryHistory(tx, candidate.campaign, person.key));
   const about = { cause, campaignId: candidate.campaign, personKey: person.key, version: candidate.version };
   if (refused) return recordOutcome(tx, { ...about, ...refused, journeyId: null }, null);
-  const entered = { ...about, outcome: 'entered' as const, reason: 'entered', values: {}, journeyId };
+  const values = valuesOfEntrant(campaign, { scope, now });
+  const entered = { ...about, outcome: 'entered' as const, reason: 'entered', values, journeyId };
   await recordOutcome(tx, entered, {
     eventId: event?.id ?? null,
     broadcastId: broadcast?.id ?? null,

@@ -28,6 +28,7 @@ export async function delivery(input: DeliveryInput): Promise<void> {
         woken,
         summary: label,
         onWait: (what) => setCurrentDetails(`- ⏳ ${what}`),
+        onGo: () => setCurrentDetails('- ⏳ sending'),
         continueAsNew: () => continueAsNew<typeof delivery>(input),
       },
     );

@@ -68,25 +68,27 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
     async sleepUntil(until, step) {
       const remainingMs = Date.parse(until) - Date.now();
       if (remainingMs <= 0) return;
-      showProgress(passed, `until ${until}`);
+      showProgress(passed, `its delay, since ${new Date().toISOString()}, until ${until}`);
       showState('delayed', step.id);
       await sleep(remainingMs, { summary: `${step.id} until ${until}` });
       showState('running', null);
     },
     async send(delivery, step) {
-      showProgress(passed, `sending \`${delivery.id}\``);
-      let waited = false;
+      const showSending = () => showProgress(passed, `sending \`${delivery.id}\`, since ${new Date().toISOString()}`);
+      showSending();
       const sent = await deliver(delivery, {
         woken,
         summary: `${delivery.label} · ${step.id}`,
         onWait(what, held) {
-          waited = true;
           showProgress(passed, `\`${delivery.id}\` ${what}`);
           showState(held ? 'awaitingApproval' : 'sending', step.id);
         },
+        onGo() {
+          showSending();
+          showState('running', null);
+        },
         continueAsNew: () => continueAt(step),
       });
-      if (waited) showState('running', null);
       const last = passed.at(-1);
       if (last) last.failed = sent.state === 'failed';
       return sent;

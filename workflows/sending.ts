@@ -39,6 +39,8 @@ type Surroundings = {
   summary: string;
   /** What the delivery waits for, in words; `held` where it is an operator's decision. */
   onWait(what: string, held: boolean): void;
+  /** It waits no more, and is sent now. */
+  onGo(): void;
   /** Where the history has become long: continues the workflow as a new one. */
   continueAsNew(): Promise<never>;
 };
@@ -46,7 +48,7 @@ type Surroundings = {
 /** Sends a delivery, or sends it again, with all its waiting and all its retries, to the end. */
 export async function deliver(
   { id, timeoutMs, held, resend }: Omit<SendableDelivery, 'label'> & { resend?: string },
-  { woken, summary, onWait, continueAsNew }: Surroundings,
+  { woken, summary, onWait, onGo, continueAsNew }: Surroundings,
 ): Promise<Sent> {
   const { sendWebhook } = proxyActivities<Activities>({
     startToCloseTimeout: timeoutMs + WRITE_MARGIN_MS,
@@ -56,13 +58,18 @@ export async function deliver(
     summary,
   });
   const wait = async (reason: keyof typeof WAITING, until: string | null) => {
-    onWait(WAITING[reason], reason === 'approval');
+    const since = new Date().toISOString();
+    onWait(
+      `${WAITING[reason]}, since ${since}${until === null ? '' : `, until ${until} at most`}`,
+      reason === 'approval',
+    );
     const isWoken = () => woken.has(id);
     if (until === null) await condition(isWoken);
     else
       await condition(isWoken, Math.max(Date.parse(until) - Date.now(), SHORTEST_WAIT_MS), {
         summary: `${summary} ${WAITING[reason]}`,
       });
+    onGo();
     if (workflowInfo().continueAsNewSuggested) await continueAsNew();
   };
   if (held) await wait('approval', null);

@@ -51,10 +51,25 @@ export function refuseEntrant(campaign: Campaign, entrant: Entrant): Refusal | n
   return null;
 }
 
+/** What the trigger's `where` and the audience saw of one whom they let in. */
+export function valuesOfEntrant(
+  campaign: Campaign,
+  { scope, now }: Pick<Entrant, 'scope' | 'now'>,
+): Record<string, Json> {
+  const where = campaign.trigger.type === 'event' ? campaign.trigger.where : undefined;
+  const conditions = [where, campaign.audience].filter((condition) => condition !== undefined);
+  return Object.assign({}, ...conditions.map((condition) => evaluateCondition(condition, scope, now).values));
+}
+
+/** What a person did in a campaign before: an earlier entry, where there is one, and how many of their journeys still run. */
+export type EntryHistory = { earlier: { journey: string; at: string } | null; active: number };
+
 /** Whether the entry rules let a person enter once more, given what the table of entries and the running journeys say. */
-export function refuseRepeat(campaign: Campaign, history: { entered: boolean; active: number }): Refusal | null {
+export function refuseRepeat(campaign: Campaign, history: EntryHistory): Refusal | null {
   const { once, maxConcurrent } = entryRules(campaign);
-  if (once && history.entered) return refusal('frequency', 'the person has entered before and may do so once');
+  if (once && history.earlier) {
+    return refusal('frequency', 'the person has entered before and may do so once', history.earlier);
+  }
   if (history.active >= maxConcurrent) {
     return refusal('maxConcurrent', `the person has ${history.active} running journeys of at most ${maxConcurrent}`, {
       active: history.active,

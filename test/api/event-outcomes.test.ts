@@ -80,6 +80,24 @@ describe('GET /v1/events/:id', () => {
     expect(journey.body).toMatchObject({ campaign: 'all-buyers', person: 'ada' });
   });
 
+  it('says by which values it was let in, and which earlier entry keeps it out', async () => {
+    await hookline.publish('first-buy', {
+      trigger: { type: 'event', event: 'paid', where: { 'event.amount': { gte: 10 } } },
+      audience: { 'customer.plan': { ne: 'trial' } },
+      entry: { frequency: 'once' },
+      steps,
+    });
+    const pay = (id: string) =>
+      hookline.api('POST', '/v1/events', { id, person: 'may', name: 'paid', data: { amount: 12 } });
+    await pay('pay-1');
+    const [entered] = (await considered('pay-1')).outcomes;
+    expect(entered).toMatchObject({ outcome: 'entered', values: { 'event.amount': 12 } });
+    await pay('pay-2');
+    expect((await considered('pay-2')).outcomes).toMatchObject([
+      { outcome: 'frequency', values: { journey: entered?.journey, at: expect.stringMatching(/Z$/) } },
+    ]);
+  });
+
   it('judges an event with the attributes that came with it', async () => {
     await hookline.publish('upgraded', {
       trigger: { type: 'event', event: 'upgraded' },

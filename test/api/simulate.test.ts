@@ -62,7 +62,7 @@ describe('POST /v1/campaigns/simulate', () => {
       body: {
         campaign: 'tried-out',
         version: null,
-        entry: { outcome: 'entered', reason: 'entered', values: {} },
+        entry: { outcome: 'entered', reason: 'entered', values: { 'customer.plan': 'gold', 'event.plan': 'gold' } },
         warnings: [],
         journey: {
           state: 'completed',

@@ -147,8 +147,8 @@ describe('a journey whose workflow was terminated by hand', () => {
       requestId: id,
       workflowTaskFinishEventId: firstTask.eventId ?? null,
     });
-    await look();
-    expect(await read(id)).toMatchObject({ state: 'delayed', reason: null });
+    await eventually(async () => (await look()) === 0 && (await read(id)).state === 'delayed');
+    expect((await read(id)).reason).toBeNull();
     await hookline.api('POST', `/v1/journeys/${id}/exit`);
   });
 
@@ -202,7 +202,7 @@ describe('a journey whose workflow is gone', () => {
       ],
     });
     expect(receiver.requests).toHaveLength(1);
-    expect((await workflow(id, 2).describe()).status.name).toBe('COMPLETED');
+    await workflow(id, 2).result();
     await expect(workflow(id, 3).describe()).rejects.toThrow();
   });
 
@@ -221,6 +221,20 @@ describe('a journey whose workflow is gone', () => {
     expect(receiver.requests.filter(({ url: sentTo }) => sentTo === '/draft')).toHaveLength(1);
     expect(await hookline.database.db.select().from(commands)).toEqual([]);
   });
+});
+
+describe('a journey that waits in line, whose workflow is gone', () => {
+  it('is told to come, is found then, and sends once', async () => {
+    const url = receiver.url('/paced');
+    await publish('paced', [{ type: 'webhook', id: 'tell', url, rateLimit: '30/m' }]);
+    await enter('paced', 'first', 'completed');
+    const { id } = await enter('paced', 'second', 'sending');
+    await forget(id);
+    const look = watch();
+    await eventually(async () => (await look()) === 0 && (await read(id)).state === 'completed', 30_000);
+    expect(receiver.requests.filter(({ url: sentTo }) => sentTo === '/paced')).toHaveLength(2);
+    await workflow(id, 2).result();
+  }, 40_000);
 });
 
 describe('a journey that Temporal refuses to start', () => {

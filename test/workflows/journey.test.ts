@@ -178,7 +178,7 @@ describe.each([
     const fake = fakeActivities({ prepared: prepared() });
     await run(fake, async (handle) => {
       const waiting = await eventually(() => detailsOf(handle));
-      expect(waiting).toMatch(/^- ⏳ rest: until \d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      expect(waiting).toMatch(/^- ⏳ rest: its delay, since \d{4}-\S+Z, until \d{4}-\d\d-\d\dT[\d:.]+Z$/);
       await handle.result();
       expect(await detailsOf(handle)).toBe('- ✅ rest\n- ✅ fork\n- ✅ note\n- ✅ tell\n\nCompleted');
     });
@@ -203,6 +203,6 @@ describe.each([
       },
     });
     await run(fake, result);
-    expect(shown).toBe('- ✅ rest\n- ✅ fork\n- ✅ note\n- ⏳ tell: sending `dlv_1`');
+    expect(shown).toMatch(/^- ✅ rest\n- ✅ fork\n- ✅ note\n- ⏳ tell: sending `dlv_1`, since \d{4}-\S+Z$/);
   });
 });

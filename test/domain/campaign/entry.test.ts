@@ -98,25 +98,27 @@ describe('who may enter', () => {
 });
 
 describe('who may enter again', () => {
+  const earlier = { journey: 'jrn_1', at: '2030-01-01T12:00:00.000Z' };
+
   it('everybody, up to 100 times at once', () => {
-    expect(refuseRepeat(campaign({}), { entered: true, active: 99 })).toBeNull();
-    expect(refuseRepeat(campaign({}), { entered: true, active: 100 })).toMatchObject({ outcome: 'maxConcurrent' });
+    expect(refuseRepeat(campaign({}), { earlier, active: 99 })).toBeNull();
+    expect(refuseRepeat(campaign({}), { earlier, active: 100 })).toMatchObject({ outcome: 'maxConcurrent' });
   });
 
   it('nobody who has entered, where once is enough', () => {
     const once = campaign({ entry: { frequency: 'once' } });
-    expect(refuseRepeat(once, { entered: false, active: 0 })).toBeNull();
-    expect(refuseRepeat(once, { entered: true, active: 0 })).toEqual({
+    expect(refuseRepeat(once, { earlier: null, active: 0 })).toBeNull();
+    expect(refuseRepeat(once, { earlier, active: 0 })).toEqual({
       outcome: 'frequency',
       reason: 'the person has entered before and may do so once',
-      values: {},
+      values: earlier,
     });
   });
 
   it('nobody who is inside as often as is allowed, with how often that is', () => {
     const single = campaign({ entry: { maxConcurrent: 1 } });
-    expect(refuseRepeat(single, { entered: true, active: 0 })).toBeNull();
-    expect(refuseRepeat(single, { entered: true, active: 1 })).toEqual({
+    expect(refuseRepeat(single, { earlier, active: 0 })).toBeNull();
+    expect(refuseRepeat(single, { earlier, active: 1 })).toEqual({
       outcome: 'maxConcurrent',
       reason: 'the person has 1 running journeys of at most 1',
       values: { active: 1 },
