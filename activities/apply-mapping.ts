@@ -1,10 +1,11 @@
+import { readJourneyInput } from '../db/journey-scope.ts';
 import { readCause } from '../db/journeys.ts';
 import type { PersonRow } from '../db/people.ts';
+import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { mapAnswer, type Answer, type MappingResult } from '../domain/journey/map-answer.ts';
 import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
-import { journeyScope } from './journey-scope.ts';
 import { attributesOf } from './set-attributes.ts';
 
 /**
@@ -23,8 +24,8 @@ export function applyMapping(
     if (!cause) throw new HooklineError('mapping.failed', 'The journey is gone.');
     // The secrets that the request used, also where they were changed since: no attribute may hold one.
     const secrets = Object.fromEntries(request.secrets.entries());
-    const context = { tx, cipher, compiled, now: now(), at: { ...cause, person } };
-    return journeyScope(context, { delivery: { id: delivery.id }, secrets });
+    const input = await readJourneyInput({ tx, cipher, compiled, now: now(), at: { ...cause, person } });
+    return campaignScope(compiled.campaign, { ...input, delivery: { id: delivery.id }, secrets });
   };
   return mapAnswer(
     compiled.mapping(delivery.stepId ?? ''),

@@ -12,7 +12,7 @@ import { sendPolicy, settled, type SendPolicy } from '../domain/campaign/send-po
 import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
-import { openRequest } from './frozen-request.ts';
+import { openRequest } from '../db/frozen-request.ts';
 import type { Http } from './http.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 

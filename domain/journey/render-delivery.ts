@@ -37,6 +37,12 @@ export type RenderedDelivery = {
   label: string;
 };
 
+export type FrozenParts = Pick<RenderedDelivery, 'host' | 'missing'> & {
+  destination: string;
+  frozen: FrozenRequest;
+  request: ShownRequest;
+};
+
 /** Renders a webhook step once; what does not render is a failed delivery. */
 export function renderDelivery(
   compiled: CompiledCampaign,
@@ -48,10 +54,7 @@ export function renderDelivery(
   const { timeoutMs } = sendPolicy(step, compiled.campaign.defaults);
   const secrets = Object.values(scope.secrets);
   try {
-    const { missing, ...request } = compiled.request(step.id).render({ ...scope, delivery: { id } });
-    const shown = redactRequest(request, secrets);
-    const { origin, hostname } = new URL(request.url);
-    const isOriginShown = shown.url.startsWith(origin);
+    const frozen = freeze(compiled.request(step.id).render({ ...scope, delivery: { id } }), secrets);
     const mapped = compiled.mapping(step.id) !== null && !skipped;
     return {
       id,
@@ -59,15 +62,10 @@ export function renderDelivery(
       state: skipped ? 'skipped' : step.send === 'draft' ? 'drafted' : 'queued',
       expiresAt: draftExpiresAt(step, now),
       timeoutMs,
-      destination: origin,
-      host: isOriginShown ? hostname : null,
-      frozen: { ...request, secrets },
-      request: shown,
-      // A name may be computed from a secret.
-      missing: missing.map((name) => redactText(name, secrets)),
+      ...frozen,
       mapping: mapped ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
       error: null,
-      label: `${request.method} ${isOriginShown ? origin : '***'}`,
+      label: `${frozen.request.method} ${frozen.host === null ? '***' : frozen.destination}`,
     };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;
@@ -87,6 +85,20 @@ export function renderDelivery(
       label: step.id,
     };
   }
+}
+
+/** A rendered request as a delivery keeps it: what is sent, what is shown, and where it goes. */
+export function freeze({ missing, ...request }: RenderedRequest, secrets: string[]): FrozenParts {
+  const shown = redactRequest(request, secrets);
+  const { origin, hostname } = new URL(request.url);
+  return {
+    destination: origin,
+    host: shown.url.startsWith(origin) ? hostname : null,
+    frozen: { ...request, secrets },
+    request: shown,
+    // A name may be computed from a secret.
+    missing: missing.map((name) => redactText(name, secrets)),
+  };
 }
 
 function draftExpiresAt({ send, draftExpiry }: StepOf<'webhook'>, now: Date): Date | null {

@@ -1,5 +1,5 @@
-import type { Cipher } from '../db/cipher.ts';
-import { sealed } from '../db/sealed.ts';
+import type { Cipher } from './cipher.ts';
+import { sealed } from './sealed.ts';
 import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 
 const { rowOf } = sealed.frozenRequest;
