@@ -2,12 +2,14 @@ import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
+import { bulkRoutes } from './bulk-routes.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
 import { journeyRoutes, type TemporalUi } from './journeys.ts';
 import { previewRoutes } from './preview.ts';
@@ -44,6 +46,8 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...journeyExitRoutes(dependencies),
   ...deliveryRoutes(dependencies),
   ...decisionRoutes(dependencies),
+  ...bulkRoutes(dependencies),
+  ...jobRoutes(dependencies),
   ...destinationRoutes(dependencies),
   ...secretRoutes(dependencies),
   ...signingKeyRoutes(dependencies),

@@ -5,6 +5,7 @@ import type { Database } from '../db/open.ts';
 import { CHANNELS } from '../db/wake.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
 import { expireDrafts } from './expire.ts';
+import { workOffJob } from './jobs.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
@@ -27,9 +28,9 @@ export type RelayOptions = {
 };
 
 /**
- * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, and
- * discard drafts whose time is over; the last one carries the resulting commands. Any number of relays may run: Postgres gives each
- * person, and each command, to one of them.
+ * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
+ * drafts whose time is over, and work off jobs; one carries the resulting commands. Any number of relays may run: Postgres gives each
+ * person, job and command to one of them.
  */
 export async function startRelay({
   database,
@@ -96,12 +97,22 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'expired drafts could not be discarded'),
   });
+  const jobs = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const onFailed = (job: string, error: unknown) => log.error({ job, err: error }, 'a job could not go on');
+      const worked = await workOffJob(db, { now, onFailed });
+      if (worked > 0) carry.wake();
+      return worked;
+    },
+    onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
+  });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
   await database.listen(CHANNELS.commands, () => carry.wake());
   return {
     async stop() {
-      await Promise.all([match.stop(), release.stop(), expire.stop(), carry.stop()]);
+      await Promise.all([match.stop(), release.stop(), expire.stop(), jobs.stop(), carry.stop()]);
     },
   };
 }

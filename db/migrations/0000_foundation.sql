@@ -142,6 +142,24 @@ CREATE TABLE "rate_slots" (
 	CONSTRAINT "rate_slots_webhook_destination_pk" PRIMARY KEY("webhook","destination")
 );
 --> statement-breakpoint
+CREATE TABLE "job_items" (
+	"job_id" text NOT NULL,
+	"delivery_id" text NOT NULL,
+	"code" text,
+	CONSTRAINT "job_items_job_id_delivery_id_pk" PRIMARY KEY("job_id","delivery_id")
+);
+--> statement-breakpoint
+CREATE TABLE "jobs" (
+	"id" text PRIMARY KEY NOT NULL,
+	"task" jsonb NOT NULL,
+	"by" jsonb NOT NULL,
+	"matched" integer NOT NULL,
+	"decided" integer DEFAULT 0 NOT NULL,
+	"due_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "commands" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "commands_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"workflow_id" text NOT NULL,
@@ -236,6 +254,7 @@ ALTER TABLE "attempts" ADD CONSTRAINT "attempts_delivery_id_deliveries_id_fk" FO
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "parked" ADD CONSTRAINT "parked_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "job_items" ADD CONSTRAINT "job_items_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journey_log" ADD CONSTRAINT "journey_log_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_event_id_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -257,6 +276,7 @@ CREATE INDEX "deliveries_state" ON "deliveries" USING btree ("state","id");--> s
 CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'drafted';--> statement-breakpoint
 CREATE INDEX "deliveries_host" ON "deliveries" USING btree ("host","id");--> statement-breakpoint
 CREATE INDEX "parked_order" ON "parked" USING btree ("destination","since","delivery_id");--> statement-breakpoint
+CREATE INDEX "jobs_open" ON "jobs" USING btree ("id") WHERE ended_at is null;--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id");--> statement-breakpoint
 CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");--> statement-breakpoint
 CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");--> statement-breakpoint
