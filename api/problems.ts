@@ -24,6 +24,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'deliveries.not_drafted': { status: 409, title: 'The delivery is no draft any more' },
   'deliveries.expired': { status: 409, title: 'The draft has expired' },
   'deliveries.revision': { status: 409, title: 'The draft was edited meanwhile' },
+  'deliveries.step_gone': { status: 409, title: 'The draft belongs to no step any more' },
   'deliveries.too_many': { status: 422, title: 'Too many deliveries match' },
   'deliveries.other_count': { status: 409, title: 'Another number of deliveries matches' },
   'jobs.not_found': { status: 404, title: 'No such job' },

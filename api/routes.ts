@@ -1,12 +1,16 @@
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
+import { createVersionCache } from '../db/version-cache.ts';
+import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
+import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
+import { editRoutes } from './edit.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
@@ -35,21 +39,26 @@ export type ApiDependencies = {
 };
 
 /** Every route that there is. */
-export const allRoutes = (dependencies: ApiDependencies): Route[] => [
-  ...peopleRoutes(dependencies),
-  ...timelineRoutes(dependencies),
-  ...eventRoutes(dependencies),
-  ...campaignRoutes(dependencies),
-  ...simulateRoutes(dependencies),
-  ...previewRoutes(dependencies),
-  ...journeyRoutes(dependencies),
-  ...journeyExitRoutes(dependencies),
-  ...deliveryRoutes(dependencies),
-  ...decisionRoutes(dependencies),
-  ...bulkRoutes(dependencies),
-  ...jobRoutes(dependencies),
-  ...destinationRoutes(dependencies),
-  ...secretRoutes(dependencies),
-  ...signingKeyRoutes(dependencies),
-  ...healthRoutes(dependencies),
-];
+export function allRoutes(dependencies: ApiDependencies): Route[] {
+  const rewriting = { cipher: dependencies.cipher, versions: createVersionCache(compileCampaign) };
+  const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
+  return [
+    ...peopleRoutes(dependencies),
+    ...timelineRoutes(dependencies),
+    ...eventRoutes(dependencies),
+    ...campaignRoutes(dependencies),
+    ...simulateRoutes(dependencies),
+    ...previewRoutes(dependencies),
+    ...journeyRoutes(dependencies),
+    ...journeyExitRoutes(dependencies),
+    ...deliveryRoutes(dependencies),
+    ...decisionRoutes(dependencies),
+    ...bulkRoutes({ ...dependencies, rerender }),
+    ...editRoutes({ ...dependencies, ...rewriting }),
+    ...jobRoutes(dependencies),
+    ...destinationRoutes(dependencies),
+    ...secretRoutes(dependencies),
+    ...signingKeyRoutes(dependencies),
+    ...healthRoutes(dependencies),
+  ];
+}

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'deliveries.not_drafted'
   | 'deliveries.expired'
   | 'deliveries.revision'
+  | 'deliveries.step_gone'
   | 'deliveries.too_many'
   | 'deliveries.other_count'
   | 'jobs.not_found'

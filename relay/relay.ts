@@ -1,8 +1,13 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { Cipher } from '../db/cipher.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
+import { createVersionCache } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
+import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { DestinationRules } from '../domain/delivery/address.ts';
+import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
@@ -17,6 +22,9 @@ const MATCHES_AT_ONCE = 4;
 
 export type RelayOptions = {
   database: Database;
+  cipher: Cipher;
+  /** Where requests may go. */
+  destinations: DestinationRules;
   client: Client;
   taskQueue: string;
   /** Whether the four search attributes are registered. */
@@ -34,6 +42,8 @@ export type RelayOptions = {
  */
 export async function startRelay({
   database,
+  cipher,
+  destinations,
   client,
   taskQueue,
   withSearchAttributes,
@@ -43,6 +53,7 @@ export async function startRelay({
 }: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, now });
+  const rerender = { cipher, versions: createVersionCache(compileCampaign), render: rerenderDraft(destinations) };
   let isAway = false;
   const carry = startLoop({
     pollMs: POLL_MS,
@@ -101,7 +112,7 @@ export async function startRelay({
     pollMs: POLL_MS,
     look: async () => {
       const onFailed = (job: string, error: unknown) => log.error({ job, err: error }, 'a job could not go on');
-      const worked = await workOffJob(db, { now, onFailed });
+      const worked = await workOffJob(db, { now, rerender, onFailed });
       if (worked > 0) carry.wake();
       return worked;
     },

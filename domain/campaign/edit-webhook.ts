@@ -38,7 +38,9 @@ export function editWebhook(input: unknown, { step, before, defaults, rules, may
   const { valid, rest, errors } = inspectWebhook({ ...withoutRequest(step), ...merged }, PATH, rules, defaults);
   const edited = rest ? editedParts(old, rest) : new Set<string>();
   const faults = [
-    ...Object.keys(input).filter(isFixed).map((name) => ({ path: `${PATH}.${name}`, message: FIXED })),
+    ...Object.keys(input)
+      .filter(isFixed)
+      .map((name) => ({ path: `${PATH}.${name}`, message: FIXED })),
     ...(mayReadSecrets || !rest ? [] : namedSecrets(rest, edited)),
     ...errors,
   ];
@@ -61,7 +63,9 @@ export function secretlessIn({ secretless }: Edited): Secretless {
 function mergedFields(old: RequestFields, edit: Record<string, unknown>): Record<string, unknown> {
   const headers = isRecord(edit['headers']) ? mergedHeaders(old.headers ?? {}, edit['headers']) : edit['headers'];
   const all = { ...old, ...edit, ...('headers' in edit && { headers }) };
-  return Object.fromEntries(Object.entries(all).filter(([name, value]) => !isFixed(name) && !(value === null && isRequestField(name))));
+  return Object.fromEntries(
+    Object.entries(all).filter(([name, value]) => !isFixed(name) && !(value === null && isRequestField(name))),
+  );
 }
 
 function mergedHeaders(old: Record<string, string>, edit: Record<string, unknown>): Record<string, unknown> {

@@ -1,6 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCipher } from '../../db/cipher.ts';
 import type { Db } from '../../db/open.ts';
+import { createVersionCache } from '../../db/version-cache.ts';
+import { compileCampaign } from '../../domain/campaign/compiled-campaign.ts';
+import { rerenderDraft } from '../../domain/journey/rewrite-draft.ts';
 import { workOffJob } from '../../relay/jobs.ts';
 import { insertDeliveries } from '../support/deliveries.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
@@ -15,7 +20,13 @@ beforeAll(async () => {
 });
 afterAll(() => hookline.stop());
 
-const work = (on: Db = db) => workOffJob(on, { now: () => new Date(), onFailed: (_job, error) => failed.push(error) });
+const rerender = {
+  cipher: createCipher(randomBytes(32)),
+  versions: createVersionCache(compileCampaign),
+  render: rerenderDraft({ allowHttp: true, allowNetworks: [] }),
+};
+const work = (on: Db = db) =>
+  workOffJob(on, { now: () => new Date(), rerender, onFailed: (_job, error) => failed.push(error) });
 
 async function startJob(body: object): Promise<string> {
   const answer = await hookline.api<{ job: { id: string } }>('POST', '/v1/deliveries/decide', body);
