@@ -11,7 +11,7 @@ import { idParams, noQuery } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
 
 const editBody = z.strictObject({
-  webhook: z.unknown(),
+  webhook: z.unknown().optional(),
   revision: z.int().min(1).optional(),
   reason: reasonSchema.optional(),
 });
