@@ -1,11 +1,8 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
-import type { Edited } from '../domain/campaign/edit-webhook.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
-import type { MappingResult } from '../domain/journey/map-answer.ts';
-import type { FrozenParts } from '../domain/journey/render-delivery.ts';
+import type { DraftSource, Rewritten } from '../domain/journey/rewrite-draft.ts';
 import type { Json } from '../domain/json.ts';
-import type { ScopeInput } from '../domain/scope.ts';
 import { findCurrentVersion } from './campaigns.ts';
 import type { Cipher } from './cipher.ts';
 import type { DeliveryRow } from './deliveries.ts';
@@ -19,18 +16,6 @@ import { journeyLog } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 import { readSecrets } from './secrets.ts';
 import type { VersionCache } from './version-cache.ts';
-
-/** What a draft is rendered from: a version's step, what was edited, and its journey and person as of now. */
-export type DraftSource = {
-  id: string;
-  step: string;
-  edited: Edited | null;
-  compiled: CompiledCampaign;
-  input: Omit<ScopeInput, 'campaign' | 'timezone'>;
-};
-
-/** What takes the place of what a draft had. */
-export type Rewritten = FrozenParts & { edited: Edited | null; mapping: MappingResult; timeoutMs: number };
 
 export type Rewrite = Asked & {
   what: 'edited' | 'rerendered';

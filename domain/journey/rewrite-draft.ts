@@ -12,7 +12,8 @@ import { UNMAPPED, type MappingResult } from './map-answer.ts';
 import { renderDraft } from './render-draft.ts';
 import type { FrozenParts } from './render-delivery.ts';
 
-type Draft = {
+/** What a draft is rendered from: a version's step, what was edited, and its journey and person as of now. */
+export type DraftSource = {
   id: string;
   step: string;
   edited: Edited | null;
@@ -20,12 +21,13 @@ type Draft = {
   input: Omit<ScopeInput, 'campaign' | 'timezone'>;
 };
 
-type Rewritten = FrozenParts & { edited: Edited | null; mapping: MappingResult; timeoutMs: number };
+/** What takes the place of what a draft had. */
+export type Rewritten = FrozenParts & { edited: Edited | null; mapping: MappingResult; timeoutMs: number };
 
 /** Renders a draft with an operator's words in the place of what it had. Throws `webhooks.invalid`, or why it does not render. */
 export const editDraft =
   (edit: unknown, rules: DestinationRules, options: { mayReadSecrets: boolean }) =>
-  (draft: Draft): Rewritten => {
+  (draft: DraftSource): Rewritten => {
     const webhook = webhookOf(draft);
     const { defaults } = draft.compiled.campaign;
     const edited = editWebhook(edit, { step: webhook, before: draft.edited, defaults, rules, ...options });
@@ -35,10 +37,10 @@ export const editDraft =
 /** Renders a draft again as its version's step has it; what was edited is given up. */
 export const rerenderDraft =
   (rules: DestinationRules) =>
-  (draft: Draft): Rewritten =>
+  (draft: DraftSource): Rewritten =>
     rewritten(draft, webhookOf(draft), null, rules);
 
-function rewritten(draft: Draft, step: Webhook, edited: Edited | null, rules: DestinationRules): Rewritten {
+function rewritten(draft: DraftSource, step: Webhook, edited: Edited | null, rules: DestinationRules): Rewritten {
   const { campaign } = draft.compiled;
   const scope = campaignScope(campaign, draft.input);
   return {
@@ -49,7 +51,7 @@ function rewritten(draft: Draft, step: Webhook, edited: Edited | null, rules: De
   };
 }
 
-function webhookOf({ id, step, compiled }: Draft): Webhook {
+function webhookOf({ id, step, compiled }: DraftSource): Webhook {
   const found = findStep(compiled.campaign, step);
   if (found?.type === 'webhook') return withoutPlace(found);
   const message = `The campaign of "${id}" has no webhook "${step}" any more. Discard the draft, or publish the step again.`;

@@ -103,6 +103,17 @@ describe('a job', () => {
     expect(await commandsOf('killed')).toBe(1_000);
   });
 
+  it('renders drafts again, or says of each why not', async () => {
+    const ids = await insertDeliveries(db, { count: 501, state: 'drafted', campaign: 'again' });
+    const { body } = await hookline.api<{ job: { id: string } }>('POST', '/v1/deliveries/rerender', {
+      ids,
+      reason: 'new',
+    });
+    while ((await work()) > 0);
+    const gone = ids.map((each) => ({ id: each, code: 'deliveries.step_gone' }));
+    expect(await job(body.job.id)).toMatchObject({ type: 'rerender', state: 'completed', decided: 0, refused: gone });
+  });
+
   it('is worked off by a relay that runs', async () => {
     const running = await startHookline({ worker: false });
     await insertDeliveries(running.database.db, { count: 501, state: 'drafted', campaign: 'all' });
