@@ -18,6 +18,12 @@ const rerenderBody = z
   .strictObject({ ...bulkFields(DECIDABLE), reason: reasonSchema.optional() })
   .superRefine(checkBulk);
 
+const RESENDABLE = ['failed', 'sent'] as const;
+
+const resendBody = z
+  .strictObject({ ...bulkFields(RESENDABLE), retry: z.boolean().optional(), reason: reasonSchema.optional() })
+  .superRefine(checkBulk);
+
 /** What an operator does to many deliveries at once. */
 export const bulkRoutes = (dependencies: BulkDependencies): Route[] => [
   route({
@@ -39,5 +45,15 @@ export const bulkRoutes = (dependencies: BulkDependencies): Route[] => [
     body: rerenderBody,
     handle: ({ body: { reason = null, ...asked }, caller }) =>
       decideMany(dependencies, { task: { type: 'rerender', reason }, states: DECIDABLE, asked, caller }),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/deliveries/resend',
+    scope: 'operate',
+    params: noParams,
+    query: noQuery,
+    body: resendBody,
+    handle: ({ body: { retry = false, reason = null, ...asked }, caller }) =>
+      decideMany(dependencies, { task: { type: 'resend', retry, reason }, states: RESENDABLE, asked, caller }),
   }),
 ];

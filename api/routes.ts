@@ -16,6 +16,7 @@ import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
 import { journeyRoutes, type TemporalUi } from './journeys.ts';
+import { resendRoutes } from './resend.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
@@ -53,6 +54,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...journeyExitRoutes(dependencies),
     ...deliveryRoutes(dependencies),
     ...decisionRoutes(dependencies),
+    ...resendRoutes(dependencies),
     ...bulkRoutes({ ...dependencies, rerender }),
     ...editRoutes({ ...dependencies, ...rewriting }),
     ...jobRoutes(dependencies),

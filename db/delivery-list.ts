@@ -3,6 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { waitingInLine, type AttemptRow, type DeliveryRow, type InLine } from './deliveries.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
+import { listResends, type ResendRow } from './resends.ts';
 import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
 import { destinations, parked } from './schema/destinations.ts';
@@ -27,6 +28,7 @@ export type ListedDelivery = Omit<DeliveryRow, 'frozen' | 'answer' | 'request'> 
   request: ListedRequest | null;
   person: string;
   attempts: ListedAttempt[];
+  resends: ResendRow[];
   parked: InLine | null;
 };
 
@@ -62,12 +64,16 @@ export async function listDeliveries(
     rows.map((row) => ({ ...row.delivery, person: row.person, parked: waitingInLine(row) })),
     page.limit,
   );
-  const made = await listAttempts(
-    db,
-    data.map(({ id }) => id),
-    { withBodies },
-  );
-  return { data: data.map((delivery) => ({ ...delivery, attempts: made.get(delivery.id) ?? [] })), nextCursor };
+  const ids = data.map(({ id }) => id);
+  const [made, resends] = await Promise.all([listAttempts(db, ids, { withBodies }), listResends(db, ids)]);
+  return {
+    data: data.map((delivery) => ({
+      ...delivery,
+      attempts: made.get(delivery.id) ?? [],
+      resends: resends.get(delivery.id) ?? [],
+    })),
+    nextCursor,
+  };
 }
 
 /** The ids alone of what a list has, oldest first. */

@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm';
 import type { ErrorCode } from '../domain/errors.ts';
 import { decideDrafts } from './drafts.ts';
 import type { Db } from './open.ts';
+import { requestResends } from './resends.ts';
 import { rewriteDrafts, type RewriteDependencies, type Rewrite } from './rewrite-drafts.ts';
-import { deliveries, type Actor } from './schema/deliveries.ts';
+import { deliveries, type Actor, type DeliveryState } from './schema/deliveries.ts';
 import type { Task } from './schema/jobs.ts';
 
 export type Refusal = { id: string; code: ErrorCode };
@@ -24,6 +25,8 @@ export function applyTask(db: Db, task: Task, ids: string[], context: TaskContex
       return decideAll(db, { decision: task.type, reason: task.reason }, ids, context);
     case 'rerender':
       return rerenderAll(db, task.reason, ids, context);
+    case 'resend':
+      return resendAll(db, task, ids, context);
   }
 }
 
@@ -34,13 +37,9 @@ async function decideAll(
   { by, now }: TaskContext,
 ): Promise<Applied> {
   const done = await decideDrafts(db, ids, { ...decision, by, now });
-  const others = without(ids, done);
-  const states = await readStates(db, others);
-  const refused = others.map((id): Refusal => {
-    const state = states.get(id);
-    if (state === undefined) return { id, code: 'deliveries.not_found' };
-    return { id, code: state === 'drafted' ? 'deliveries.expired' : 'deliveries.not_drafted' };
-  });
+  const refused = await refuseOthers(db, ids, done, ({ state }) =>
+    state === 'drafted' ? 'deliveries.expired' : 'deliveries.not_drafted',
+  );
   return { done, refused };
 }
 
@@ -55,16 +54,41 @@ async function rerenderAll(
   return { done, refused: refused.map(({ id, error }) => ({ id, code: error.code })) };
 }
 
-function without(ids: string[], done: string[]): string[] {
-  const gone = new Set(done);
-  return ids.filter((id) => !gone.has(id));
+async function resendAll(
+  db: Db,
+  { reason, retry }: { reason: string | null; retry: boolean },
+  ids: string[],
+  { by }: TaskContext,
+): Promise<Applied> {
+  const done = await requestResends(db, ids, { by, reason, retry, lane: 1 });
+  return { done, refused: await refuseOthers(db, ids, done, refusesResend) };
 }
 
-async function readStates(db: Db, ids: string[]) {
-  if (ids.length === 0) return new Map();
+type Refused = { state: DeliveryState; rendered: boolean };
+
+/** Why a delivery is not sent again. */
+export function refusesResend({ state, rendered }: Refused): ErrorCode {
+  if (state !== 'sent' && state !== 'failed') return 'deliveries.not_settled';
+  return rendered ? 'deliveries.under_way' : 'deliveries.not_rendered';
+}
+
+/** Those that were not done, each with the code that `why` finds by what it is now. */
+async function refuseOthers(
+  db: Db,
+  ids: string[],
+  done: string[],
+  why: (delivery: Refused) => ErrorCode,
+): Promise<Refusal[]> {
+  const gone = new Set(done);
+  const others = ids.filter((id) => !gone.has(id));
+  if (others.length === 0) return [];
   const rows = await db
-    .select({ id: deliveries.id, state: deliveries.state })
+    .select({ id: deliveries.id, state: deliveries.state, rendered: sql<boolean>`${deliveries.frozen} is not null` })
     .from(deliveries)
-    .where(sql`${deliveries.id} = any(${sql.param(ids)}::text[])`);
-  return new Map(rows.map(({ id, state }) => [id, state]));
+    .where(sql`${deliveries.id} = any(${sql.param(others)}::text[])`);
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return others.map((id) => {
+    const delivery = found.get(id);
+    return { id, code: delivery ? why(delivery) : 'deliveries.not_found' };
+  });
 }

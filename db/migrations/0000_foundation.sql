@@ -246,6 +246,21 @@ CREATE TABLE "waiting" (
 	"due_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "resends" (
+	"id" text PRIMARY KEY NOT NULL,
+	"delivery_id" text NOT NULL,
+	"by" jsonb NOT NULL,
+	"reason" text,
+	"retry" boolean NOT NULL,
+	"attempts_before" integer NOT NULL,
+	"first_attempt_at" timestamp (3) with time zone,
+	"next_attempt_at" timestamp (3) with time zone,
+	"parked_ms" bigint DEFAULT 0 NOT NULL,
+	"error" jsonb,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 ALTER TABLE "broadcasts" ADD CONSTRAINT "broadcasts_campaign_id_campaigns_id_fk" FOREIGN KEY ("campaign_id") REFERENCES "public"."campaigns"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "campaign_versions" ADD CONSTRAINT "campaign_versions_campaign_id_campaigns_id_fk" FOREIGN KEY ("campaign_id") REFERENCES "public"."campaigns"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "entries" ADD CONSTRAINT "entries_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -263,6 +278,7 @@ ALTER TABLE "attribute_changes" ADD CONSTRAINT "attribute_changes_person_key_peo
 ALTER TABLE "events" ADD CONSTRAINT "events_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waiting" ADD CONSTRAINT "waiting_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "resends" ADD CONSTRAINT "resends_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "broadcasts_request" ON "broadcasts" USING btree ("campaign_id","request_id");--> statement-breakpoint
 CREATE INDEX "campaigns_trigger_event" ON "campaigns" USING btree ("trigger_event");--> statement-breakpoint
 CREATE UNIQUE INDEX "entries_once" ON "entries" USING btree ("campaign_id","person_key") WHERE once;--> statement-breakpoint
@@ -283,4 +299,6 @@ CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");
 CREATE INDEX "journeys_person" ON "journeys" USING btree ("person_key","id");--> statement-breakpoint
 CREATE INDEX "journeys_active" ON "journeys" USING btree ("campaign_id","person_key") WHERE ended_at is null;--> statement-breakpoint
 CREATE INDEX "events_person" ON "events" USING btree ("person_key","number");--> statement-breakpoint
-CREATE INDEX "waiting_order" ON "waiting" USING btree ("lane","due_at");
+CREATE INDEX "waiting_order" ON "waiting" USING btree ("lane","due_at");--> statement-breakpoint
+CREATE INDEX "resends_delivery" ON "resends" USING btree ("delivery_id","id");--> statement-breakpoint
+CREATE UNIQUE INDEX "resends_open" ON "resends" USING btree ("delivery_id") WHERE ended_at is null;

@@ -72,6 +72,7 @@ export const journeyLog = pgTable(
 export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
+  | { type: 'startResend'; resend: string; delivery: string }
   | { type: 'wake'; subject: string };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */

@@ -28,8 +28,8 @@ const rerender = {
 const work = (on: Db = db) =>
   workOffJob(on, { now: () => new Date(), rerender, onFailed: (_job, error) => failed.push(error) });
 
-async function startJob(body: object): Promise<string> {
-  const answer = await hookline.api<{ job: { id: string } }>('POST', '/v1/deliveries/decide', body);
+async function startJob(body: object, route = 'decide'): Promise<string> {
+  const answer = await hookline.api<{ job: { id: string } }>('POST', `/v1/deliveries/${route}`, body);
   expect(answer.status).toBe(202);
   return answer.body.job.id;
 }
@@ -104,14 +104,39 @@ describe('a job', () => {
   });
 
   it('renders drafts again, or says of each why not', async () => {
-    const ids = await insertDeliveries(db, { count: 501, state: 'drafted', campaign: 'again' });
-    const { body } = await hookline.api<{ job: { id: string } }>('POST', '/v1/deliveries/rerender', {
-      ids,
-      reason: 'new',
-    });
+    const ids = await insertDeliveries(db, { count: 501, state: 'drafted', campaign: 'anew' });
+    const id = await startJob({ ids, reason: 'new words' }, 'rerender');
     while ((await work()) > 0);
     const gone = ids.map((each) => ({ id: each, code: 'deliveries.step_gone' }));
-    expect(await job(body.job.id)).toMatchObject({ type: 'rerender', state: 'completed', decided: 0, refused: gone });
+    expect(await job(id)).toMatchObject({ type: 'rerender', state: 'completed', decided: 0, refused: gone });
+  });
+
+  it('of resends starts each once, the oldest first, behind decisions, also when its relay is killed', async () => {
+    const ids = await insertDeliveries(db, { count: 600, state: 'failed', campaign: 'again', frozen: true });
+    await insertDeliveries(db, { count: 3, state: 'sent', campaign: 'again-sent', frozen: true });
+    await insertDeliveries(db, { count: 1, state: 'failed', campaign: 'unrendered' });
+    await hookline.api('POST', `/v1/deliveries/${ids[5]}/resend`);
+    const id = await startJob({ filter: {}, retry: true, reason: 'it is back' }, 'resend');
+    expect(await job(id)).toMatchObject({ type: 'resend', matched: 601 });
+    await work();
+    await work(dying(db));
+    await db.execute(sql`update jobs set due_at = now()`);
+    while ((await work()) > 0);
+    expect(await job(id)).toMatchObject({
+      state: 'completed',
+      decided: 599,
+      refused: [
+        { id: ids[5], code: 'deliveries.under_way' },
+        { id: 'dlv_unrendered_00001', code: 'deliveries.not_rendered' },
+      ],
+    });
+    const told = await db.execute<{ delivery: string; lane: number }>(sql`
+      select command->>'delivery' as delivery, lane from commands where command->>'type' = 'startResend' order by lane, id`);
+    expect(told.map(({ delivery }) => delivery)).toEqual([ids[5], ...ids.filter((each) => each !== ids[5])]);
+    expect(told.map(({ lane }) => lane)).toEqual([0, ...Array.from({ length: 599 }, () => 1)]);
+    expect((await hookline.api('GET', `/v1/deliveries/${ids[0]}`)).body).toMatchObject({
+      resends: [{ by: { key: 'admin', actor: null }, reason: 'it is back', retry: true, endedAt: null }],
+    });
   });
 
   it('is worked off by a relay that runs', async () => {

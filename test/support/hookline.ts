@@ -84,6 +84,8 @@ export async function startHookline(options: Options = {}) {
   return {
     ...createApiClient(url),
     database,
+    cipher,
+    destinations,
     client,
     taskQueue,
     /** What the API answers on. */
