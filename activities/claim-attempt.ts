@@ -7,6 +7,7 @@ import {
   type DeliveryRow,
 } from '../db/deliveries.ts';
 import { setProbe } from '../db/destinations.ts';
+import { openRequest } from '../db/frozen-request.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -17,11 +18,11 @@ import { redactText } from '../domain/request/redact.ts';
 import { signatureHeaders } from '../domain/delivery/signature.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { sendPolicy, settled, type SendPolicy } from '../domain/campaign/send-policy.ts';
+import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
+import { settled } from '../domain/campaign/send-policy.ts';
 import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
-import { openRequest } from '../db/frozen-request.ts';
 import type { Http } from './http.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 
@@ -38,7 +39,9 @@ export type SendDependencies = SendSettings & {
   db: Db;
   cipher: Cipher;
   now: () => Date;
-  versions: VersionCache<CompiledCampaign>;
+  campaigns: VersionCache<CompiledCampaign>;
+  /** Those that are stored on their own. */
+  webhooks: VersionCache<CompiledWebhook>;
   signingKeys: ReadSigningKeys;
   /** Tells the relays that somebody in line may go. */
   wakeLine: () => void;
@@ -56,8 +59,7 @@ export type ClaimedAttempt = {
   destination: string;
   /** Whether it tries if a destination is back that was left alone. */
   probe: boolean;
-  compiled: CompiledCampaign;
-  policy: SendPolicy;
+  webhook: CompiledWebhook;
   request: FrozenRequest;
   firstAttemptAt: Date;
   /** How long it has waited for its destination since then. */
@@ -94,21 +96,22 @@ export async function claimAttempt(
   dependencies: SendDependencies,
   { delivery: id, resend: resendId, workflowId }: { delivery: string; resend?: string | undefined; workflowId: string },
 ): Promise<Claim> {
-  const { db, cipher, userAgent, versions, signingKeys } = dependencies;
+  const { db, cipher, userAgent, signingKeys } = dependencies;
   // Before the claim: keys that cannot be read then cost no attempt.
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
     const resend = resendId === undefined ? undefined : await findResend(tx, resendId);
-    const { compiled, policy: ownPolicy } = await deliveryPolicy(tx, versions, delivery);
-    const policy = resend && !resend.retry ? { ...ownPolicy, times: 0 } : ownPolicy;
-    const decided = resend ? endedResend(resend, delivery, policy) : decidedState(delivery, policy);
+    const own = await webhookOf(tx, dependencies, delivery);
+    const webhook = resend && !resend.retry ? { ...own, policy: { ...own.policy, times: 0 } } : own;
+    const { policy } = webhook;
+    const decided = resend ? endedResend(resend, webhook) : decidedState(delivery, webhook);
     if (decided) return decided;
     const fail = async (error: ShownError): Promise<Claim> => {
       const move: DeliveryMove = { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } };
       await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
-      return { type: 'settled', sent: settled('failed', policy, delivery.stepId) };
+      return { type: 'settled', sent: settled('failed', webhook) };
     };
     const now = dependencies.now();
     const sending = resend ?? { ...delivery, attemptsBefore: 0 };
@@ -131,9 +134,7 @@ export async function claimAttempt(
 
     if (!dependencies.breaker) standing.load.openUntil = null;
     const rate =
-      policy.rateIntervalMs === null
-        ? null
-        : { webhook: `${delivery.campaignId}/${delivery.stepId}`, intervalMs: policy.rateIntervalMs };
+      policy.rateIntervalMs === null ? null : { webhook: rateName(delivery), intervalMs: policy.rateIntervalMs };
     const admission = await seekAdmission(tx, standing, { id, origin, workflowId, now, rate });
     if (admission.state === 'parked') return { type: 'parked', parked: admission };
 
@@ -160,8 +161,7 @@ export async function claimAttempt(
       delivery,
       destination: origin,
       probe: admission.probe,
-      compiled,
-      policy,
+      webhook,
       request: { ...request, headers: [...request.headers, ...fixedHeaders(request, id, userAgent), ...signed] },
       firstAttemptAt,
       parkedMs,
@@ -170,7 +170,7 @@ export async function claimAttempt(
 }
 
 /** What there is to say of a delivery that is not to be sent now. */
-function decidedState({ state, stepId }: DeliveryRow, policy: SendPolicy): Claim | null {
+function decidedState({ state }: DeliveryRow, webhook: CompiledWebhook): Claim | null {
   switch (state) {
     case 'drafted':
       return { type: 'parked', parked: { state: 'parked', reason: 'approval', until: null } };
@@ -178,9 +178,9 @@ function decidedState({ state, stepId }: DeliveryRow, policy: SendPolicy): Claim
     case 'failed':
     case 'discarded':
     case 'cancelled':
-      return { type: 'settled', sent: settled(state, policy, stepId) };
+      return { type: 'settled', sent: settled(state, webhook) };
     case 'skipped':
-      return { type: 'settled', sent: settled('cancelled', policy, stepId) };
+      return { type: 'settled', sent: settled('cancelled', webhook) };
     case 'approved':
     case 'queued':
     case 'attempted':
@@ -188,8 +188,8 @@ function decidedState({ state, stepId }: DeliveryRow, policy: SendPolicy): Claim
   }
 }
 
-function endedResend({ endedAt, error }: ResendRow, { stepId }: DeliveryRow, policy: SendPolicy): Claim | null {
-  return endedAt && { type: 'settled', sent: settled(error ? 'failed' : 'sent', policy, stepId) };
+function endedResend({ endedAt, error }: ResendRow, webhook: CompiledWebhook): Claim | null {
+  return endedAt && { type: 'settled', sent: settled(error ? 'failed' : 'sent', webhook) };
 }
 
 /** Headers that every attempt carries beside the frozen ones; the key is the delivery's id on each of them. */
@@ -198,7 +198,15 @@ function fixedHeaders(frozen: FrozenRequest, delivery: string, userAgent: string
   return [['Idempotency-Key', delivery], ...(named ? [] : [['User-Agent', userAgent] satisfies [string, string]])];
 }
 
-async function deliveryPolicy(tx: Db, versions: VersionCache<CompiledCampaign>, delivery: DeliveryRow) {
-  const compiled = await versions(tx, delivery.campaignId ?? '', delivery.version ?? 0);
-  return { compiled, policy: sendPolicy(compiled.webhook(delivery.stepId ?? ''), compiled.campaign.defaults) };
+/** What the delivery was rendered from: a stored webhook, or a step of a campaign. */
+async function webhookOf(
+  tx: Db,
+  { campaigns, webhooks }: Pick<SendDependencies, 'campaigns' | 'webhooks'>,
+  { webhookId, campaignId, stepId, version }: DeliveryRow,
+): Promise<CompiledWebhook> {
+  if (webhookId !== null) return webhooks(tx, webhookId, version ?? 0);
+  return (await campaigns(tx, campaignId ?? '', version ?? 0)).webhook(stepId ?? '');
 }
+
+/** No id has a slash. */
+const rateName = ({ webhookId, campaignId, stepId }: DeliveryRow) => webhookId ?? `${campaignId}/${stepId}`;

@@ -58,13 +58,13 @@ const ERASED: Finished = { type: 'settled', sent: { state: 'failed', exit: true,
 
 /** An attempt that was overtaken: by the delivery's end, or by a later attempt. A resend begins after that end. */
 function late(
-  { state, stepId }: DeliveryRow,
-  { policy, resend }: ClaimedAttempt,
+  { state }: DeliveryRow,
+  { webhook, resend }: ClaimedAttempt,
   { isSent, isLatest, delayMs }: { isSent: boolean; isLatest: boolean; delayMs: number },
 ): Verdict | null {
   const isOver = state === 'sent' || state === 'failed' || state === 'cancelled';
   if (isOver && (isSent ? state === 'sent' : resend === null)) {
-    return { move: null, finished: { type: 'settled', sent: settled(state, policy, stepId) } };
+    return { move: null, finished: { type: 'settled', sent: settled(state, webhook) } };
   }
   if (isSent || isLatest) return null;
   return { move: null, finished: { type: 'retry', delayMs, message: 'a later attempt is under way' } };
@@ -79,14 +79,14 @@ async function success(
   const answer = readAnswer(exchange);
   const mapping = await applyMapping(dependencies, claimed, person, exchange, answer);
   const kept = await keptAnswer(dependencies, claimed, exchange, answer);
-  const { policy, number, delivery } = claimed;
+  const { webhook, number } = claimed;
   return {
     move: {
       state: 'sent',
       set: { error: null, nextAttemptAt: null, mapping, answer: kept },
       log: { status: exchange.status, attempts: number },
     },
-    finished: { type: 'settled', sent: settled('sent', policy, delivery.stepId) },
+    finished: { type: 'settled', sent: settled('sent', webhook) },
   };
 }
 
@@ -95,9 +95,9 @@ function failure(
   claimed: ClaimedAttempt,
   exchange: Exchange,
 ): Verdict {
-  const { policy, number, tries, firstAttemptAt, delivery } = claimed;
-  const { times } = policy;
-  const withinMs = policy.withinMs + claimed.parkedMs;
+  const { webhook, number, tries, firstAttemptAt } = claimed;
+  const { times } = webhook.policy;
+  const withinMs = webhook.policy.withinMs + claimed.parkedMs;
   const error = shownError(exchange.error ?? UNEXPLAINED, claimed.request.secrets);
   if (exchange.class === 'retryable') {
     const at = now();
@@ -116,7 +116,7 @@ function failure(
       set: { error, nextAttemptAt: null, mapping: { state: 'none', attributes: {}, error: null } },
       log: { error, attempts: number },
     },
-    finished: { type: 'settled', sent: settled('failed', policy, delivery.stepId) },
+    finished: { type: 'settled', sent: settled('failed', webhook) },
   };
 }
 

@@ -1,8 +1,11 @@
 import type { Cipher } from '../db/cipher.ts';
 import { endJourney } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
+import { findVersion } from '../db/campaigns.ts';
 import { createVersionCache } from '../db/version-cache.ts';
+import { findWebhookVersion } from '../db/webhooks.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
 import type { SendSettings } from './claim-attempt.ts';
@@ -20,11 +23,14 @@ export type ActivityDependencies = {
 
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
 export function createActivities({ db, cipher, now, send, wakeLine }: ActivityDependencies) {
-  const versions = createVersionCache(compileCampaign);
+  const campaigns = createVersionCache(findVersion, compileCampaign);
+  const webhooks = createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook));
   const signingKeys = createReadSigningKeys({ db, cipher, now });
   return {
-    prepare: withPlainErrors(createPrepare({ db, cipher, now, versions })),
-    sendWebhook: withPlainErrors(createSendWebhook({ db, cipher, now, versions, signingKeys, wakeLine, ...send })),
+    prepare: withPlainErrors(createPrepare({ db, cipher, now, campaigns })),
+    sendWebhook: withPlainErrors(
+      createSendWebhook({ db, cipher, now, campaigns, webhooks, signingKeys, wakeLine, ...send }),
+    ),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
     ),

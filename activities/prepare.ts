@@ -1,5 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import { insertDelivery, lockDelivery } from '../db/deliveries.ts';
+import { renderedColumns } from '../db/frozen-request.ts';
 import { newId } from '../db/id.ts';
 import { lockJourneyAt, recordStep } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
@@ -10,20 +11,19 @@ import { decide } from '../domain/journey/decide.ts';
 import { DECISION, type AtStep } from '../domain/journey/decision.ts';
 import type { RenderedDelivery } from '../domain/journey/render-delivery.ts';
 import type { PlanStep, Prepared } from '../domain/walk.ts';
-import { sealRequest } from '../db/frozen-request.ts';
 import { readJourneyInput, usableSecrets, type ScopeContext } from '../db/journey-scope.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { attributesOf } from './set-attributes.ts';
 
 export type PrepareInput = { journey: string; step: string; type: PlanStep['type'] };
 
-type Dependencies = { db: Db; cipher: Cipher; now: () => Date; versions: VersionCache<CompiledCampaign> };
+type Dependencies = { db: Db; cipher: Cipher; now: () => Date; campaigns: VersionCache<CompiledCampaign> };
 
 /**
  * Evaluates, renders and freezes what a step needs, in one transaction under the key (journey, step): a repeat answers what
  * was decided the first time. A journey whose person was erased is told to end.
  */
-export function createPrepare({ db, cipher, now, versions }: Dependencies) {
+export function createPrepare({ db, cipher, now, campaigns }: Dependencies) {
   return ({ journey, step: id, type }: PrepareInput): Promise<Prepared> =>
     db.transaction(async (tx) => {
       const what = DECISION[type];
@@ -31,7 +31,7 @@ export function createPrepare({ db, cipher, now, versions }: Dependencies) {
       if (!at) return { type: 'ended', reason: 'the person was erased' };
       if (at.journey.endedAt) return { type: 'ended', reason: at.journey.reason ?? at.journey.state };
       if (at.decided?.result) return asOfNow(tx, at.decided.result);
-      const compiled = await versions(tx, at.journey.campaignId, at.journey.version);
+      const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
       const context = { tx, cipher, at, compiled, now: now() };
       const { prepared, details, until = null } = await decide(compiled.step(id), inPostgres(context, id));
       const state = stateAfter(prepared) ?? at.journey.state;
@@ -72,18 +72,13 @@ const inPostgres = (context: ScopeContext, step: string): AtStep => ({
   keepDelivery: (delivery) => keepDelivery(context, delivery),
 });
 
-/** The request is frozen with its delivery: from then on only its bytes count. */
-function keepDelivery(
-  { tx, cipher, at: { journey } }: ScopeContext,
-  { step, frozen, label: _label, ...rendered }: RenderedDelivery,
-): Promise<void> {
+function keepDelivery({ tx, cipher, at: { journey } }: ScopeContext, rendered: RenderedDelivery): Promise<void> {
   return insertDelivery(tx, {
-    ...rendered,
-    frozen: frozen && sealRequest(cipher, rendered.id, frozen),
+    ...renderedColumns(cipher, rendered),
     personKey: journey.personKey,
     journeyId: journey.id,
     campaignId: journey.campaignId,
     version: journey.version,
-    stepId: step,
+    stepId: rendered.webhook,
   });
 }

@@ -38,7 +38,10 @@ async function send(dependencies: SendDependencies, named: Named): Promise<Sent 
   }
   signal.throwIfAborted();
 
-  const exchange = await dependencies.http.send(claimed.request, { timeoutMs: claimed.policy.timeoutMs, signal });
+  const exchange = await dependencies.http.send(claimed.request, {
+    timeoutMs: claimed.webhook.policy.timeoutMs,
+    signal,
+  });
   // Cut off without an answer it stays `started`; an answer that is there is stored, also by a worker that shuts down.
   if (exchange.status === null) signal.throwIfAborted();
   const { finished, othersWait } = await persist(() => finishSend(dependencies, claimed, exchange), signal);

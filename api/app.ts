@@ -35,6 +35,7 @@ export function createApp(options: { routes: Route[]; adminKey: string; log: Log
         query: parseInput(route.query, request.query, { prefix: 'query' }),
         body: route.body ? parseInput(route.body, sent) : undefined,
         caller: response.locals.caller ?? NOBODY,
+        idempotencyKey: request.get('idempotency-key'),
       });
       response.status(answer.status).json(answer.body);
     });

@@ -16,6 +16,7 @@ import { validateCampaign } from '../domain/campaign/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
+import { unknownPeople } from './unknown-people.ts';
 import { clientId, fields, idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
@@ -142,7 +143,7 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
             `The id "${body.id}" was used for a trigger with other people or data. Take a new id.`,
           );
         case 'unknownPeople':
-          throw unknownPeople(body.people, new Set(result.people));
+          throw unknownPeople(body, new Set(result.people), 'nobody was entered');
         case 'stored':
         case 'repeated':
           wake();
@@ -169,17 +170,6 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
 
 const noCampaign = (id: string) =>
   new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
-
-function unknownPeople(people: string[], unknown: Set<string>): HooklineError {
-  const errors = people.flatMap((person, index) =>
-    unknown.has(person)
-      ? [{ path: `people[${index}]`, message: `nobody has the id "${person}"; PUT /v1/people/… first` }]
-      : [],
-  );
-  return new HooklineError('input.invalid', `${unknown.size} of the people are not known; nobody was entered.`, {
-    errors,
-  });
-}
 
 const nextStep = (id: string, state: CampaignRow['state']) =>
   state === 'live' ? `new entries get this version` : `POST /v1/campaigns/${id}/start lets people enter`;

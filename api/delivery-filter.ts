@@ -15,18 +15,25 @@ const host = z
 /** Which deliveries are meant, in a query or in a body; `state` and `version` are those of the place. */
 export const deliveryFilter = {
   campaign: clientId.optional(),
+  webhook: clientId.optional(),
   step: clientId.optional(),
   person: clientId.optional(),
   host: host.optional(),
 };
 
-type Filter = { campaign?: string | undefined; person?: string | undefined; step?: unknown; version?: unknown };
+type Filter = {
+  campaign?: string | undefined;
+  webhook?: string | undefined;
+  person?: string | undefined;
+  step?: unknown;
+  version?: unknown;
+};
 
-/** Steps and versions have their names within a campaign. */
-export function checkFilter({ campaign, person, ...filter }: Filter, context: z.RefinementCtx): void {
+/** Steps and versions have their names within a campaign, versions also within a webhook. */
+export function checkFilter({ campaign, webhook, person, step, version }: Filter, context: z.RefinementCtx): void {
   if (campaign !== undefined || person !== undefined) return;
-  for (const name of ['step', 'version'] as const) {
-    const message = `a ${name} belongs to a campaign: send campaign too, or person`;
-    if (filter[name] !== undefined) context.addIssue({ code: 'custom', path: [name], message });
-  }
+  const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message });
+  if (step !== undefined) refuse('step', 'a step belongs to a campaign: send campaign too, or person');
+  if (version !== undefined && webhook === undefined)
+    refuse('version', 'a version belongs to a campaign or a webhook: send campaign or webhook too, or person');
 }

@@ -19,7 +19,7 @@ const editBody = z.strictObject({
 type Dependencies = RewriteDependencies & { db: Db; destinations: DestinationRules };
 
 /** New content for one draft, and so for one person. */
-export const editRoutes = ({ db, cipher, versions, destinations }: Dependencies): Route[] => [
+export const editRoutes = ({ db, cipher, campaigns, webhooks, destinations }: Dependencies): Route[] => [
   route({
     method: 'patch',
     path: '/v1/deliveries/:id',
@@ -30,7 +30,7 @@ export const editRoutes = ({ db, cipher, versions, destinations }: Dependencies)
     yaml: true,
     handle: async ({ params: { id }, body: { webhook, revision, reason = null }, caller }) => {
       const { refused } = await db.transaction((tx) =>
-        rewriteDrafts(tx, { cipher, versions }, [id], {
+        rewriteDrafts(tx, { cipher, campaigns, webhooks }, [id], {
           what: 'edited',
           by: { key: caller.key, actor: caller.actor },
           reason,

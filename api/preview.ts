@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
+import { findWebhook } from '../db/webhooks.ts';
 import { allSteps, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import type { StepOf } from '../domain/campaign/steps.ts';
@@ -12,9 +13,10 @@ import { SIMULATED } from '../domain/journey/simulation.ts';
 import { previewRequest } from '../domain/request/preview.ts';
 import { compileRequest } from '../domain/request/request.ts';
 import { buildScope } from '../domain/scope.ts';
+import { assertDataFits } from './body.ts';
 import { shownRequest } from './shown-delivery.ts';
 import { route, type Route } from './route.ts';
-import { noParams, noQuery } from './schemas.ts';
+import { clientId, noParams, noQuery } from './schemas.ts';
 import {
   occasionOf,
   oneOf,
@@ -25,10 +27,12 @@ import {
   tryOutFields,
   type Subject,
 } from './try-out.ts';
+import { noWebhook } from './webhooks.ts';
 
 const previewBody = z.strictObject({
   ...tryOutFields,
   webhook: z.unknown().optional(),
+  webhookId: clientId.optional(),
   step: z.string().min(1).optional(),
 });
 
@@ -46,12 +50,9 @@ export const previewRoutes = (dependencies: Dependencies): Route[] => [
     body: previewBody,
     yaml: true,
     handle: async ({ body }) => {
-      refuseFaults([...oneOf(body, ['webhook', 'campaign']), ...oneOf(body, ['person', 'customer'])]);
+      refuseFaults([...oneOf(body, ['webhook', 'webhookId', 'campaign']), ...oneOf(body, ['person', 'customer'])]);
       const person = await readSubject(dependencies.db, body);
-      const { compiled, scope } =
-        body.campaign === undefined
-          ? await loneWebhook(dependencies, body, person)
-          : await stepOfCampaign(dependencies, body, person, body.campaign);
+      const { compiled, scope } = await meant(dependencies, body, person);
       const { request, missing, problems } = previewRequest(compiled, scope, dependencies.destinations);
       return { status: 200, body: { request: request && shownRequest(request), missing, problems } };
     },
@@ -60,10 +61,31 @@ export const previewRoutes = (dependencies: Dependencies): Route[] => [
 
 const IDS = { journey: { id: SIMULATED.journey }, delivery: { id: SIMULATED.delivery(1) } };
 
+function meant(dependencies: Dependencies, body: Body, person: Subject) {
+  if (body.campaign !== undefined) return stepOfCampaign(dependencies, body, person, body.campaign);
+  refuseStray(body, ['step', 'version'], 'is for campaign; leave it out');
+  if (body.webhookId !== undefined) return storedWebhook(dependencies, body, person, body.webhookId);
+  return loneWebhook(dependencies, body, person);
+}
+
+function refuseStray(body: Body, names: (keyof Body)[], message: string): void {
+  refuseFaults(names.filter((name) => body[name] !== undefined).map((path) => ({ path, message })));
+}
+
+/** As it would be sent now. */
+async function storedWebhook(dependencies: Dependencies, body: Body, person: Subject, id: string) {
+  refuseStray(body, ['event'], 'never is there for a stored webhook; send trigger, the data of its send');
+  const { trigger = {}, now = new Date() } = body;
+  assertDataFits(trigger);
+  const webhook = await findWebhook(dependencies.db, id);
+  if (!webhook) throw noWebhook(id);
+  const secrets = await secretsFor(dependencies, webhook.definition, true);
+  const scope = buildScope({ delivery: IDS.delivery, person, trigger, secrets, now });
+  return { compiled: compileRequest(webhook.definition), scope };
+}
+
 async function loneWebhook(dependencies: Dependencies, body: Body, person: Subject) {
-  const { step, version, event, trigger, now = new Date() } = body;
-  const stray = Object.entries({ step, version }).filter(([, value]) => value !== undefined);
-  refuseFaults(stray.map(([path]) => ({ path, message: 'is for campaign; leave it out' })));
+  const { event, trigger, now = new Date() } = body;
   const webhook = validateWebhook(body.webhook, 'webhook', dependencies.destinations);
   const secrets = await secretsFor(dependencies, webhook, false);
   const seen = event && { id: SIMULATED.event, name: 'event', timestamp: now, ...event };

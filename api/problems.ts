@@ -18,6 +18,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'campaigns.invalid': { status: 422, title: 'The campaign is invalid' },
   'campaigns.state': { status: 409, title: "The campaign's state does not allow this" },
   'webhooks.invalid': { status: 422, title: 'The webhook is invalid' },
+  'webhooks.not_found': { status: 404, title: 'No such webhook' },
   'broadcasts.not_found': { status: 404, title: 'No such broadcast' },
   'journeys.not_found': { status: 404, title: 'No such journey' },
   'deliveries.not_found': { status: 404, title: 'No such delivery' },

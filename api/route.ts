@@ -7,6 +7,9 @@ export type Scope = (typeof SCOPES)[number];
 /** Who calls: the key's name, and the name that its holder sent along in `X-Hookline-Actor`. */
 export type Caller = { key: string; scope: Scope; actor: string | null };
 
+/** What a request says outside of path, query and body; `idempotencyKey` is the header of that name, as it was sent. */
+type Surroundings = { caller: Caller; idempotencyKey: string | undefined };
+
 export type Answer = { status: number; body: unknown };
 
 /** One route: what it takes, who may call it, what it does. Everything is validated before `handle` runs. */
@@ -26,14 +29,14 @@ export type Route = {
   yaml?: boolean;
   /** Whether the handler judges each item of a list, `assertStorable` included, so that one fault does not refuse the others. */
   judgesItems?: boolean;
-  handle(input: { params: unknown; query: unknown; body: unknown; caller: Caller }): Promise<Answer>;
+  handle(input: { params: unknown; query: unknown; body: unknown } & Surroundings): Promise<Answer>;
 };
 
 type Typed<P, Q, B> = Omit<Route, 'params' | 'query' | 'body' | 'handle'> & {
   params: z.ZodType<P>;
   query: z.ZodType<Q>;
   body: z.ZodType<B> | null;
-  handle(input: { params: P; query: Q; body: B; caller: Caller }): Promise<Answer>;
+  handle(input: { params: P; query: Q; body: B } & Surroundings): Promise<Answer>;
 };
 
 /** Declares a route whose handler sees the types of its schemas. The one cast: the app parses with these very schemas first. */

@@ -1,8 +1,11 @@
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
+import { findVersion } from '../db/campaigns.ts';
 import { createVersionCache } from '../db/version-cache.ts';
+import { findWebhookVersion } from '../db/webhooks.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { bulkRoutes } from './bulk-routes.ts';
@@ -15,15 +18,18 @@ import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
-import { journeyRoutes, type TemporalUi } from './journeys.ts';
 import { resendRoutes } from './resend.ts';
+import { journeyRoutes } from './journeys.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
+import { sendRoutes } from './sends.ts';
+import type { TemporalUi } from './shown-journey.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { simulateRoutes } from './simulate.ts';
 import { timelineRoutes } from './timeline.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export type ApiDependencies = {
   db: Db;
@@ -41,7 +47,11 @@ export type ApiDependencies = {
 
 /** Every route that there is. */
 export function allRoutes(dependencies: ApiDependencies): Route[] {
-  const rewriting = { cipher: dependencies.cipher, versions: createVersionCache(compileCampaign) };
+  const rewriting = {
+    cipher: dependencies.cipher,
+    campaigns: createVersionCache(findVersion, compileCampaign),
+    webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
+  };
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
   return [
     ...peopleRoutes(dependencies),
@@ -50,6 +60,8 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...campaignRoutes(dependencies),
     ...simulateRoutes(dependencies),
     ...previewRoutes(dependencies),
+    ...webhookRoutes(dependencies),
+    ...sendRoutes(dependencies),
     ...journeyRoutes(dependencies),
     ...journeyExitRoutes(dependencies),
     ...deliveryRoutes(dependencies),

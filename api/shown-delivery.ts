@@ -5,8 +5,8 @@ import type { MappingResult } from '../domain/journey/map-answer.ts';
 
 /** A delivery as the API answers it; bodies that were not read are left out. */
 export function shownDelivery(delivery: ListedDelivery) {
-  const { id, state, revision, campaignId, version, stepId, journeyId, person, missing, createdAt, updatedAt, sentAt } =
-    delivery;
+  const { id, state, revision, campaignId, version, stepId, journeyId, webhookId, person, missing } = delivery;
+  const { createdAt, updatedAt, sentAt } = delivery;
   return {
     id,
     state,
@@ -16,7 +16,7 @@ export function shownDelivery(delivery: ListedDelivery) {
     version,
     step: stepId,
     journey: journeyId,
-    webhook: null,
+    webhook: webhookId,
     person,
     idempotencyKey: id,
     missing,

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Cipher } from '../db/cipher.ts';
 import { entryHistory } from '../db/inbox.ts';
@@ -10,11 +9,12 @@ import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { refuseEntrant, refuseRepeat, type Refusal } from '../domain/campaign/entry.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
-import { HooklineError, type InputFault } from '../domain/errors.ts';
+import type { InputFault } from '../domain/errors.ts';
 import { durationSchema } from '../domain/input/duration.ts';
 import { hint } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
 import { SIMULATED } from '../domain/journey/simulation.ts';
+import { patience } from './patience.ts';
 import { shownMapping, shownRequest } from './shown-delivery.ts';
 import { route, type Route } from './route.ts';
 import { fields, noParams, noQuery } from './schemas.ts';
@@ -32,6 +32,7 @@ import {
 
 /** Templates may take long, and the API has others to answer. */
 const LONGEST_WALK_MS = 10_000;
+const TOO_LONG = 'The walk took over 10 s. Make the templates shorter.';
 
 const answer = z.strictObject({
   status: z.int().min(100).max(999).default(200),
@@ -83,7 +84,7 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
         rules: destinations,
         now,
         changed: changedAttributes,
-        atBoundary: patience(LONGEST_WALK_MS),
+        atBoundary: patience(LONGEST_WALK_MS, TOO_LONG),
       });
       return { status: 200, body: { ...answer, journey: shown(journey) } };
     },
@@ -146,23 +147,13 @@ const answersOf = ({ answers }: Body) =>
     ]),
   );
 
-/** Lets other requests have their turn between steps, and gives up after the time. */
-function patience(ms: number): () => Promise<void> {
-  const end = performance.now() + ms;
-  return async () => {
-    await setImmediate();
-    if (performance.now() < end) return;
-    throw new HooklineError('render.too_large', `The walk took over ${ms / 1000} s. Make the templates shorter.`);
-  };
-}
-
 const shown = ({ state, reason, startedAt, endedAt, log, deliveries, person }: SimulatedJourney) => ({
   state,
   reason,
   startedAt,
   endedAt,
   log: log.map(({ at, step, what, details }) => ({ at, step, what, ...details })),
-  deliveries: deliveries.map(({ id, state: of, step, missing, request, answer: got, mapping, error }) => ({
+  deliveries: deliveries.map(({ id, state: of, webhook: step, missing, request, answer: got, mapping, error }) => ({
     id,
     state: of,
     step,

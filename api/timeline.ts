@@ -41,8 +41,8 @@ function shown(item: TimelineItem, outcomes: TimelineOutcome[]) {
       return { at, type: 'journey', what: 'entered', id, campaign: campaignId, version, cause };
     }
     case 'delivery': {
-      const { id, campaignId, version, stepId, journeyId, state, status, error } = item.row;
-      const of = { campaign: campaignId, version, step: stepId, journey: journeyId };
+      const { id, campaignId, version, stepId, journeyId, webhookId, state, status, error } = item.row;
+      const of = { campaign: campaignId, version, step: stepId, journey: journeyId, webhook: webhookId };
       return { at, type: 'delivery', id, ...of, state, status, error };
     }
     case 'ended': {

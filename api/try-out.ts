@@ -33,11 +33,13 @@ export const tryOutFields = {
 export type TryOut = z.infer<z.ZodObject<typeof tryOutFields>>;
 
 /** The fault of a body that has not exactly one of the fields. */
-export function oneOf(body: object, names: readonly [string, string]): InputFault[] {
+export function oneOf(body: object, names: readonly string[]): InputFault[] {
   const given = names.filter((name) =>
     Object.entries(body).some(([key, value]) => key === name && value !== undefined),
   );
-  return given.length === 1 ? [] : [{ path: '', message: `send exactly one of ${names.join(' and ')}` }];
+  return given.length === 1
+    ? []
+    : [{ path: '', message: `send exactly one of ${names.slice(0, -1).join(', ')} and ${names.at(-1)}` }];
 }
 
 export function refuseFaults(errors: InputFault[]): void {

@@ -70,7 +70,7 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
 }
 
 /** Whether both read the same as JSON, in the order of their keys too: it reaches rendered bodies. */
-const isSame = (a: Campaign, b: Campaign) => JSON.stringify(a) === JSON.stringify(b);
+export const isSame = (a: object, b: object) => JSON.stringify(a) === JSON.stringify(b);
 
 /** The version and state that publishing would lead to. */
 export async function wouldPublish(

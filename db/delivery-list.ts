@@ -13,6 +13,8 @@ export type DeliveryFilter = {
   ids?: string[] | undefined;
   state?: DeliveryState | undefined;
   campaign?: string | undefined;
+  /** A stored one. */
+  webhook?: string | undefined;
   step?: string | undefined;
   version?: number | undefined;
   /** The client's own id. */
@@ -107,13 +109,20 @@ function deliveryQuery(page: PageRequest, filter: DeliveryFilter) {
 }
 
 /** The filters that have an index (column, id), first the one that should leave the fewest rows: a page is read along its index. */
-function indexedFilters({ person, state, campaign, host }: DeliveryFilter): { column: PgColumn; value: unknown }[] {
+function indexedFilters({
+  person,
+  state,
+  campaign,
+  webhook,
+  host,
+}: DeliveryFilter): { column: PgColumn; value: unknown }[] {
   const byState = { column: deliveries.state, value: state };
   const key = person !== undefined && sql`(select ${people.key} from ${people} where ${people.id} = ${person})`;
   return [
     { column: deliveries.personKey, value: key || undefined },
     ...(state === 'sent' ? [] : [byState]),
     { column: deliveries.campaignId, value: campaign },
+    { column: deliveries.webhookId, value: webhook },
     { column: deliveries.host, value: host?.name },
     ...(state === 'sent' ? [byState] : []),
   ].filter(({ value }) => value !== undefined);

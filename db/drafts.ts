@@ -39,7 +39,7 @@ export function decideDrafts(db: Db, ids: string[], decision: DraftDecision): Pr
         join journey_log line on line.journey_id = journeys.id and line.step = decided.step_id and line.what = 'rendered'
         where line.result->'held' is not null and ended_at is null
       ), journey as (
-        update journeys set state = 'sending', updated_at = clock_timestamp()
+        update journeys set state = 'sending', step_until = null, updated_at = clock_timestamp()
         where ${state === 'approved'} and id in (select journey_id from held)
       ), line as (
         insert into journey_log (journey_id, step, what, details)

@@ -22,7 +22,7 @@ export async function readJourneyInput(context: ScopeContext): Promise<Omit<Scop
     event: at.event,
     trigger: at.broadcast?.data ?? null,
     journey: { id: at.journey.id },
-    responses: compiled.answers.size > 0 ? await readAnswers(context) : {},
+    responses: compiled.namesAnswers ? await readAnswers(context) : {},
     now,
   };
 }

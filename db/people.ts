@@ -18,6 +18,14 @@ export async function findPerson(db: Db, id: string): Promise<PersonRow | undefi
   return person;
 }
 
+/** Those of these ids whom there is, in no order. */
+export async function findPeople(db: Db, ids: string[]): Promise<PersonRow[]> {
+  return db
+    .select()
+    .from(people)
+    .where(sql`${people.id} = any(${sql.param(ids)}::text[])`);
+}
+
 /** Creates the person or merges the attributes into those that are there. A repeat changes nothing more. */
 export async function putPerson(db: Db, id: string, changes: AttributeValues): Promise<PersonRow> {
   return db.transaction(async (tx) => {

@@ -1,5 +1,6 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { HooklineError } from '../domain/errors.ts';
 import type { DraftSource, Rewritten } from '../domain/journey/rewrite-draft.ts';
 import type { Json } from '../domain/json.ts';
@@ -15,7 +16,9 @@ import { deliveries, type Actor } from './schema/deliveries.ts';
 import { journeyLog } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 import { readSecrets } from './secrets.ts';
+import { readSendData } from './sends.ts';
 import type { VersionCache } from './version-cache.ts';
+import { findWebhook } from './webhooks.ts';
 
 export type Rewrite = Asked & {
   what: 'edited' | 'rerendered';
@@ -29,7 +32,11 @@ export type Rewrite = Asked & {
   details: Record<string, Json>;
 };
 
-export type RewriteDependencies = { cipher: Cipher; versions: VersionCache<CompiledCampaign> };
+export type RewriteDependencies = {
+  cipher: Cipher;
+  campaigns: VersionCache<CompiledCampaign>;
+  webhooks: VersionCache<CompiledWebhook>;
+};
 
 export type Rewrites = { done: string[]; refused: { id: string; error: HooklineError }[] };
 
@@ -79,22 +86,54 @@ async function lockDeliveries(tx: Db, ids: string[]): Promise<Map<string, Delive
   return new Map(rows.map((row) => [row.id, row]));
 }
 
+type Source = { version: number; source: DraftSource };
+type Reading = Pick<Rewrite, 'version' | 'now'> & { secrets: Record<string, string> };
+
 async function readSource(
   tx: Db,
-  { cipher, versions }: RewriteDependencies,
-  { id, journeyId, campaignId, stepId, edited, version: own }: DeliveryRow,
-  { version: which, now, secrets }: Pick<Rewrite, 'version' | 'now'> & { secrets: Record<string, string> },
-): Promise<{ version: number; source: DraftSource }> {
-  const cause = journeyId === null ? undefined : await readCause(tx, journeyId);
-  const version = which === 'own' || campaignId === null ? own : await findCurrentVersion(tx, campaignId);
-  if (!cause || campaignId === null || stepId === null || !version) throw noStep(id);
-  const compiled = await versions(tx, campaignId, version);
-  const input = await readJourneyInput({ tx, cipher, compiled, at: cause, now });
-  return { version, source: { id, step: stepId, edited, compiled, input: { ...input, delivery: { id }, secrets } } };
+  dependencies: RewriteDependencies,
+  delivery: DeliveryRow,
+  reading: Reading,
+): Promise<Source> {
+  const found =
+    delivery.webhookId === null
+      ? await sourceOfStep(tx, dependencies, delivery, reading)
+      : await sourceOfStored(tx, dependencies, delivery, reading);
+  if (found) return found;
+  const message = `What the draft "${delivery.id}" was made from is gone. Discard it, or store that again.`;
+  throw new HooklineError('deliveries.step_gone', message);
 }
 
-const noStep = (id: string) =>
-  new HooklineError('deliveries.step_gone', `The delivery "${id}" belongs to no step of a campaign.`);
+async function sourceOfStep(
+  tx: Db,
+  { cipher, campaigns }: RewriteDependencies,
+  { id, journeyId, campaignId, stepId, edited, version: own }: DeliveryRow,
+  { version: which, now, secrets }: Reading,
+): Promise<Source | undefined> {
+  const cause = journeyId === null ? undefined : await readCause(tx, journeyId);
+  if (!cause || campaignId === null || stepId === null) return undefined;
+  const version = which === 'own' ? own : await findCurrentVersion(tx, campaignId);
+  if (!version) return undefined;
+  const compiled = await campaigns(tx, campaignId, version);
+  const input = await readJourneyInput({ tx, cipher, compiled, at: cause, now });
+  const of = { campaign: compiled, step: stepId };
+  return { version, source: { id, edited, of, input: { ...input, delivery: { id }, secrets } } };
+}
+
+async function sourceOfStored(
+  tx: Db,
+  { webhooks }: RewriteDependencies,
+  { id, webhookId, sendId, personKey, edited, version: own }: DeliveryRow,
+  { version: which, now, secrets }: Reading,
+): Promise<Source | undefined> {
+  if (webhookId === null || sendId === null) return undefined;
+  const version = which === 'own' ? own : (await findWebhook(tx, webhookId))?.version;
+  const [person] = await tx.select().from(people).where(eq(people.key, personKey));
+  if (!version || !person) return undefined;
+  const of = { campaign: null, webhook: await webhooks(tx, webhookId, version) };
+  const input = { person, trigger: await readSendData(tx, sendId), delivery: { id }, secrets, now };
+  return { version, source: { id, edited, of, input } };
+}
 
 async function replaceDraft(
   tx: Db,

@@ -87,6 +87,7 @@ async function readItems(tx: Db, key: string, page: PageRequest) {
         version: deliveries.version,
         stepId: deliveries.stepId,
         journeyId: deliveries.journeyId,
+        webhookId: deliveries.webhookId,
         createdAt: deliveries.createdAt,
         error: deliveries.error,
         status: sql<

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'campaigns.invalid'
   | 'campaigns.state'
   | 'webhooks.invalid'
+  | 'webhooks.not_found'
   | 'broadcasts.not_found'
   | 'journeys.not_found'
   | 'deliveries.not_found'

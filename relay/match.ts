@@ -14,6 +14,7 @@ import {
 } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
+import { findVersion } from '../db/campaigns.ts';
 import { createVersionCache, type VersionCache } from '../db/version-cache.ts';
 import { journeyWorkflowId } from '../workflows/messages.ts';
 
@@ -23,7 +24,7 @@ const ITEMS_AT_ONCE = 100;
 export type MatchPerson = (key: string) => Promise<number>;
 
 export function createMatcher({ db, now }: { db: Db; now: () => Date }): MatchPerson {
-  const versions = createVersionCache((campaign) => campaign);
+  const versions = createVersionCache(findVersion, (campaign) => campaign);
   return (key) =>
     db.transaction(async (tx) => {
       const claimed = await claimPerson(tx, key, ITEMS_AT_ONCE);

@@ -3,8 +3,11 @@ import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
+import { findVersion } from '../db/campaigns.ts';
+import { findWebhookVersion } from '../db/webhooks.ts';
 import { createVersionCache } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
+import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
@@ -14,9 +17,11 @@ import { workOffJob } from './jobs.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
+const WATCH_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
 
@@ -37,8 +42,8 @@ export type RelayOptions = {
 
 /**
  * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
- * drafts whose time is over, and work off jobs; one carries the resulting commands. Any number of relays may run: Postgres gives each
- * person, job and command to one of them.
+ * drafts whose time is over, and work off jobs; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
   database,
@@ -53,7 +58,12 @@ export async function startRelay({
 }: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, now });
-  const rerender = { cipher, versions: createVersionCache(compileCampaign), render: rerenderDraft(destinations) };
+  const rerender = {
+    cipher,
+    campaigns: createVersionCache(findVersion, compileCampaign),
+    webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
+    render: rerenderDraft(destinations),
+  };
   let isAway = false;
   const carry = startLoop({
     pollMs: POLL_MS,
@@ -118,12 +128,23 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
   });
+  const ending = new AbortController();
+  const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
+  const watch = startLoop({
+    pollMs: WATCH_POLL_MS,
+    look,
+    onError: (error) => {
+      if (!ending.signal.aborted) log.warn({ err: error }, 'stuck journeys could not be looked for; trying again');
+    },
+  });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
   await database.listen(CHANNELS.commands, () => carry.wake());
   return {
     async stop() {
-      await Promise.all([match.stop(), release.stop(), expire.stop(), jobs.stop(), carry.stop()]);
+      ending.abort();
+      const loops = [match, release, expire, jobs, carry, watch];
+      await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
 }

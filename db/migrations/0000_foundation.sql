@@ -74,8 +74,10 @@ CREATE TABLE "deliveries" (
 	"person_key" text NOT NULL,
 	"journey_id" text,
 	"campaign_id" text,
-	"version" integer,
 	"step_id" text,
+	"webhook_id" text,
+	"send_id" text,
+	"version" integer,
 	"state" text NOT NULL,
 	"revision" integer DEFAULT 1 NOT NULL,
 	"destination" text,
@@ -196,6 +198,10 @@ CREATE TABLE "journeys" (
 	"step_since" timestamp (3) with time zone,
 	"step_until" timestamp (3) with time zone,
 	"reason" text,
+	"stuck_since" timestamp (3) with time zone,
+	"stuck_by" text,
+	"stuck_reason" text,
+	"checked_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"ended_at" timestamp (3) with time zone
@@ -261,6 +267,32 @@ CREATE TABLE "resends" (
 	"ended_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
+CREATE TABLE "sends" (
+	"id" text PRIMARY KEY NOT NULL,
+	"webhook_id" text NOT NULL,
+	"request_id" text,
+	"request_hash" text NOT NULL,
+	"data" jsonb NOT NULL,
+	"deliveries" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "webhook_versions" (
+	"webhook_id" text NOT NULL,
+	"version" integer NOT NULL,
+	"definition" json NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	CONSTRAINT "webhook_versions_webhook_id_version_pk" PRIMARY KEY("webhook_id","version")
+);
+--> statement-breakpoint
+CREATE TABLE "webhooks" (
+	"id" text PRIMARY KEY NOT NULL,
+	"version" integer NOT NULL,
+	"deleted_at" timestamp (3) with time zone,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
+);
+--> statement-breakpoint
 ALTER TABLE "broadcasts" ADD CONSTRAINT "broadcasts_campaign_id_campaigns_id_fk" FOREIGN KEY ("campaign_id") REFERENCES "public"."campaigns"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "campaign_versions" ADD CONSTRAINT "campaign_versions_campaign_id_campaigns_id_fk" FOREIGN KEY ("campaign_id") REFERENCES "public"."campaigns"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "entries" ADD CONSTRAINT "entries_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -268,6 +300,7 @@ ALTER TABLE "outcomes" ADD CONSTRAINT "outcomes_person_key_people_key_fk" FOREIG
 ALTER TABLE "attempts" ADD CONSTRAINT "attempts_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_send_id_sends_id_fk" FOREIGN KEY ("send_id") REFERENCES "public"."sends"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "parked" ADD CONSTRAINT "parked_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "job_items" ADD CONSTRAINT "job_items_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journey_log" ADD CONSTRAINT "journey_log_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -279,6 +312,8 @@ ALTER TABLE "events" ADD CONSTRAINT "events_person_key_people_key_fk" FOREIGN KE
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waiting" ADD CONSTRAINT "waiting_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sends" ADD CONSTRAINT "sends_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "webhook_versions" ADD CONSTRAINT "webhook_versions_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "broadcasts_request" ON "broadcasts" USING btree ("campaign_id","request_id");--> statement-breakpoint
 CREATE INDEX "campaigns_trigger_event" ON "campaigns" USING btree ("trigger_event");--> statement-breakpoint
 CREATE UNIQUE INDEX "entries_once" ON "entries" USING btree ("campaign_id","person_key") WHERE once;--> statement-breakpoint
@@ -288,6 +323,7 @@ CREATE INDEX "attempts_in_flight" ON "attempts" USING btree ("destination") WHER
 CREATE UNIQUE INDEX "deliveries_step" ON "deliveries" USING btree ("journey_id","step_id");--> statement-breakpoint
 CREATE INDEX "deliveries_person" ON "deliveries" USING btree ("person_key","id");--> statement-breakpoint
 CREATE INDEX "deliveries_campaign" ON "deliveries" USING btree ("campaign_id","id");--> statement-breakpoint
+CREATE INDEX "deliveries_webhook" ON "deliveries" USING btree ("webhook_id","id") WHERE webhook_id is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_state" ON "deliveries" USING btree ("state","id");--> statement-breakpoint
 CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'drafted';--> statement-breakpoint
 CREATE INDEX "deliveries_host" ON "deliveries" USING btree ("host","id");--> statement-breakpoint
@@ -298,7 +334,10 @@ CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");
 CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");--> statement-breakpoint
 CREATE INDEX "journeys_person" ON "journeys" USING btree ("person_key","id");--> statement-breakpoint
 CREATE INDEX "journeys_active" ON "journeys" USING btree ("campaign_id","person_key") WHERE ended_at is null;--> statement-breakpoint
+CREATE INDEX "journeys_running" ON "journeys" USING btree ("id") WHERE ended_at is null;--> statement-breakpoint
+CREATE INDEX "journeys_stuck" ON "journeys" USING btree ("id") WHERE ended_at is null and stuck_since is not null;--> statement-breakpoint
 CREATE INDEX "events_person" ON "events" USING btree ("person_key","number");--> statement-breakpoint
 CREATE INDEX "waiting_order" ON "waiting" USING btree ("lane","due_at");--> statement-breakpoint
 CREATE INDEX "resends_delivery" ON "resends" USING btree ("delivery_id","id");--> statement-breakpoint
-CREATE UNIQUE INDEX "resends_open" ON "resends" USING btree ("delivery_id") WHERE ended_at is null;
+CREATE UNIQUE INDEX "resends_open" ON "resends" USING btree ("delivery_id") WHERE ended_at is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "sends_request" ON "sends" USING btree ("webhook_id","request_id");

@@ -8,6 +8,7 @@ import type { ShownError } from '../../domain/request/shown-error.ts';
 import { bytes, createdAt, moment, updatedAt } from '../columns.ts';
 import { journeys } from './journeys.ts';
 import { people } from './people.ts';
+import { sends } from './webhooks.ts';
 
 export const DELIVERY_STATES = [
   'drafted',
@@ -38,8 +39,12 @@ export const deliveries = pgTable(
       .references(() => people.key, { onDelete: 'cascade' }),
     journeyId: text('journey_id').references(() => journeys.id, { onDelete: 'cascade' }),
     campaignId: text('campaign_id'),
-    version: integer('version'),
     stepId: text('step_id'),
+    /** Of a send without a campaign: it has no journey, campaign and step then. */
+    webhookId: text('webhook_id'),
+    sendId: text('send_id').references(() => sends.id),
+    /** Of the campaign, or of the stored webhook. */
+    version: integer('version'),
     state: text('state').$type<DeliveryState>().notNull(),
     /** Raised each time that a draft is edited or rendered again. */
     revision: integer('revision').notNull().default(1),
@@ -73,6 +78,9 @@ export const deliveries = pgTable(
     uniqueIndex('deliveries_step').on(table.journeyId, table.stepId),
     index('deliveries_person').on(table.personKey, table.id),
     index('deliveries_campaign').on(table.campaignId, table.id),
+    index('deliveries_webhook')
+      .on(table.webhookId, table.id)
+      .where(sql`webhook_id is not null`),
     index('deliveries_state').on(table.state, table.id),
     index('deliveries_expiry')
       .on(table.expiresAt)

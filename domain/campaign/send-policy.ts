@@ -30,8 +30,8 @@ export function sendPolicy(webhook: Webhook, defaults: WebhookDefaults = {}): Se
 }
 
 /** What the walk is told of a delivery that is settled. */
-export const settled = (state: Sent['state'], policy: SendPolicy, step: string | null): Sent => ({
+export const settled = (state: Sent['state'], { id, policy }: { id: string; policy: SendPolicy }): Sent => ({
   state,
   exit: state === 'failed' && policy.onFailure === 'exit',
-  detail: `webhook ${step ?? ''} ${state}`,
+  detail: `webhook ${id} ${state}`,
 });

@@ -3,6 +3,7 @@ import { HooklineError, type InputFault } from '../errors.ts';
 import { inspect, placeOf, summary } from '../input/faults.ts';
 import { without } from '../input/without.ts';
 import { webhookFaults } from '../request/request-faults.ts';
+import { templateFaults, templateVariables } from '../template.ts';
 import { webhookSchema, type Webhook, type WebhookDefaults } from './webhook.ts';
 
 /**
@@ -33,6 +34,26 @@ export function inspectWebhook(
     ...(rest ? webhookFaults(rest, path, defaults, rules) : []),
   ];
   return { valid: result.success ? result.data : null, rest, errors };
+}
+
+/** What no template finds where there is no campaign and no journey. */
+const OF_JOURNEYS = /^(?:event|parameter|event_name|event_timestamp|event_id|events|responses|campaign|journey)$/;
+
+/** What a valid webhook reads and never finds when it is sent on its own. */
+export const warningsOfLone = (webhook: Webhook): string[] => warnings(webhook, []);
+
+function warnings(value: unknown, at: PropertyKey[]): string[] {
+  if (typeof value === 'string') {
+    if (templateFaults(value).length > 0) return [];
+    return templateVariables(value)
+      .filter(({ path: [root = ''] }) => OF_JOURNEYS.test(root))
+      .map(
+        ({ path }) => `${placeOf(at)}: ${placeOf(path)} is always missing, as the webhook is sent without a campaign`,
+      );
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const inner: [PropertyKey, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return inner.flatMap(([key, item]) => warnings(item, [...at, key]));
 }
 
 /** What is left without its faults; a URL stands in for a missing one, which the schema has reported. */

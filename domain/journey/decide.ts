@@ -33,7 +33,7 @@ function decideDelay(step: StepOf<'delay'>, { now }: AtStep): Decision {
 
 /** One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says. */
 async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decision> {
-  const delivery = renderDelivery(at.compiled, step, await at.scope(), {
+  const delivery = renderDelivery(at.compiled.webhook(step.id), await at.scope(), {
     id: at.newDeliveryId(),
     now: at.now,
   });
@@ -71,11 +71,9 @@ async function decideBranch(step: StepOf<'branch'>, at: AtStep): Promise<Decisio
 /** Sets attributes from templates; what fails to render or is too large changes nothing, and the journey goes on. */
 async function decideUpdate(step: StepOf<'update'>, at: AtStep): Promise<Decision> {
   const prepared = { type: 'update' } as const;
-  const mapping = at.compiled.mapping(step.id);
-  if (!mapping) return { prepared, details: {} };
   const scope = await at.scope();
   try {
-    const { changes, absent } = evaluateMapping(mapping, scope);
+    const { changes, absent } = evaluateMapping(at.compiled.update(step.id), scope);
     await at.setAttributes(changes);
     return { prepared, details: { attributes: changes, ...(absent.length > 0 && { absent }) } };
   } catch (error) {

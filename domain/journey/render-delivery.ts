@@ -1,6 +1,5 @@
-import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
-import { sendPolicy } from '../campaign/send-policy.ts';
-import type { StepOf } from '../campaign/steps.ts';
+import type { CompiledWebhook } from '../campaign/compiled-webhook.ts';
+import type { Webhook } from '../campaign/webhook.ts';
 import { HooklineError } from '../errors.ts';
 import { parseDurationMs } from '../input/duration.ts';
 import { redactRequest, redactText } from '../request/redact.ts';
@@ -15,10 +14,11 @@ export type FrozenRequest = Omit<RenderedRequest, 'missing'> & { secrets: string
 /** The request as operators may see it: credentials and secrets are replaced. */
 export type ShownRequest = { method: string; url: string; headers: [string, string][]; body: string | null };
 
-/** A webhook step's request for one person, or why there is none. */
+/** A webhook's request for one person, or why there is none. */
 export type RenderedDelivery = {
   id: string;
-  step: string;
+  /** The id of the step, or of the stored webhook. */
+  webhook: string;
   state: 'queued' | 'drafted' | 'skipped' | 'failed';
   /** When a draft is decided by nobody any more. */
   expiresAt: Date | null;
@@ -43,24 +43,24 @@ export type FrozenParts = Pick<RenderedDelivery, 'host' | 'missing'> & {
   request: ShownRequest;
 };
 
-/** Renders a webhook step once; what does not render is a failed delivery. */
+/** Renders a webhook once; what does not render is a failed delivery. */
 export function renderDelivery(
-  compiled: CompiledCampaign,
-  step: StepOf<'webhook'>,
+  compiled: CompiledWebhook,
   scope: Scope,
   { id, now }: { id: string; now: Date },
 ): RenderedDelivery {
-  const skipped = step.send === 'never';
-  const { timeoutMs } = sendPolicy(step, compiled.campaign.defaults);
+  const { webhook, policy } = compiled;
+  const { timeoutMs } = policy;
+  const skipped = webhook.send === 'never';
   const secrets = Object.values(scope.secrets);
   try {
-    const frozen = freeze(compiled.request(step.id).render({ ...scope, delivery: { id } }), secrets);
-    const mapped = compiled.mapping(step.id) !== null && !skipped;
+    const frozen = freeze(compiled.request().render({ ...scope, delivery: { id } }), secrets);
+    const mapped = compiled.mapping() !== null && !skipped;
     return {
       id,
-      step: step.id,
-      state: skipped ? 'skipped' : step.send === 'draft' ? 'drafted' : 'queued',
-      expiresAt: draftExpiresAt(step, now),
+      webhook: compiled.id,
+      state: skipped ? 'skipped' : webhook.send === 'draft' ? 'drafted' : 'queued',
+      expiresAt: draftExpiresAt(webhook, now),
       timeoutMs,
       ...frozen,
       mapping: mapped ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
@@ -69,21 +69,7 @@ export function renderDelivery(
     };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;
-    return {
-      id,
-      step: step.id,
-      state: 'failed',
-      expiresAt: null,
-      timeoutMs,
-      destination: null,
-      host: null,
-      frozen: null,
-      request: null,
-      missing: [],
-      mapping: UNMAPPED,
-      error: shownError(error, secrets),
-      label: step.id,
-    };
+    return unrendered(compiled, { id, state: 'failed', error: shownError(error, secrets) });
   }
 }
 
@@ -101,7 +87,33 @@ export function freeze({ missing, ...request }: RenderedRequest, secrets: string
   };
 }
 
-function draftExpiresAt({ send, draftExpiry }: StepOf<'webhook'>, now: Date): Date | null {
+const SUPPRESSED = {
+  code: 'delivery.suppressed',
+  message: 'The person is suppressed: nothing is sent to them.',
+};
+
+/** What becomes of a send to somebody who gets nothing: it is not rendered, and its row says why. */
+export const suppressedDelivery = (compiled: CompiledWebhook, id: string): RenderedDelivery =>
+  unrendered(compiled, { id, state: 'skipped', error: SUPPRESSED });
+
+const unrendered = (
+  { id: webhook, policy: { timeoutMs } }: CompiledWebhook,
+  reason: Pick<RenderedDelivery, 'id' | 'state' | 'error'>,
+): RenderedDelivery => ({
+  ...reason,
+  webhook,
+  expiresAt: null,
+  timeoutMs,
+  destination: null,
+  host: null,
+  frozen: null,
+  request: null,
+  missing: [],
+  mapping: UNMAPPED,
+  label: webhook,
+});
+
+function draftExpiresAt({ send, draftExpiry }: Webhook, now: Date): Date | null {
   if (send !== 'draft' || draftExpiry === undefined) return null;
   return new Date(now.getTime() + parseDurationMs(draftExpiry));
 }

@@ -1,23 +1,22 @@
-import { editWebhook, type Edited } from '../campaign/edit-webhook.ts';
 import { campaignScope } from '../campaign/campaign-scope.ts';
-import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
 import { findStep } from '../campaign/campaign.ts';
-import { sendPolicy } from '../campaign/send-policy.ts';
+import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
+import type { CompiledWebhook } from '../campaign/compiled-webhook.ts';
+import { editWebhook, type Edited } from '../campaign/edit-webhook.ts';
 import type { StepOf } from '../campaign/steps.ts';
 import type { Webhook } from '../campaign/webhook.ts';
 import type { DestinationRules } from '../delivery/address.ts';
 import { HooklineError } from '../errors.ts';
-import type { ScopeInput } from '../scope.ts';
+import { buildScope, type ScopeInput } from '../scope.ts';
 import { UNMAPPED, type MappingResult } from './map-answer.ts';
 import { renderDraft } from './render-draft.ts';
 import type { FrozenParts } from './render-delivery.ts';
 
-/** What a draft is rendered from: a version's step, what was edited, and its journey and person as of now. */
+/** What a draft is rendered from: a version's step or a stored webhook, what was edited, and its journey and person as of now. */
 export type DraftSource = {
   id: string;
-  step: string;
   edited: Edited | null;
-  compiled: CompiledCampaign;
+  of: { campaign: CompiledCampaign; step: string } | { campaign: null; webhook: CompiledWebhook };
   input: Omit<ScopeInput, 'campaign' | 'timezone'>;
 };
 
@@ -28,33 +27,38 @@ export type Rewritten = FrozenParts & { edited: Edited | null; mapping: MappingR
 export const editDraft =
   (edit: unknown, rules: DestinationRules, options: { mayReadSecrets: boolean }) =>
   (draft: DraftSource): Rewritten => {
-    const webhook = webhookOf(draft);
-    const { defaults } = draft.compiled.campaign;
-    const edited = editWebhook(edit, { step: webhook, before: draft.edited, defaults, rules, ...options });
-    return rewritten(draft, webhook, edited, rules);
+    const { webhook } = webhookOf(draft);
+    const defaults = draft.of.campaign?.campaign.defaults;
+    return rewritten(
+      draft,
+      editWebhook(edit, { step: webhook, before: draft.edited, defaults, rules, ...options }),
+      rules,
+    );
   };
 
 /** Renders a draft again as its version's step has it; what was edited is given up. */
 export const rerenderDraft =
   (rules: DestinationRules) =>
   (draft: DraftSource): Rewritten =>
-    rewritten(draft, webhookOf(draft), null, rules);
+    rewritten(draft, null, rules);
 
-function rewritten(draft: DraftSource, step: Webhook, edited: Edited | null, rules: DestinationRules): Rewritten {
-  const { campaign } = draft.compiled;
-  const scope = campaignScope(campaign, draft.input);
+function rewritten(draft: DraftSource, edited: Edited | null, rules: DestinationRules): Rewritten {
+  const { webhook: step, compiled } = webhookOf(draft);
+  const campaign = draft.of.campaign?.campaign;
+  const scope = campaign ? campaignScope(campaign, draft.input) : buildScope(draft.input);
   return {
-    ...renderDraft({ step, edited, defaults: campaign.defaults }, scope, rules),
+    ...renderDraft({ step, edited, defaults: campaign?.defaults }, scope, rules),
     edited,
-    mapping: draft.compiled.mapping(draft.step) ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
-    timeoutMs: sendPolicy(step, campaign.defaults).timeoutMs,
+    mapping: compiled.mapping() ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
+    timeoutMs: compiled.policy.timeoutMs,
   };
 }
 
-function webhookOf({ id, step, compiled }: DraftSource): Webhook {
-  const found = findStep(compiled.campaign, step);
-  if (found?.type === 'webhook') return withoutPlace(found);
-  const message = `The campaign of "${id}" has no webhook "${step}" any more. Discard the draft, or publish the step again.`;
+function webhookOf({ id, of }: DraftSource): { webhook: Webhook; compiled: CompiledWebhook } {
+  if (!of.campaign) return { webhook: of.webhook.webhook, compiled: of.webhook };
+  const found = findStep(of.campaign.campaign, of.step);
+  if (found?.type === 'webhook') return { webhook: withoutPlace(found), compiled: of.campaign.webhook(of.step) };
+  const message = `The campaign of "${id}" has no webhook "${of.step}" any more. Discard the draft, or publish the step again.`;
   throw new HooklineError('deliveries.step_gone', message);
 }
 

@@ -1,5 +1,5 @@
 import { keepAnswer } from '../campaign/answers.ts';
-import { sendPolicy, settled, type SendPolicy } from '../campaign/send-policy.ts';
+import { settled, type SendPolicy } from '../campaign/send-policy.ts';
 import { blocked, judgeUrl, type DestinationRules } from '../delivery/address.ts';
 import { classifyError, classifyStatus, type Outcome } from '../delivery/outcome.ts';
 import type { Json } from '../json.ts';
@@ -20,30 +20,29 @@ export async function simulateSend(
   const delivery = past.deliveries.get(id);
   if (!delivery?.frozen) throw new Error(`the delivery ${id} was not rendered`);
   const { url, secrets } = delivery.frozen;
-  const policy = sendPolicy(compiled.webhook(step), compiled.campaign.defaults);
+  const webhook = compiled.webhook(step);
   const { status, headers, body } = answers[step] ?? ALL_IS_WELL;
   const refused = refusal(url, rules);
   const outcome = refused ?? classifyStatus(status, headers['location']);
   const answer = refused ? null : { status, class: outcome.class };
   if (outcome.class !== 'sent') {
     const error = shownError(outcome, secrets);
-    note(past, step, 'failed', { delivery: id, error, ...attemptsOf(outcome, policy) });
+    note(past, step, 'failed', { delivery: id, error, ...attemptsOf(outcome, webhook.policy) });
     past.deliveries.set(id, { ...delivery, state: 'failed', answer, error, mapping: UNMAPPED });
-    return settled('failed', policy, step);
+    return settled('failed', webhook);
   }
   const parsed = parseAnswer(body);
   const ofRequest = { delivery: { id }, secrets: Object.fromEntries(secrets.entries()) };
   const scope = async () => scopeNow(simulation, past, ofRequest);
   const mapping = await mapAnswer(
-    compiled.mapping(step),
+    webhook.mapping(),
     { status, headers: Object.entries(headers), answer: parsed, bodyError: null, scope, secrets },
     attributesOf(simulation, past),
   );
-  const named = compiled.answers.get(step);
-  if (named) past.responses[step] = keepAnswer(named, status, parsed.value);
+  if (webhook.answerFields) past.responses[step] = keepAnswer(webhook.answerFields, status, parsed.value);
   note(past, step, 'sent', { delivery: id, status, attempts: 1 });
   past.deliveries.set(id, { ...delivery, state: 'sent', answer, mapping });
-  return settled('sent', policy, step);
+  return settled('sent', webhook);
 }
 
 /** As far as the URL shows: a name's addresses are judged when it is dialled. */

@@ -166,7 +166,10 @@ describe('GET /v1/deliveries', () => {
     ['state=', /^query\.state: "" is not known; use drafted, approved, queued/],
     ['include=body', 'query.include: "body" is not known; use bodies'],
     ['step=tell', 'query.step: a step belongs to a campaign: send campaign too, or person'],
-    ['version=2&state=sent', 'query.version: a version belongs to a campaign: send campaign too, or person'],
+    [
+      'version=2&state=sent',
+      'query.version: a version belongs to a campaign or a webhook: send campaign or webhook too, or person',
+    ],
     ['campaign=crm&version=0', 'query.version: write the number of a version, such as 2'],
     ['campaign=crm&version=two', 'query.version: write the number of a version, such as 2'],
     ['host=https://x', 'query.host: write a host such as api.example.com or api.example.com:8443'],

@@ -173,8 +173,8 @@ describe('a preview that cannot be', () => {
   });
 
   it.each([
-    [{ customer: {} }, [': send exactly one of webhook and campaign']],
-    [{ webhook: {}, campaign: 'leads', customer: {} }, [': send exactly one of webhook and campaign']],
+    [{ customer: {} }, [': send exactly one of webhook, webhookId and campaign']],
+    [{ webhook: {}, campaign: 'leads', customer: {} }, [': send exactly one of webhook, webhookId and campaign']],
     [{ webhook: {}, step: 'tell', customer: {} }, ['step: is for campaign; leave it out']],
     [{ campaign: 'leads', customer: {} }, ['step: is missing; use create-lead']],
     [{ campaign: 'leads', step: 'step-1', customer: {} }, ['step: is no webhook of the campaign; use create-lead']],

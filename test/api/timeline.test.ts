@@ -90,6 +90,7 @@ describe('the timeline of a person who went through a campaign', () => {
         id: delivery,
         ...considered,
         step: 'tell',
+        webhook: null,
         journey,
         state: 'sent',
         status: 201,

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishVersion } from '../../db/campaigns.ts';
+import { findVersion, publishVersion } from '../../db/campaigns.ts';
 import { createVersionCache } from '../../db/version-cache.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import { compilePlan } from '../../domain/campaign/plan.ts';
@@ -22,7 +22,7 @@ async function publish(id: string, name: string) {
 /** A cache that remembers what it has compiled. */
 function recordingCache() {
   const compiled: string[] = [];
-  const versions = createVersionCache((campaign) => {
+  const versions = createVersionCache(findVersion, (campaign) => {
     compiled.push(campaign.name ?? '');
     return { name: campaign.name };
   });
@@ -59,7 +59,7 @@ describe('the cache of published versions', () => {
 
   it('does not keep a failure', async () => {
     const { read } = recordingCache();
-    await expect(read('later', 1)).rejects.toThrow('campaign later has no version 1');
+    await expect(read('later', 1)).rejects.toThrow('later has no version 1');
     await publish('later', 'now');
     expect(await read('later', 1)).toEqual({ name: 'now' });
   });

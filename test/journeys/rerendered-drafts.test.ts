@@ -112,4 +112,36 @@ describe('a draft that is rendered again', () => {
   });
 });
 
+describe('a draft without a campaign', () => {
+  it('is edited, rendered again from the stored webhook, and refused when that is gone', async () => {
+    const { api } = drafts.hookline;
+    const stored = (word: string) => ({
+      url: drafts.url,
+      body: { json: { [word]: '{{ trigger.code }}' } },
+      send: 'draft',
+    });
+    await api('PUT', '/v1/people/hal', { attributes: {} });
+    await api('PUT', '/v1/webhooks/welcome', stored('old'));
+    const sent = await api<{ delivery: { id: string } }>('POST', '/v1/webhooks/welcome/send', {
+      person: 'hal',
+      data: { code: 7 },
+    });
+    const { id } = sent.body.delivery;
+    expect(await drafts.edit(id, { method: 'PUT' })).toMatchObject({
+      status: 200,
+      body: { revision: 2, request: { method: 'PUT', body: '{"old":7}' } },
+    });
+    await api('PUT', '/v1/webhooks/welcome', { ...stored('new'), ...LEAD });
+    expect((await drafts.rerender({ ids: [id] })).body).toEqual({ decided: 1, refused: [] });
+    expect(await drafts.delivery(id)).toMatchObject({ revision: 3, version: 2, request: { method: 'POST' } });
+
+    await api('DELETE', '/v1/webhooks/welcome');
+    expect((await drafts.rerender({ ids: [id] })).body.refused).toEqual([{ id, code: 'deliveries.step_gone' }]);
+    await drafts.decide(id, 'approve', { revision: 3 });
+    await drafts.settled(id, 'sent');
+    expect(drafts.bodiesOf(id)).toEqual([{ new: 7 }]);
+    expect(await drafts.hookline.attributes('hal')).toEqual({ lead: 7 });
+  });
+});
+
 const tell = (fields: object) => ({ type: 'webhook', id: 'tell', url: drafts.url, send: 'draft', ...fields });

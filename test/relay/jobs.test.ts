@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findVersion } from '../../db/campaigns.ts';
+import { findWebhookVersion } from '../../db/webhooks.ts';
+import { compileWebhook } from '../../domain/campaign/compiled-webhook.ts';
 import { createCipher } from '../../db/cipher.ts';
 import type { Db } from '../../db/open.ts';
 import { createVersionCache } from '../../db/version-cache.ts';
@@ -22,7 +25,8 @@ afterAll(() => hookline.stop());
 
 const rerender = {
   cipher: createCipher(randomBytes(32)),
-  versions: createVersionCache(compileCampaign),
+  campaigns: createVersionCache(findVersion, compileCampaign),
+  webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
   render: rerenderDraft({ allowHttp: true, allowNetworks: [] }),
 };
 const work = (on: Db = db) =>

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import type { Db } from '../db/open.ts';
+import { deleteWebhook, findWebhook, listWebhooks, putWebhook, wouldPut } from '../db/webhooks.ts';
+import { idSchema } from '../domain/campaign/steps.ts';
+import { validateWebhook, warningsOfLone } from '../domain/campaign/validate-webhook.ts';
+import type { DestinationRules } from '../domain/delivery/address.ts';
+import { HooklineError } from '../domain/errors.ts';
+import { route, type Route } from './route.ts';
+import { idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
+
+type Dependencies = { db: Db; destinations: DestinationRules };
+
+/** Webhooks that are sent without a campaign, stored as immutable versions. */
+export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
+  route({
+    method: 'put',
+    path: '/v1/webhooks/:id',
+    scope: 'admin',
+    params: z.strictObject({ id: idSchema('welcome-sms') }),
+    query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
+    body: z.unknown(),
+    yaml: true,
+    handle: async ({ params: { id }, query, body }) => {
+      const webhook = validateWebhook(body, '', destinations);
+      const isDry = query.dryRun === 'true';
+      const { version } = await (isDry ? wouldPut : putWebhook)(db, id, webhook);
+      const next = isDry
+        ? 'nothing was stored; send it without dryRun to store it'
+        : `POST /v1/webhooks/${id}/send sends it`;
+      return { status: 200, body: { id, version, warnings: warningsOfLone(webhook), next } };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/webhooks',
+    scope: 'admin',
+    params: noParams,
+    query: z.strictObject(namedPageQuery),
+    body: null,
+    handle: async ({ query }) => {
+      const { data, nextCursor } = await listWebhooks(db, query);
+      const summaries = data.map(({ id, version, createdAt, updatedAt }) => ({ id, version, createdAt, updatedAt }));
+      return { status: 200, body: { data: summaries, nextCursor } };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/webhooks/:id',
+    scope: 'admin',
+    params: idParams,
+    query: noQuery,
+    body: null,
+    handle: async ({ params }) => {
+      const webhook = await findWebhook(db, params.id);
+      if (!webhook) throw noWebhook(params.id);
+      const { id, version, definition, createdAt, updatedAt } = webhook;
+      return { status: 200, body: { id, version, definition, createdAt, updatedAt } };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/v1/webhooks/:id',
+    scope: 'admin',
+    params: idParams,
+    query: noQuery,
+    body: null,
+    handle: async ({ params: { id } }) => {
+      if (!(await deleteWebhook(db, id))) throw noWebhook(id);
+      return { status: 200, body: { id } };
+    },
+  }),
+];
+
+export const noWebhook = (id: string) =>
+  new HooklineError('webhooks.not_found', `No webhook has the id "${id}". PUT /v1/webhooks/${id} stores one.`);
