@@ -8,6 +8,7 @@ import {
 } from '../db/deliveries.ts';
 import { setProbe } from '../db/destinations.ts';
 import { openRequest } from '../db/frozen-request.ts';
+import { leaveLine } from '../db/parked.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -20,6 +21,7 @@ import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { settled } from '../domain/campaign/send-policy.ts';
+import { UNMAPPED } from '../domain/journey/map-answer.ts';
 import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
@@ -107,10 +109,15 @@ export async function claimAttempt(
     const webhook = resend && !resend.retry ? { ...own, policy: { ...own.policy, times: 0 } } : own;
     const { policy } = webhook;
     const decided = resend ? endedResend(resend, webhook) : decidedState(delivery, webhook);
-    if (decided) return decided;
+    if (decided) {
+      if (decided.type === 'settled') await leaveLine(tx, { id, workflowId });
+      return decided;
+    }
     const fail = async (error: ShownError): Promise<Claim> => {
-      const move: DeliveryMove = { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } };
+      const set = { error, nextAttemptAt: null, mapping: UNMAPPED };
+      const move: DeliveryMove = { state: 'failed', set, log: { error } };
       await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
+      await leaveLine(tx, { id, workflowId });
       return { type: 'settled', sent: settled('failed', webhook) };
     };
     const now = dependencies.now();

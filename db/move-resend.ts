@@ -1,8 +1,7 @@
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import { moveDelivery, type DeliveryMove, type DeliveryRow } from './deliveries.ts';
 import type { Db } from './open.ts';
 import { deliveries } from './schema/deliveries.ts';
-import { parked } from './schema/destinations.ts';
 import { resends } from './schema/resends.ts';
 
 /**
@@ -16,8 +15,10 @@ export async function moveResend(
   { move, ended }: { move: DeliveryMove | null; ended: boolean },
 ): Promise<void> {
   const error = move?.set.error ?? null;
+  // A failure that comes late takes nothing back.
+  const own = error ? and(eq(resends.id, id), isNull(resends.endedAt)) : eq(resends.id, id);
   if (!ended) {
-    if (move) await tx.update(resends).set({ error, nextAttemptAt: move.set.nextAttemptAt }).where(eq(resends.id, id));
+    if (move) await tx.update(resends).set({ error, nextAttemptAt: move.set.nextAttemptAt }).where(own);
     return;
   }
   const now = sql`clock_timestamp()`;
@@ -25,8 +26,7 @@ export async function moveResend(
     tx
       .update(resends)
       .set({ error, nextAttemptAt: null, endedAt: sql`coalesce(${resends.endedAt}, ${now})` })
-      .where(eq(resends.id, id)),
-    tx.delete(parked).where(eq(parked.deliveryId, delivery.id)),
+      .where(own),
     move?.state === 'sent'
       ? moveDelivery(tx, delivery, move)
       : tx

@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Applicant } from '../domain/delivery/admission.ts';
 import type { Db } from './open.ts';
 import { parked, type ParkingReason } from './schema/destinations.ts';
@@ -42,6 +42,11 @@ export async function parkDelivery(
     .insert(parked)
     .values({ deliveryId: id, destination: origin, workflowId, reason, dueAt, since: now })
     .onConflictDoUpdate({ target: parked.deliveryId, set: { reason, workflowId, dueAt, releasedUntil: null } });
+}
+
+/** Gives up the place of a delivery that its workflow sends no more; another workflow may have one for it by now, which stays. */
+export async function leaveLine(tx: Db, { id, workflowId }: { id: string; workflowId: string }): Promise<void> {
+  await tx.delete(parked).where(and(eq(parked.deliveryId, id), eq(parked.workflowId, workflowId)));
 }
 
 /** Takes the next free time of a webhook with a rate limit: each caller gets one of its own. */

@@ -196,6 +196,43 @@ describe('a worker that dies during a resend', () => {
   });
 });
 
+it('a 2xx of a resend that comes late wins over the attempt after it', async () => {
+  test.receiver.on('/overtaken', respond({ status: 400 }), respond({ json: { lead: 7 } }), respond({ status: 503 }));
+  const id = await delivery('overtaken', MAPPED);
+  await test.send(id);
+  const resend = (await ask(id, true)) ?? '';
+  let win = () => {};
+  const won = new Promise<void>((resolve) => (win = resolve));
+  const holding = (until: () => Promise<unknown>) =>
+    test.another({
+      http: {
+        ...test.http,
+        async send(request, limits) {
+          const exchange = await test.http.send(request, limits);
+          await until();
+          return exchange;
+        },
+      },
+    }).sendWebhook;
+  let second: Promise<unknown> = Promise.resolve();
+  const first = holding(async () => {
+    second = runIn(
+      holding(() => won),
+      { delivery: id, resend },
+    ).catch((error: unknown) => error);
+    await eventually(async () => requestsTo('overtaken').length === 3);
+  });
+  expect(await runIn(first, { delivery: id, resend })).toMatchObject({ state: 'sent' });
+  win();
+  expect(await second).toBeInstanceOf(ApplicationFailure);
+  expect(await test.delivery(id)).toMatchObject({
+    state: 'sent',
+    error: null,
+    resends: [{ error: null, nextAttemptAt: null, endedAt: expect.any(Date) }],
+  });
+  expect(await test.attributes('overtaken')).toEqual({ lead: 7, times: 1 });
+});
+
 it('a resend waits in line like all others, and ends after 24 hours there', async () => {
   const id = await delivery('in-line');
   await test.send(id);
