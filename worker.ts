@@ -66,6 +66,8 @@ await runProcess('worker', async (config, log) => {
   const running = worker.run();
   const relay = await startRelay({
     database,
+    cipher,
+    destinations: config,
     client,
     taskQueue: config.taskQueue,
     withSearchAttributes,

@@ -78,7 +78,7 @@ async function success(
 ): Promise<Verdict> {
   const answer = readAnswer(exchange);
   const mapping = await applyMapping(dependencies, claimed, person, exchange, answer);
-  const kept = keptAnswer(dependencies.cipher, claimed, exchange, answer);
+  const kept = await keptAnswer(dependencies, claimed, exchange, answer);
   const { webhook, number } = claimed;
   return {
     move: {

@@ -1,10 +1,11 @@
+import { readJourneyInput } from '../db/journey-scope.ts';
 import { readCause } from '../db/journeys.ts';
 import type { PersonRow } from '../db/people.ts';
 import { readSendData } from '../db/sends.ts';
+import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { buildScope, type Scope } from '../domain/scope.ts';
 import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
-import { journeyScope } from './journey-scope.ts';
 
 /** What a mapping sees beside the answer: what the request's templates saw, with the person as of now. */
 export async function mappingScope(
@@ -19,5 +20,6 @@ export async function mappingScope(
   const cause = await readCause(tx, journeyId ?? '');
   if (!cause) throw new HooklineError('mapping.failed', 'The journey is gone.');
   const compiled = await campaigns(tx, campaignId ?? '', version ?? 0);
-  return journeyScope({ tx, cipher, compiled, now, at: { ...cause, person } }, own);
+  const input = await readJourneyInput({ tx, cipher, compiled, now, at: { ...cause, person } });
+  return campaignScope(compiled.campaign, { ...input, ...own });
 }

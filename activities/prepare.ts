@@ -11,7 +11,8 @@ import { decide } from '../domain/journey/decide.ts';
 import { DECISION, type AtStep } from '../domain/journey/decision.ts';
 import type { RenderedDelivery } from '../domain/journey/render-delivery.ts';
 import type { PlanStep, Prepared } from '../domain/walk.ts';
-import { journeyScope, usableSecrets, type ScopeContext } from './journey-scope.ts';
+import { readJourneyInput, usableSecrets, type ScopeContext } from '../db/journey-scope.ts';
+import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { attributesOf } from './set-attributes.ts';
 
 export type PrepareInput = { journey: string; step: string; type: PlanStep['type'] };
@@ -60,7 +61,11 @@ function stateAfter(prepared: Prepared): JourneyState | undefined {
 const inPostgres = (context: ScopeContext, step: string): AtStep => ({
   compiled: context.compiled,
   now: context.now,
-  scope: async () => journeyScope(context, { secrets: await usableSecrets(context) }),
+  scope: async () =>
+    campaignScope(context.compiled.campaign, {
+      ...(await readJourneyInput(context)),
+      secrets: await usableSecrets(context),
+    }),
   setAttributes: attributesOf(context.tx, context.at.person, {
     type: 'update',
     journey: context.at.journey.id,

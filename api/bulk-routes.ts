@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Db } from '../db/open.ts';
-import { bulkFields, checkBulk, decideMany } from './bulk.ts';
+import { bulkFields, checkBulk, decideMany, type BulkDependencies } from './bulk.ts';
 import { reasonSchema } from './decisions.ts';
 import { route, type Route } from './route.ts';
 import { noParams, noQuery } from './schemas.ts';
@@ -15,6 +14,10 @@ const decideBody = z
   })
   .superRefine(checkBulk);
 
+const rerenderBody = z
+  .strictObject({ ...bulkFields(DECIDABLE), reason: reasonSchema.optional() })
+  .superRefine(checkBulk);
+
 const RESENDABLE = ['failed', 'sent'] as const;
 
 const resendBody = z
@@ -22,7 +25,7 @@ const resendBody = z
   .superRefine(checkBulk);
 
 /** What an operator does to many deliveries at once. */
-export const bulkRoutes = (dependencies: { db: Db; wakeCarrier: () => void }): Route[] => [
+export const bulkRoutes = (dependencies: BulkDependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/deliveries/decide',
@@ -32,6 +35,16 @@ export const bulkRoutes = (dependencies: { db: Db; wakeCarrier: () => void }): R
     body: decideBody,
     handle: ({ body: { decision, reason = null, ...asked }, caller }) =>
       decideMany(dependencies, { task: { type: decision, reason }, states: DECIDABLE, asked, caller }),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/deliveries/rerender',
+    scope: 'operate',
+    params: noParams,
+    query: noQuery,
+    body: rerenderBody,
+    handle: ({ body: { reason = null, ...asked }, caller }) =>
+      decideMany(dependencies, { task: { type: 'rerender', reason }, states: DECIDABLE, asked, caller }),
   }),
   route({
     method: 'post',

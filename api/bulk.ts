@@ -4,7 +4,7 @@ import { createJob } from '../db/jobs.ts';
 import type { Db } from '../db/open.ts';
 import type { DeliveryState } from '../db/schema/deliveries.ts';
 import type { Task } from '../db/schema/jobs.ts';
-import { applyTask } from '../db/tasks.ts';
+import { applyTask, type Rerender } from '../db/tasks.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import type { Answer, Caller } from './route.ts';
@@ -45,11 +45,11 @@ export function checkBulk({ ids, filter }: Pick<Bulk, 'ids' | 'filter'>, context
     context.addIssue({ code: 'custom', path: ['ids'], message: ONE_OF });
 }
 
-type Dependencies = { db: Db; wakeCarrier: () => void };
+export type BulkDependencies = { db: Db; wakeCarrier: () => void; rerender: Rerender };
 
 /** Applies a task to the deliveries that were named, at once or by a job; `states` are those that it takes. */
 export async function decideMany(
-  { db, wakeCarrier }: Dependencies,
+  { db, wakeCarrier, rerender }: BulkDependencies,
   { task, states, asked, caller }: { task: Task; states: readonly DeliveryState[]; asked: Bulk; caller: Caller },
 ): Promise<Answer> {
   const matching = await matchingIds(db, states, asked);
@@ -62,7 +62,7 @@ export async function decideMany(
   const by = { key: caller.key, actor: caller.actor };
   if (ids.length > MOST_AT_ONCE)
     return { status: 202, body: { job: { id: await createJob(db, { task, by, matched, ids }) } } };
-  const { done, refused } = await db.transaction((tx) => applyTask(tx, task, ids, { by, now: new Date() }));
+  const { done, refused } = await db.transaction((tx) => applyTask(tx, task, ids, { by, now: new Date(), rerender }));
   wakeCarrier();
   return { status: 200, body: { decided: done.length, refused } };
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { findDelivery } from '../db/deliveries.ts';
 import { listDeliveries } from '../db/delivery-list.ts';
+import { noDelivery } from '../db/draft-refusal.ts';
 import type { Db } from '../db/open.ts';
 import { DELIVERY_STATES } from '../db/schema/deliveries.ts';
-import { notFound } from './decisions.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noParams, noQuery, pageQuery } from './schemas.ts';
@@ -47,7 +47,7 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
     body: null,
     handle: async ({ params }) => {
       const delivery = await findDelivery(db, params.id);
-      if (!delivery) throw notFound(params.id);
+      if (!delivery) throw noDelivery(params.id);
       return { status: 200, body: shownDelivery(delivery) };
     },
   }),

@@ -25,6 +25,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'deliveries.not_drafted': { status: 409, title: 'The delivery is no draft any more' },
   'deliveries.expired': { status: 409, title: 'The draft has expired' },
   'deliveries.revision': { status: 409, title: 'The draft was edited meanwhile' },
+  'deliveries.step_gone': { status: 409, title: 'The draft belongs to no step any more' },
   'deliveries.not_settled': { status: 409, title: 'The delivery is neither sent nor failed' },
   'deliveries.not_rendered': { status: 409, title: 'The delivery never rendered' },
   'deliveries.under_way': { status: 409, title: 'The delivery is being sent already' },

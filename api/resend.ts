@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { findDelivery, type DeliveryDetail } from '../db/deliveries.ts';
+import { noDelivery } from '../db/draft-refusal.ts';
 import type { Db } from '../db/open.ts';
 import { requestResends } from '../db/resends.ts';
 import { refusesResend } from '../db/tasks.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { notFound, reasonSchema } from './decisions.ts';
+import { reasonSchema } from './decisions.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
@@ -23,7 +24,7 @@ export const resendRoutes = ({ db, wakeCarrier }: Dependencies): Route[] => [
     handle: async ({ params: { id }, body: { retry = false, reason = null } = {}, caller: { key, actor } }) => {
       const started = await requestResends(db, [id], { by: { key, actor }, reason, retry, lane: 0 });
       const delivery = await findDelivery(db, id);
-      if (!delivery) throw notFound(id);
+      if (!delivery) throw noDelivery(id);
       if (started.length === 0) throw refusal(delivery);
       wakeCarrier();
       return { status: 200, body: shownDelivery(delivery) };

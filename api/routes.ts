@@ -1,12 +1,19 @@
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
+import { findVersion } from '../db/campaigns.ts';
+import { createVersionCache } from '../db/version-cache.ts';
+import { findWebhookVersion } from '../db/webhooks.ts';
+import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
+import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
+import { editRoutes } from './edit.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
@@ -39,24 +46,33 @@ export type ApiDependencies = {
 };
 
 /** Every route that there is. */
-export const allRoutes = (dependencies: ApiDependencies): Route[] => [
-  ...peopleRoutes(dependencies),
-  ...timelineRoutes(dependencies),
-  ...eventRoutes(dependencies),
-  ...campaignRoutes(dependencies),
-  ...simulateRoutes(dependencies),
-  ...previewRoutes(dependencies),
-  ...webhookRoutes(dependencies),
-  ...sendRoutes(dependencies),
-  ...journeyRoutes(dependencies),
-  ...journeyExitRoutes(dependencies),
-  ...deliveryRoutes(dependencies),
-  ...decisionRoutes(dependencies),
-  ...resendRoutes(dependencies),
-  ...bulkRoutes(dependencies),
-  ...jobRoutes(dependencies),
-  ...destinationRoutes(dependencies),
-  ...secretRoutes(dependencies),
-  ...signingKeyRoutes(dependencies),
-  ...healthRoutes(dependencies),
-];
+export function allRoutes(dependencies: ApiDependencies): Route[] {
+  const rewriting = {
+    cipher: dependencies.cipher,
+    campaigns: createVersionCache(findVersion, compileCampaign),
+    webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
+  };
+  const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
+  return [
+    ...peopleRoutes(dependencies),
+    ...timelineRoutes(dependencies),
+    ...eventRoutes(dependencies),
+    ...campaignRoutes(dependencies),
+    ...simulateRoutes(dependencies),
+    ...previewRoutes(dependencies),
+    ...webhookRoutes(dependencies),
+    ...sendRoutes(dependencies),
+    ...journeyRoutes(dependencies),
+    ...journeyExitRoutes(dependencies),
+    ...deliveryRoutes(dependencies),
+    ...decisionRoutes(dependencies),
+    ...resendRoutes(dependencies),
+    ...bulkRoutes({ ...dependencies, rerender }),
+    ...editRoutes({ ...dependencies, ...rewriting }),
+    ...jobRoutes(dependencies),
+    ...destinationRoutes(dependencies),
+    ...secretRoutes(dependencies),
+    ...signingKeyRoutes(dependencies),
+    ...healthRoutes(dependencies),
+  ];
+}

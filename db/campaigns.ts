@@ -21,6 +21,12 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
   return row?.definition;
 }
 
+/** The version that new entries get; undefined where there is no such campaign. */
+export async function findCurrentVersion(db: Db, id: string): Promise<number | undefined> {
+  const [row] = await db.select({ version: campaigns.version }).from(campaigns).where(eq(campaigns.id, id));
+  return row?.version;
+}
+
 /** A page of campaigns in the order of their ids, without their definitions. */
 export async function listCampaigns(db: Db, page: PageRequest): Promise<Page<typeof campaigns.$inferSelect>> {
   const query = pageQuery(page, campaigns.id, campaigns.createdAt, []);

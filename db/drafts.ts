@@ -34,11 +34,12 @@ export function decideDrafts(db: Db, ids: string[], decision: DraftDecision): Pr
               and (${isExpiry} or expires_at is null or expires_at > ${at}::timestamptz)
             order by id for no key update)
           and state = 'drafted'
-        returning id, journey_id, step_id, mapping->>'state' = 'pending' as maps
+        returning id, journey_id, step_id
       ), held as (
         select decided.id, journeys.id as journey_id, journeys.run
         from decided join journeys on journeys.id = decided.journey_id
-        where maps and ended_at is null
+        join journey_log line on line.journey_id = journeys.id and line.step = decided.step_id and line.what = 'rendered'
+        where line.result->'held' is not null and ended_at is null
       ), journey as (
         update journeys set state = 'sending', step_until = null, updated_at = clock_timestamp()
         where ${state === 'approved'} and id in (select journey_id from held)

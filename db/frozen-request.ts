@@ -8,8 +8,11 @@ const { rowOf } = sealed.frozenRequest;
 /** The columns that a delivery has by being rendered. The request is frozen with it: from then on only its bytes count. */
 export function renderedColumns(cipher: Cipher, rendered: RenderedDelivery): Omit<NewDelivery, 'personKey'> {
   const { frozen, label: _label, webhook: _webhook, ...columns } = rendered;
-  return { ...columns, frozen: frozen && cipher.seal(JSON.stringify(frozen), rowOf(rendered.id)) };
+  return { ...columns, frozen: frozen && sealRequest(cipher, rendered.id, frozen) };
 }
+
+export const sealRequest = (cipher: Cipher, delivery: string, request: FrozenRequest): Buffer =>
+  cipher.seal(JSON.stringify(request), rowOf(delivery));
 
 export const openRequest = (cipher: Cipher, delivery: string, frozen: Buffer): FrozenRequest =>
   JSON.parse(cipher.open(frozen, rowOf(delivery))) as FrozenRequest;

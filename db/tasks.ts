@@ -3,6 +3,7 @@ import type { ErrorCode } from '../domain/errors.ts';
 import { decideDrafts } from './drafts.ts';
 import type { Db } from './open.ts';
 import { requestResends } from './resends.ts';
+import { rewriteDrafts, type RewriteDependencies, type Rewrite } from './rewrite-drafts.ts';
 import { deliveries, type Actor, type DeliveryState } from './schema/deliveries.ts';
 import type { Task } from './schema/jobs.ts';
 
@@ -11,14 +12,19 @@ export type Refusal = { id: string; code: ErrorCode };
 /** What became of each delivery that a task was applied to. */
 export type Applied = { done: string[]; refused: Refusal[] };
 
-export type TaskContext = { by: Actor; now: Date };
+/** `rerender`: how a draft becomes what its campaign's current version makes of it. */
+export type Rerender = RewriteDependencies & Pick<Rewrite, 'render'>;
 
-/** Applies a task to these deliveries, each of which it does or refuses; a second time it refuses those that it did. */
+export type TaskContext = { by: Actor; now: Date; rerender: Rerender };
+
+/** Applies a task to these deliveries, each of which it does or refuses, in the transaction `db`. */
 export function applyTask(db: Db, task: Task, ids: string[], context: TaskContext): Promise<Applied> {
   switch (task.type) {
     case 'approve':
     case 'discard':
       return decideAll(db, { decision: task.type, reason: task.reason }, ids, context);
+    case 'rerender':
+      return rerenderAll(db, task.reason, ids, context);
     case 'resend':
       return resendAll(db, task, ids, context);
   }
@@ -28,13 +34,24 @@ async function decideAll(
   db: Db,
   decision: { decision: 'approve' | 'discard'; reason: string | null },
   ids: string[],
-  context: TaskContext,
+  { by, now }: TaskContext,
 ): Promise<Applied> {
-  const done = await decideDrafts(db, ids, { ...decision, ...context });
+  const done = await decideDrafts(db, ids, { ...decision, by, now });
   const refused = await refuseOthers(db, ids, done, ({ state }) =>
     state === 'drafted' ? 'deliveries.expired' : 'deliveries.not_drafted',
   );
   return { done, refused };
+}
+
+async function rerenderAll(
+  db: Db,
+  reason: string | null,
+  ids: string[],
+  { by, now, rerender: { render, ...dependencies } }: TaskContext,
+): Promise<Applied> {
+  const rewrite = { what: 'rerendered', version: 'current', by, now, reason, render, details: {} } as const;
+  const { done, refused } = await rewriteDrafts(db, dependencies, ids, rewrite);
+  return { done, refused: refused.map(({ id, error }) => ({ id, code: error.code })) };
 }
 
 async function resendAll(

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'deliveries.not_drafted'
   | 'deliveries.expired'
   | 'deliveries.revision'
+  | 'deliveries.step_gone'
   | 'deliveries.not_settled'
   | 'deliveries.not_rendered'
   | 'deliveries.under_way'

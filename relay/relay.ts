@@ -1,8 +1,16 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { Cipher } from '../db/cipher.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
+import { findVersion } from '../db/campaigns.ts';
+import { findWebhookVersion } from '../db/webhooks.ts';
+import { createVersionCache } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
+import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
+import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { DestinationRules } from '../domain/delivery/address.ts';
+import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
@@ -19,6 +27,9 @@ const MATCHES_AT_ONCE = 4;
 
 export type RelayOptions = {
   database: Database;
+  cipher: Cipher;
+  /** Where requests may go. */
+  destinations: DestinationRules;
   client: Client;
   taskQueue: string;
   /** Whether the four search attributes are registered. */
@@ -36,6 +47,8 @@ export type RelayOptions = {
  */
 export async function startRelay({
   database,
+  cipher,
+  destinations,
   client,
   taskQueue,
   withSearchAttributes,
@@ -45,6 +58,12 @@ export async function startRelay({
 }: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, now });
+  const rerender = {
+    cipher,
+    campaigns: createVersionCache(findVersion, compileCampaign),
+    webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
+    render: rerenderDraft(destinations),
+  };
   let isAway = false;
   const carry = startLoop({
     pollMs: POLL_MS,
@@ -103,7 +122,7 @@ export async function startRelay({
     pollMs: POLL_MS,
     look: async () => {
       const onFailed = (job: string, error: unknown) => log.error({ job, err: error }, 'a job could not go on');
-      const worked = await workOffJob(db, { now, onFailed });
+      const worked = await workOffJob(db, { now, rerender, onFailed });
       if (worked > 0) carry.wake();
       return worked;
     },

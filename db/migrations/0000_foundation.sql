@@ -84,6 +84,7 @@ CREATE TABLE "deliveries" (
 	"host" text,
 	"frozen" "bytea",
 	"request" jsonb,
+	"edited" json,
 	"missing" jsonb NOT NULL,
 	"mapping" jsonb NOT NULL,
 	"answer" "bytea",
@@ -176,10 +177,11 @@ CREATE TABLE "journey_log" (
 	"journey_id" text NOT NULL,
 	"step" text NOT NULL,
 	"what" text NOT NULL,
+	"revision" integer DEFAULT 1 NOT NULL,
 	"details" jsonb NOT NULL,
 	"result" jsonb,
 	"at" timestamp (3) with time zone DEFAULT clock_timestamp() NOT NULL,
-	CONSTRAINT "journey_log_journey_id_step_what_pk" PRIMARY KEY("journey_id","step","what")
+	CONSTRAINT "journey_log_journey_id_step_what_revision_pk" PRIMARY KEY("journey_id","step","what","revision")
 );
 --> statement-breakpoint
 CREATE TABLE "journeys" (

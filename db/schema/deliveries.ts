@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { bigint, boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, integer, json, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import type { AttemptClass, Phase } from '../../domain/delivery/outcome.ts';
+import type { Edited } from '../../domain/campaign/edit-webhook.ts';
 import type { MappingResult } from '../../domain/journey/map-answer.ts';
 import type { ShownRequest } from '../../domain/journey/render-delivery.ts';
 import type { ShownError } from '../../domain/request/shown-error.ts';
@@ -45,7 +46,7 @@ export const deliveries = pgTable(
     /** Of the campaign, or of the stored webhook. */
     version: integer('version'),
     state: text('state').$type<DeliveryState>().notNull(),
-    /** Raised by each edit of a draft. */
+    /** Raised each time that a draft is edited or rendered again. */
     revision: integer('revision').notNull().default(1),
     /** Scheme, host and port; null where rendering failed. */
     destination: text('destination'),
@@ -53,6 +54,8 @@ export const deliveries = pgTable(
     host: text('host'),
     frozen: bytes('frozen'),
     request: jsonb('request').$type<ShownRequest>(),
+    /** What an operator wrote in the place of the step's request; `json`, so that keys of a body keep their order. */
+    edited: json('edited').$type<Edited>(),
     missing: jsonb('missing').$type<string[]>().notNull(),
     mapping: jsonb('mapping').$type<MappingResult>().notNull(),
     /** The parts of the answer that later steps of this version name, encrypted and bound to this row. */

@@ -6,7 +6,7 @@ import type { Actor } from './deliveries.ts';
 
 /** What is done to many deliveries at once. */
 export type Task =
-  | { type: 'approve' | 'discard'; reason: string | null }
+  | { type: 'approve' | 'discard' | 'rerender'; reason: string | null }
   | { type: 'resend'; reason: string | null; retry: boolean };
 
 /** A task for more deliveries than one request decides: relays work it off, a part in each transaction. */

@@ -74,6 +74,8 @@ export const journeyLog = pgTable(
     /** Empty for what concerns the journey as a whole. */
     step: text('step').notNull(),
     what: text('what').notNull(),
+    /** Of the draft that the line is about: it may be edited several times. */
+    revision: integer('revision').notNull().default(1),
     details: jsonb('details').$type<Record<string, Json>>().notNull(),
     /** What a repeat of the step answers; null where the line decides nothing. */
     result: jsonb('result').$type<Prepared>(),
@@ -81,7 +83,7 @@ export const journeyLog = pgTable(
       .notNull()
       .default(sql`clock_timestamp()`),
   },
-  (table) => [primaryKey({ columns: [table.journeyId, table.step, table.what] })],
+  (table) => [primaryKey({ columns: [table.journeyId, table.step, table.what, table.revision] })],
 );
 
 /** What a workflow is told: to begin, or that something has changed for it: a delivery may go on, or the journey has ended. */

@@ -1,25 +1,39 @@
 import type { DestinationRules } from '../delivery/address.ts';
-import { HooklineError } from '../errors.ts';
+import { HooklineError, type InputFault } from '../errors.ts';
 import { inspect, placeOf, summary } from '../input/faults.ts';
 import { without } from '../input/without.ts';
 import { webhookFaults } from '../request/request-faults.ts';
 import { templateFaults, templateVariables } from '../template.ts';
-import { webhookSchema, type Webhook } from './webhook.ts';
+import { webhookSchema, type Webhook, type WebhookDefaults } from './webhook.ts';
 
 /**
  * Validates a webhook that stands alone, at `path` of the input. Throws `webhooks.invalid` with every fault in one pass, also of
  * literal URLs that the rules do not allow.
  */
 export function validateWebhook(input: unknown, path: string, rules: DestinationRules): Webhook {
+  const { valid, errors } = inspectWebhook(input, path, rules);
+  if (valid && errors.length === 0) return valid;
+  throw invalidWebhook(errors);
+}
+
+export const invalidWebhook = (errors: InputFault[]) =>
+  new HooklineError('webhooks.invalid', summary('the webhook', errors), { errors });
+
+/** `valid` is there where the schema finds nothing, `rest` is what is left without what it finds. */
+export function inspectWebhook(
+  input: unknown,
+  path: string,
+  rules: DestinationRules,
+  defaults?: WebhookDefaults,
+): { valid: Webhook | null; rest: Webhook | undefined; errors: InputFault[] } {
   const result = inspect(webhookSchema, input);
   const misfits = result.success ? [] : result.faults;
   const rest = result.success ? result.data : partOf(without(input, misfits));
   const errors = [
     ...misfits.map(({ at, message }) => ({ path: placeOf(at, path), message })),
-    ...(rest ? webhookFaults(rest, path, {}, rules) : []),
+    ...(rest ? webhookFaults(rest, path, defaults, rules) : []),
   ];
-  if (result.success && errors.length === 0) return result.data;
-  throw new HooklineError('webhooks.invalid', summary('the webhook', errors), { errors });
+  return { valid: result.success ? result.data : null, rest, errors };
 }
 
 /** What no template finds where there is no campaign and no journey. */

@@ -62,6 +62,10 @@ export const webhookFields = {
 export const webhookSchema = z.strictObject(webhookFields);
 export type Webhook = z.infer<typeof webhookSchema>;
 
+/** The part of a webhook that says what is sent, which an operator may edit in a draft. */
+export type RequestFields = Pick<Webhook, keyof typeof requestFields>;
+export const REQUEST_FIELDS = ['method', 'url', 'auth', 'headers', 'body'] as const satisfies (keyof RequestFields)[];
+
 /** Defaults of a campaign for each of its webhooks; a webhook's own value wins, headers merge by name. */
 export const webhookDefaultsSchema = z.strictObject({
   ...sendingFields,

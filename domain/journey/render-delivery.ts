@@ -37,6 +37,12 @@ export type RenderedDelivery = {
   label: string;
 };
 
+export type FrozenParts = Pick<RenderedDelivery, 'host' | 'missing'> & {
+  destination: string;
+  frozen: FrozenRequest;
+  request: ShownRequest;
+};
+
 /** Renders a webhook once; what does not render is a failed delivery. */
 export function renderDelivery(
   compiled: CompiledWebhook,
@@ -48,10 +54,7 @@ export function renderDelivery(
   const skipped = webhook.send === 'never';
   const secrets = Object.values(scope.secrets);
   try {
-    const { missing, ...request } = compiled.request().render({ ...scope, delivery: { id } });
-    const shown = redactRequest(request, secrets);
-    const { origin, hostname } = new URL(request.url);
-    const isOriginShown = shown.url.startsWith(origin);
+    const frozen = freeze(compiled.request().render({ ...scope, delivery: { id } }), secrets);
     const mapped = compiled.mapping() !== null && !skipped;
     return {
       id,
@@ -59,20 +62,29 @@ export function renderDelivery(
       state: skipped ? 'skipped' : webhook.send === 'draft' ? 'drafted' : 'queued',
       expiresAt: draftExpiresAt(webhook, now),
       timeoutMs,
-      destination: origin,
-      host: isOriginShown ? hostname : null,
-      frozen: { ...request, secrets },
-      request: shown,
-      // A name may be computed from a secret.
-      missing: missing.map((name) => redactText(name, secrets)),
+      ...frozen,
       mapping: mapped ? { ...UNMAPPED, state: 'pending' } : UNMAPPED,
       error: null,
-      label: `${request.method} ${isOriginShown ? origin : '***'}`,
+      label: `${frozen.request.method} ${frozen.host === null ? '***' : frozen.destination}`,
     };
   } catch (error) {
     if (!(error instanceof HooklineError)) throw error;
     return unrendered(compiled, { id, state: 'failed', error: shownError(error, secrets) });
   }
+}
+
+/** A rendered request as a delivery keeps it: what is sent, what is shown, and where it goes. */
+export function freeze({ missing, ...request }: RenderedRequest, secrets: string[]): FrozenParts {
+  const shown = redactRequest(request, secrets);
+  const { origin, hostname } = new URL(request.url);
+  return {
+    destination: origin,
+    host: shown.url.startsWith(origin) ? hostname : null,
+    frozen: { ...request, secrets },
+    request: shown,
+    // A name may be computed from a secret.
+    missing: missing.map((name) => redactText(name, secrets)),
+  };
 }
 
 const SUPPRESSED = {

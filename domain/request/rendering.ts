@@ -1,6 +1,7 @@
 import { type ErrorCode, HooklineError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Scope } from '../scope.ts';
+import { redactJson } from './redact.ts';
 import { type CompiledTemplate, createLimits, renderText, renderValue } from '../template.ts';
 
 /** One rendering of many templates: they share a budget, and what they miss and what is wrong with them is collected. */
@@ -15,7 +16,11 @@ export type Rendering = {
   value(template: CompiledTemplate, place: string): Json;
 };
 
-export function startRendering(scope: Scope): Rendering {
+/** Whether what stands at a place (`headers.X-Team`) was written by somebody who may not read secrets. */
+export type Secretless = (place: string) => boolean;
+
+export function startRendering(scope: Scope, isSecretless: Secretless = () => false): Rendering {
+  const scopeAt = (place: string) => (isSecretless(place) ? withoutSecrets(scope) : scope);
   const limits = createLimits();
   const missing = new Set<string>();
   const problems: HooklineError[] = [];
@@ -31,9 +36,15 @@ export function startRendering(scope: Scope): Rendering {
         return null;
       }
     },
-    text: (template, place) => at(place, () => renderText(template, scope, limits, missing)).text,
-    value: (template, place) => at(place, () => renderValue(template, scope, limits, missing)).value,
+    text: (template, place) => at(place, () => renderText(template, scopeAt(place), limits, missing)).text,
+    value: (template, place) => at(place, () => renderValue(template, scopeAt(place), limits, missing)).value,
   };
+}
+
+/** No secrets, and none in what receivers have answered: a template could take one apart, so that no search would find it. */
+function withoutSecrets(scope: Scope): Scope {
+  const { secrets, responses } = scope;
+  return { ...scope, secrets: {}, ...(responses && { responses: redactJson(responses, Object.values(secrets)) }) };
 }
 
 /** What is wrong at a place of the webhook, which stands in front of the message. */

@@ -11,6 +11,7 @@ import type { Webhook, WebhookDefaults } from '../campaign/webhook.ts';
 
 const MAX_BYTES = 256 * 1024;
 
+/** A template with its place in the webhook. */
 type Placed = { at: PropertyKey[]; source: string };
 
 /**
@@ -62,7 +63,7 @@ function attributeNameFault(name: string): string | null {
 }
 
 /** The templates of the request itself. */
-function templatesOf({ url, auth, headers, body }: Webhook): Placed[] {
+export function templatesOf({ url, auth, headers, body }: Webhook): Placed[] {
   return [
     ...strings(url, ['url']),
     ...strings(auth, ['auth']),
@@ -82,14 +83,14 @@ const placedFaults = (source: string): string[] =>
   templateFaults(source).map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`);
 
 /** The log and the person keep what a mapping sets, so it reads no secrets. */
-function secretFaults(source: string): string[] {
+const OPEN_TO_ALL = 'secrets are for URL, auth, headers and body; use another value here';
+
+/** Each place where a template names a secret. A name may also be computed, which nothing finds here. */
+export function secretFaults(source: string, reason = OPEN_TO_ALL): string[] {
   if (!source.includes('secrets') || !isValid(source)) return [];
   return templateVariables(source)
     .filter(({ path }) => path[0] === 'secrets')
-    .map(
-      ({ line, column }) =>
-        `line ${line}, column ${column}: secrets are for URL, auth, headers and body; use another value here`,
-    );
+    .map(({ line, column }) => `line ${line}, column ${column}: ${reason}`);
 }
 
 function headerFaults(headers: Record<string, string>): { name: string; message: string }[] {

@@ -8,7 +8,7 @@ import {
   mergeHeaders,
   renderHeaders,
 } from './headers.ts';
-import { failedAt, type Rendering, startRendering } from './rendering.ts';
+import { failedAt, type Rendering, type Secretless, startRendering } from './rendering.ts';
 import type { Scope } from '../scope.ts';
 import { compileTemplate } from '../template.ts';
 import { basicAuthorization, type CompiledUrl, compileUrl } from './url-template.ts';
@@ -30,7 +30,7 @@ export type Inspection = { request: RenderedRequest | null; missing: string[]; p
 export type CompiledRequest = {
   /** Throws the first problem. */
   render(scope: Scope): RenderedRequest;
-  inspect(scope: Scope): Inspection;
+  inspect(scope: Scope, isSecretless?: Secretless): Inspection;
 };
 
 type Auth = NonNullable<Webhook['auth']>;
@@ -60,8 +60,8 @@ export function compileRequest(webhook: Webhook, defaults: WebhookDefaults = {})
       inherited: defaults.auth ? compileAuth(defaults.auth) : null,
     },
   };
-  const inspect = (scope: Scope): Inspection => {
-    const rendering = startRendering(scope);
+  const inspect = (scope: Scope, isSecretless?: Secretless): Inspection => {
+    const rendering = startRendering(scope, isSecretless);
     const rendered = renderParts(parts, rendering);
     const { problems } = rendering;
     const missing = [...rendering.missing];

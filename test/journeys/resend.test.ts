@@ -25,6 +25,8 @@ afterAll(async () => {
 const relayTo = (client: Client) =>
   startRelay({
     database: hookline.database,
+    cipher: hookline.cipher,
+    destinations: hookline.destinations,
     client,
     taskQueue: hookline.taskQueue,
     withSearchAttributes: true,

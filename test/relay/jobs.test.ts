@@ -1,6 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findVersion } from '../../db/campaigns.ts';
+import { findWebhookVersion } from '../../db/webhooks.ts';
+import { compileWebhook } from '../../domain/campaign/compiled-webhook.ts';
+import { createCipher } from '../../db/cipher.ts';
 import type { Db } from '../../db/open.ts';
+import { createVersionCache } from '../../db/version-cache.ts';
+import { compileCampaign } from '../../domain/campaign/compiled-campaign.ts';
+import { rerenderDraft } from '../../domain/journey/rewrite-draft.ts';
 import { workOffJob } from '../../relay/jobs.ts';
 import { insertDeliveries } from '../support/deliveries.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
@@ -15,7 +23,14 @@ beforeAll(async () => {
 });
 afterAll(() => hookline.stop());
 
-const work = (on: Db = db) => workOffJob(on, { now: () => new Date(), onFailed: (_job, error) => failed.push(error) });
+const rerender = {
+  cipher: createCipher(randomBytes(32)),
+  campaigns: createVersionCache(findVersion, compileCampaign),
+  webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
+  render: rerenderDraft({ allowHttp: true, allowNetworks: [] }),
+};
+const work = (on: Db = db) =>
+  workOffJob(on, { now: () => new Date(), rerender, onFailed: (_job, error) => failed.push(error) });
 
 async function startJob(body: object, route = 'decide'): Promise<string> {
   const answer = await hookline.api<{ job: { id: string } }>('POST', `/v1/deliveries/${route}`, body);
@@ -90,6 +105,14 @@ describe('a job', () => {
     await work();
     expect(await job(id)).toMatchObject({ state: 'completed', matched: 1_000, decided: 1_000, refused: [] });
     expect(await commandsOf('killed')).toBe(1_000);
+  });
+
+  it('renders drafts again, or says of each why not', async () => {
+    const ids = await insertDeliveries(db, { count: 501, state: 'drafted', campaign: 'anew' });
+    const id = await startJob({ ids, reason: 'new words' }, 'rerender');
+    while ((await work()) > 0);
+    const gone = ids.map((each) => ({ id: each, code: 'deliveries.step_gone' }));
+    expect(await job(id)).toMatchObject({ type: 'rerender', state: 'completed', decided: 0, refused: gone });
   });
 
   it('of resends starts each once, the oldest first, behind decisions, also when its relay is killed', async () => {

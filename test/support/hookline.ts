@@ -54,7 +54,7 @@ export async function startHookline(options: Options = {}) {
   const client = new Client({ connection: Connection.lazy({ address }) });
   const relays = await Promise.all(
     Array.from({ length: options.relays ?? 1 }, () =>
-      startRelay({ database, client, taskQueue, withSearchAttributes: true, breaker, now, log }),
+      startRelay({ database, cipher, destinations, client, taskQueue, withSearchAttributes: true, breaker, now, log }),
     ),
   );
   const connection = await NativeConnection.connect({ address });
@@ -89,6 +89,8 @@ export async function startHookline(options: Options = {}) {
   return {
     ...createApiClient(url),
     database,
+    cipher,
+    destinations,
     client,
     taskQueue,
     /** Another worker, with the workflows of today or others; answers how to stop it. */

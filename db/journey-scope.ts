@@ -1,32 +1,30 @@
-import type { Cipher } from '../db/cipher.ts';
-import { listAnswers } from '../db/deliveries.ts';
-import type { JourneyCause } from '../db/journeys.ts';
-import type { Db } from '../db/open.ts';
-import { sealed } from '../db/sealed.ts';
-import { readSecrets } from '../db/secrets.ts';
 import type { KeptAnswer } from '../domain/campaign/answers.ts';
-import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
-import type { Scope } from '../domain/scope.ts';
+import type { ScopeInput } from '../domain/scope.ts';
+import type { Cipher } from './cipher.ts';
+import { listAnswers } from './deliveries.ts';
+import type { JourneyCause } from './journeys.ts';
+import type { Db } from './open.ts';
+import { sealed } from './sealed.ts';
+import { readSecrets } from './secrets.ts';
 
 /** Whose journey it is and what began it, with its compiled campaign. */
 export type ScopeContext = { tx: Db; cipher: Cipher; at: JourneyCause; compiled: CompiledCampaign; now: Date };
 
-/** What templates and conditions of a journey see. Earlier answers are read only where the campaign names them. */
-export async function journeyScope(
-  context: ScopeContext,
-  more: { delivery?: { id: string }; secrets: Record<string, string> },
-): Promise<Scope> {
+/**
+ * What templates and conditions of a journey see, for `campaignScope`; the secrets are the caller's business. Earlier answers are
+ * read only where the campaign names them.
+ */
+export async function readJourneyInput(context: ScopeContext): Promise<Omit<ScopeInput, 'secrets' | 'delivery'>> {
   const { at, compiled, now } = context;
-  return campaignScope(compiled.campaign, {
-    ...more,
+  return {
     person: { id: at.person.id, attributes: at.person.attributes },
     event: at.event,
     trigger: at.broadcast?.data ?? null,
     journey: { id: at.journey.id },
     responses: compiled.namesAnswers ? await readAnswers(context) : {},
     now,
-  });
+  };
 }
 
 /** The secrets that a campaign's templates may use: all where they name `secrets` at all, since the name may be computed. */
