@@ -42,7 +42,7 @@ export const notFound = (id: string) =>
   new HooklineError('deliveries.not_found', `No delivery has the id "${id}". GET /v1/deliveries lists them.`);
 
 /** Why a delivery could not be decided. */
-export function refusal(
+function refusal(
   {
     id,
     state,

@@ -1,10 +1,25 @@
+import { benchDeliveries } from './deliveries.ts';
+import { benchIsolation } from './isolation.ts';
 import { benchJourneys } from './journeys.ts';
+import { benchMemory } from './memory.ts';
 import { startServers } from './servers.ts';
 
-/** `npm run bench`: ratios against baselines measured in the same run, in turns, on the same servers. */
+const benches = {
+  journeys: benchJourneys,
+  deliveries: benchDeliveries,
+  isolation: benchIsolation,
+  memory: benchMemory,
+};
+
+/** `npm run bench`: ratios against baselines measured in the same run, in turns, on the same servers; or only those named. */
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !(name in benches));
+if (unknown !== undefined) throw new Error(`there is no bench ${unknown}, but ${Object.keys(benches).join(', ')}`);
 const servers = await startServers();
 try {
-  process.stdout.write(`${await benchJourneys(servers)}\n`);
+  for (const [name, bench] of Object.entries(benches)) {
+    if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await bench(servers)}\n`);
+  }
 } finally {
   await servers.stop();
 }

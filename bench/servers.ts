@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import postgres from 'postgres';
 import { environment, loadToolPlaces } from '../config.ts';
 import { startChild, type Child } from '../embedded/child.ts';
 import { freePorts } from '../embedded/free-port.ts';
 import { startPostgres } from '../embedded/postgres.ts';
 import { findTemporal } from '../embedded/temporal-binary.ts';
 import { startTemporal } from '../embedded/temporal.ts';
+
+/** With 20 requests in flight for each, enough for all 200 of a worker. */
+const DESTINATIONS = 10;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -18,69 +21,92 @@ export async function startServers() {
   const folder = await mkdtemp(join(tmpdir(), 'hookline-bench-'));
   const children: Child[] = [];
   const onSpawn = (child: Child) => void children.push(child);
-  const [postgres, temporal, receiver, ports] = await Promise.all([
+  const [{ url: databaseUrl }, temporal, [apiPort = 0, ...receiverPorts]] = await Promise.all([
     startPostgres({ dataDir: folder, onSpawn }),
     findTemporal(loadToolPlaces(environment)).then((binary) =>
       startTemporal({ binary, dataDir: folder, uiPort: false, onSpawn }),
     ),
-    startReceiver(),
-    freePorts(1),
+    freePorts(1 + DESTINATIONS),
   ]);
-  const apiPort = ports[0] ?? 0;
   const adminKey = randomBytes(24).toString('base64url');
+  const masterKey = randomBytes(32);
   const env = {
     ...environment,
     PORT: String(apiPort),
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: temporal.address,
     HOOKLINE_ADMIN_KEY: adminKey,
-    HOOKLINE_MASTER_KEY: randomBytes(32).toString('base64'),
-    HOOKLINE_ALLOW_ORIGIN: receiver.origin,
+    HOOKLINE_MASTER_KEY: masterKey.toString('base64'),
+    HOOKLINE_ALLOW_HTTP: 'on',
+    HOOKLINE_ALLOW_NETWORKS: '127.0.0.0/8',
+    HOOKLINE_RETRY_FIRST_DELAY: '1s',
     HOOKLINE_LOG_LEVEL: 'warn',
   };
   const start = (name: string, words: string[]) =>
-    new Promise<void>((resolve, reject) => {
+    new Promise<Child>((resolve, reject) => {
       const child = startChild({
         name,
         command: [process.execPath, '--import', 'tsx', ...words],
         cwd: root,
         env,
         logFile: join(folder, `${name}.log`),
-        onMessage: () => resolve(),
+        onMessage: () => resolve(child),
       });
       children.push(child);
       void child.exited.then(() => reject(new Error(`${name} ended; see ${folder}/${name}.log`)));
     });
   const bareQueue = 'bare';
   await start('server', ['server.ts']);
-  await Promise.all([
-    start('worker', ['worker.ts']),
+  const [worker] = await Promise.all([
+    start('worker', ['--expose-gc', 'bench/worker.ts']),
     start('bare', ['bench/bare-worker.ts', temporal.address, bareQueue]),
+    start('receiver', ['bench/receiver.ts', ...receiverPorts.map(String)]),
   ]);
+  const database = postgres(databaseUrl, { max: 1 });
+  const call = async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(`http://127.0.0.1:${apiPort}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
+  };
+  const origins = receiverPorts.map((port) => `http://127.0.0.1:${port}`);
+  const receiver = async (path: string) => (await fetch(`${origins[0]}/${path}`)).text();
   return {
-    api: `http://127.0.0.1:${apiPort}`,
-    adminKey,
-    databaseUrl: postgres.url,
+    databaseUrl,
+    database,
+    masterKey,
     temporalAddress: temporal.address,
-    receiverOrigin: receiver.origin,
     bareQueue,
+    worker,
+    /** Of the receiver: each is a destination. */
+    origins,
+    /** How many requests the receiver holds back. */
+    holding: async () => Number(await receiver('holding')),
+    /** Has it answer them. */
+    release: () => receiver('release'),
+    /** Publishes a campaign that begins with the event of its name, and starts it. */
+    async publish(name: string, campaign: Record<string, unknown>) {
+      await call('PUT', `/v1/campaigns/${name}`, { trigger: { type: 'event', event: name }, ...campaign });
+      await call('POST', `/v1/campaigns/${name}/start`);
+    },
+    async post(events: { person: string; name: string; data?: Record<string, unknown> }[]) {
+      for (let at = 0; at < events.length; at += 50) await call('POST', '/v1/events', events.slice(at, at + 50));
+    },
+    /** How many deliveries of a campaign there are, in any state. */
+    async countDeliveries(campaign: string, state: string | null = null) {
+      const [row] = await database<{ count: number }[]>`
+        select count(*)::int from deliveries where campaign_id = ${campaign} and state = coalesce(${state}, state)`;
+      return row?.count ?? 0;
+    },
     async stop() {
+      await database.end();
       for (const child of children.reverse()) await child.stop();
-      receiver.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
 export type Servers = Awaited<ReturnType<typeof startServers>>;
-
-/** Answers every request at once with a small JSON. */
-async function startReceiver() {
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => response.setHeader('content-type', 'application/json').end('{"status":"Gold"}'));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return { origin: `http://127.0.0.1:${port}`, close: () => server.closeAllConnections() ?? server.close() };
-}

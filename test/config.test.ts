@@ -29,6 +29,7 @@ describe('loadConfig', () => {
       allowHttp: false,
       allowNetworks: [],
       retryFirstDelayMs: 10_000,
+      breaker: true,
       logLevel: 'info',
       databaseUrl: 'postgres://user:pass@localhost/hookline',
       taskQueue: 'hookline',

@@ -9,7 +9,6 @@ export const searchAttributes = {
 };
 
 export const journeyWorkflowId = (journey: string, run: number) => `journey/${journey}/${run}`;
-export const deliveryWorkflowId = (delivery: string) => `delivery/${delivery}`;
 
 /** The one signal, with an id: that delivery of the workflow may go on, or that journey has ended. It only wakes; Postgres says what is to be done. */
 export const WAKE_SIGNAL = 'wake';

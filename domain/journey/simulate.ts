@@ -43,7 +43,10 @@ const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
   async sleepUntil(until) {
     past.now = new Date(Math.max(past.now.getTime(), Date.parse(until)));
   },
-  send: ({ id }, step) => simulateSend(simulation, past, { delivery: id, step: step.id }),
+  send({ id, held }, step) {
+    if (held) note(past, step.id, 'approved', { delivery: id, note: 'it is taken to be approved, at once' });
+    return simulateSend(simulation, past, { delivery: id, step: step.id });
+  },
 });
 
 const inMemory = (simulation: Simulation, past: Past): AtStep => ({

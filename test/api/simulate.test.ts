@@ -37,6 +37,18 @@ const welcome = {
 };
 
 describe('POST /v1/campaigns/simulate', () => {
+  it('takes a draft that holds its journey for approved, and leaves one that holds nobody', async () => {
+    const held = webhook({ send: 'draft', response: { attributes: { lead: '{{ response.id }}' } } });
+    const { body } = await simulate({ definition: tour(held), customer: {}, answers: { tell: { body: { id: 7 } } } });
+    expect(body.journey).toMatchObject({
+      log: [{ state: 'drafted' }, { what: 'approved' }, { what: 'sent' }, { what: 'completed' }],
+      deliveries: [{ state: 'sent' }],
+      person: { attributes: { lead: 7 } },
+    });
+    const free = await simulate({ definition: tour(webhook({ send: 'draft' })), customer: {} });
+    expect(free.body.journey).toMatchObject({ state: 'completed', deliveries: [{ state: 'drafted' }] });
+  });
+
   it('walks a definition that is not published, in no time, for somebody who is made up', async () => {
     const { status, body } = await simulate({
       definition: welcome,

@@ -22,8 +22,8 @@ async function standInLine(): Promise<void> {
     insert into destinations (origin, id, shown, open_until, openings)
     values (${ORIGIN}, 'dst_1', ${ORIGIN}, ${now}::timestamptz + interval '5 s', 1)`);
   await db.execute(sql`
-    insert into deliveries (id, person_key, state, missing, mapping, destination)
-    select 'dlv_' || lpad(n::text, 5, '0'), (select key from people limit 1), 'queued', '[]', '{}', ${ORIGIN}
+    insert into deliveries (id, person_key, state, missing, mapping, timeout_ms, destination)
+    select 'dlv_' || lpad(n::text, 5, '0'), (select key from people limit 1), 'queued', '[]', '{}', 4000, ${ORIGIN}
     from generate_series(1, ${LINE}::int) as n`);
   await db.execute(sql`
     insert into parked (delivery_id, destination, workflow_id, reason, since)

@@ -1,0 +1,26 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+const GIVE_UP_AFTER_MS = 180_000;
+
+/** How many of `count` things `run` does in a second. */
+export async function ratePerSecond(count: number, run: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await run();
+  return (count * 1000) / (performance.now() - startedAt);
+}
+
+/** The round in the middle of all, by `ratio`. */
+export function medianBy<T>(rounds: T[], ratio: (round: T) => number): T {
+  const middle = rounds.toSorted((a, b) => ratio(a) - ratio(b))[Math.floor(rounds.length / 2)];
+  if (!middle) throw new Error('no round was counted');
+  return middle;
+}
+
+/** @throws where it does not come true: better than a figure of something that did not happen. */
+export async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + GIVE_UP_AFTER_MS;
+  while (!(await done())) {
+    if (performance.now() > giveUpAt) throw new Error(`this did not happen within ${GIVE_UP_AFTER_MS} ms: ${what}`);
+    await pause(50);
+  }
+}
