@@ -1,6 +1,15 @@
-import { beginAttempt, closeLostAttempts, lockDelivery, moveDelivery, type DeliveryRow } from '../db/deliveries.ts';
+import {
+  beginAttempt,
+  closeLostAttempts,
+  lockDelivery,
+  moveDelivery,
+  type DeliveryMove,
+  type DeliveryRow,
+} from '../db/deliveries.ts';
 import { setProbe } from '../db/destinations.ts';
 import { openRequest } from '../db/frozen-request.ts';
+import { moveResend } from '../db/move-resend.ts';
+import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
@@ -42,6 +51,10 @@ export type ClaimedAttempt = {
   type: 'claimed';
   id: string;
   number: number;
+  /** The resend that it belongs to. */
+  resend: string | null;
+  /** Its number within the sending or resend, from 1. */
+  tries: number;
   delivery: DeliveryRow;
   destination: string;
   /** Whether it tries if a destination is back that was left alone. */
@@ -81,7 +94,7 @@ const PARKED_TOO_LONG = {
  */
 export async function claimAttempt(
   dependencies: SendDependencies,
-  { delivery: id, workflowId }: { delivery: string; workflowId: string },
+  { delivery: id, resend: resendId, workflowId }: { delivery: string; resend?: string | undefined; workflowId: string },
 ): Promise<Claim> {
   const { db, cipher, userAgent, signingKeys } = dependencies;
   // Before the claim: keys that cannot be read then cost no attempt.
@@ -89,41 +102,34 @@ export async function claimAttempt(
   return db.transaction(async (tx): Promise<Claim> => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
-    const webhook = await webhookOf(tx, dependencies, delivery);
+    const resend = resendId === undefined ? undefined : await findResend(tx, resendId);
+    const own = await webhookOf(tx, dependencies, delivery);
+    const webhook = resend && !resend.retry ? { ...own, policy: { ...own.policy, times: 0 } } : own;
     const { policy } = webhook;
-    switch (delivery.state) {
-      case 'drafted':
-        return { type: 'parked', parked: { state: 'parked', reason: 'approval', until: null } };
-      case 'sent':
-      case 'failed':
-      case 'discarded':
-      case 'cancelled':
-        return { type: 'settled', sent: settled(delivery.state, webhook) };
-      case 'skipped':
-        return { type: 'settled', sent: settled('cancelled', webhook) };
-      case 'approved':
-      case 'queued':
-      case 'attempted':
-    }
+    const decided = resend ? endedResend(resend, webhook) : decidedState(delivery, webhook);
+    if (decided) return decided;
     const fail = async (error: ShownError): Promise<Claim> => {
-      await moveDelivery(tx, delivery, { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } });
+      const move: DeliveryMove = { state: 'failed', set: { error, nextAttemptAt: null }, log: { error } };
+      await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
       return { type: 'settled', sent: settled('failed', webhook) };
     };
     const now = dependencies.now();
-    const delayMs = (delivery.nextAttemptAt?.getTime() ?? 0) - now.getTime();
+    const sending = resend ?? { ...delivery, attemptsBefore: 0 };
+    const delayMs = (sending.nextAttemptAt?.getTime() ?? 0) - now.getTime();
     if (delayMs > EARLY_MS) return { type: 'early', delayMs };
     const { destination: origin, frozen } = delivery;
     if (frozen === null || origin === null) return fail(delivery.error ?? NO_RETRY_LEFT);
 
-    const made = delivery.firstAttemptAt === null ? 0 : await closeLostAttempts(tx, id);
+    const { attemptsBefore } = sending;
+    const made = sending.firstAttemptAt === null ? 0 : (await closeLostAttempts(tx, id)) - attemptsBefore;
     const request = openRequest(cipher, id, frozen);
     const standing = await approach(tx, { id, origin, shown: () => redactText(origin, request.secrets), now });
-    const firstAttemptAt = delivery.firstAttemptAt ?? now;
+    const firstAttemptAt = sending.firstAttemptAt ?? now;
     const waitedMs = made > 0 && standing.since ? now.getTime() - standing.since.getTime() : 0;
-    const parkedMs = delivery.parkedMs + waitedMs;
+    const parkedMs = sending.parkedMs + waitedMs;
     const endsAt = firstAttemptAt.getTime() + policy.withinMs + parkedMs;
     if (made > policy.times || (made > 0 && now.getTime() > endsAt + LATE_MS))
-      return fail(delivery.error ?? NO_RETRY_LEFT);
+      return fail(sending.error ?? NO_RETRY_LEFT);
     if (standing.since && now >= endOfParking(standing.since)) return fail(PARKED_TOO_LONG);
 
     if (!dependencies.breaker) standing.load.openUntil = null;
@@ -133,9 +139,15 @@ export async function claimAttempt(
     if (admission.state === 'parked') return { type: 'parked', parked: admission };
 
     const inFlightUntil = lostAt(now, policy.timeoutMs);
-    const attempt = { id: newId('att'), deliveryId: id, number: made + 1, destination: origin, inFlightUntil };
+    const attempt = {
+      id: resend && made === 0 ? resend.id : newId('att'),
+      deliveryId: id,
+      number: attemptsBefore + made + 1,
+      destination: origin,
+      inFlightUntil,
+    };
     await Promise.all([
-      beginAttempt(tx, attempt, { firstAttemptAt, parkedMs, now }),
+      beginAttempt(tx, attempt, { firstAttemptAt, parkedMs, now, resend: resend?.id ?? null }),
       admission.probe && setProbe(tx, origin, attempt.id, inFlightUntil),
     ]);
     const timestamp = Math.floor(now.getTime() / 1000);
@@ -144,6 +156,8 @@ export async function claimAttempt(
       type: 'claimed',
       id: attempt.id,
       number: attempt.number,
+      resend: resend?.id ?? null,
+      tries: made + 1,
       delivery,
       destination: origin,
       probe: admission.probe,
@@ -153,6 +167,29 @@ export async function claimAttempt(
       parkedMs,
     };
   });
+}
+
+/** What there is to say of a delivery that is not to be sent now. */
+function decidedState({ state }: DeliveryRow, webhook: CompiledWebhook): Claim | null {
+  switch (state) {
+    case 'drafted':
+      return { type: 'parked', parked: { state: 'parked', reason: 'approval', until: null } };
+    case 'sent':
+    case 'failed':
+    case 'discarded':
+    case 'cancelled':
+      return { type: 'settled', sent: settled(state, webhook) };
+    case 'skipped':
+      return { type: 'settled', sent: settled('cancelled', webhook) };
+    case 'approved':
+    case 'queued':
+    case 'attempted':
+      return null;
+  }
+}
+
+function endedResend({ endedAt, error }: ResendRow, webhook: CompiledWebhook): Claim | null {
+  return endedAt && { type: 'settled', sent: settled(error ? 'failed' : 'sent', webhook) };
 }
 
 /** Headers that every attempt carries beside the frozen ones; the key is the delivery's id on each of them. */

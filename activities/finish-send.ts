@@ -1,4 +1,5 @@
 import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
+import { moveResend } from '../db/move-resend.ts';
 import { isAnyoneWaiting } from '../db/parked.ts';
 import type { PersonRow } from '../db/people.ts';
 import { redactBytes, redactHeaders } from '../domain/request/redact.ts';
@@ -40,25 +41,29 @@ export function finishSend(
       (isSent
         ? await success({ ...dependencies, db: tx }, claimed, person, exchange)
         : failure(dependencies, claimed, exchange));
-    const end = attemptEnd(exchange, claimed, verdict.move?.set.nextAttemptAt ?? null);
+    const { move, finished } = verdict;
+    const { id, resend } = claimed;
+    const end = attemptEnd(exchange, claimed, move?.set.nextAttemptAt ?? null);
     const [othersWait] = await Promise.all([
       isAnyoneWaiting(tx, claimed.destination),
-      recordAttempt(tx, delivery, { id: claimed.id, end, move: verdict.move }),
+      recordAttempt(tx, delivery, { id, end, move: resend === null ? move : null }),
+      resend !== null && moveResend(tx, delivery, resend, { move, ended: finished.type === 'settled' }),
     ]);
     if (dependencies.breaker) await tellBreaker(tx, { ...claimed, class: exchange.class }, dependencies.now());
-    return { finished: verdict.finished, othersWait };
+    return { finished, othersWait };
   });
 }
 
 const ERASED: Finished = { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
 
-/** An attempt that was overtaken: by the delivery's end, or by a later attempt. */
+/** An attempt that was overtaken: by the delivery's end, or by a later attempt. A resend begins after that end. */
 function late(
   { state }: DeliveryRow,
-  { webhook }: ClaimedAttempt,
+  { webhook, resend }: ClaimedAttempt,
   { isSent, isLatest, delayMs }: { isSent: boolean; isLatest: boolean; delayMs: number },
 ): Verdict | null {
-  if (state === 'sent' || ((state === 'failed' || state === 'cancelled') && !isSent)) {
+  const isOver = state === 'sent' || state === 'failed' || state === 'cancelled';
+  if (isOver && (isSent ? state === 'sent' : resend === null)) {
     return { move: null, finished: { type: 'settled', sent: settled(state, webhook) } };
   }
   if (isSent || isLatest) return null;
@@ -90,14 +95,14 @@ function failure(
   claimed: ClaimedAttempt,
   exchange: Exchange,
 ): Verdict {
-  const { webhook, number, firstAttemptAt } = claimed;
+  const { webhook, number, tries, firstAttemptAt } = claimed;
   const { times } = webhook.policy;
   const withinMs = webhook.policy.withinMs + claimed.parkedMs;
   const error = shownError(exchange.error ?? UNEXPLAINED, claimed.request.secrets);
   if (exchange.class === 'retryable') {
     const at = now();
-    const delayMs = nextDelayMs({ attempt: number, firstDelayMs, retryAfterMs: exchange.retryAfterMs, random });
-    const next = decideRetry({ attempt: number, times, withinMs, firstAttemptAt, now: at, delayMs });
+    const delayMs = nextDelayMs({ attempt: tries, firstDelayMs, retryAfterMs: exchange.retryAfterMs, random });
+    const next = decideRetry({ attempt: tries, times, withinMs, firstAttemptAt, now: at, delayMs });
     if (next.retry) {
       return {
         move: { state: 'attempted', set: { error, nextAttemptAt: next.at } },

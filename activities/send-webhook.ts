@@ -15,17 +15,18 @@ const NEAR_MS = 250;
  * Makes one attempt of a delivery: claims it, sends the frozen bytes, stores what came of it. A retryable outcome is thrown with
  * the delay until the next attempt, so that Temporal waits and shows it; the last one and every permanent one is returned.
  * One that has to wait for its destination is returned too, and holds no slot of this worker meanwhile.
- * A delivery that is settled already answers what is stored, without a request.
+ * A delivery that is settled already answers what is stored, without a request, unless it is for a resend of it.
  */
 export function createSendWebhook(dependencies: SendDependencies) {
-  return ({ delivery }: { delivery: string }): Promise<Sent | Parked> =>
-    whileBeating(() => send(dependencies, delivery));
+  return (named: Named): Promise<Sent | Parked> => whileBeating(() => send(dependencies, named));
 }
 
-async function send(dependencies: SendDependencies, delivery: string): Promise<Sent | Parked> {
+type Named = { delivery: string; resend?: string | undefined };
+
+async function send(dependencies: SendDependencies, named: Named): Promise<Sent | Parked> {
   const { info } = Context.current();
   const signal = unlessOnlyCancelled(Context.current());
-  const claimed = await claimAttempt(dependencies, { delivery, workflowId: info.workflowExecution?.workflowId ?? '' });
+  const claimed = await claimAttempt(dependencies, { ...named, workflowId: info.workflowExecution?.workflowId ?? '' });
   if (claimed.type === 'settled') return claimed.sent;
   if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
   if (claimed.type === 'parked') {
@@ -33,7 +34,7 @@ async function send(dependencies: SendDependencies, delivery: string): Promise<S
     const remainingMs = until === null ? Infinity : Date.parse(until) - dependencies.now().getTime();
     if (remainingMs > NEAR_MS) return claimed.parked;
     await sleep(Math.max(remainingMs, 1), undefined, { signal });
-    return send(dependencies, delivery);
+    return send(dependencies, named);
   }
   signal.throwIfAborted();
 

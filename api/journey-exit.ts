@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { exitJourneys } from '../db/journey-exit.ts';
-import { findJourney } from '../db/journeys.ts';
+import { findJourney } from '../db/journey-list.ts';
 import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { reasonSchema } from './decisions.ts';
-import { journeyDetail, journeyNotFound, type TemporalUi } from './journeys.ts';
+import { journeyNotFound } from './journeys.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
+import { journeyDetail, type TemporalUi } from './shown-journey.ts';
 
 type Dependencies = { db: Db; wakeCarrier: () => void; temporalUi: TemporalUi };
 

@@ -2,19 +2,23 @@ import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
+import { bulkRoutes } from './bulk-routes.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
-import { journeyRoutes, type TemporalUi } from './journeys.ts';
+import { resendRoutes } from './resend.ts';
+import { journeyRoutes } from './journeys.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { sendRoutes } from './sends.ts';
+import type { TemporalUi } from './shown-journey.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { simulateRoutes } from './simulate.ts';
 import { timelineRoutes } from './timeline.ts';
@@ -48,6 +52,9 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...journeyExitRoutes(dependencies),
   ...deliveryRoutes(dependencies),
   ...decisionRoutes(dependencies),
+  ...resendRoutes(dependencies),
+  ...bulkRoutes(dependencies),
+  ...jobRoutes(dependencies),
   ...destinationRoutes(dependencies),
   ...secretRoutes(dependencies),
   ...signingKeyRoutes(dependencies),

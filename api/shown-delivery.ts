@@ -1,5 +1,6 @@
 import type { ListedAttempt, ListedDelivery, ListedRequest } from '../db/delivery-list.ts';
-import type { Decision } from '../db/schema/deliveries.ts';
+import type { ResendRow } from '../db/resends.ts';
+import type { Actor, Decision } from '../db/schema/deliveries.ts';
 import type { MappingResult } from '../domain/journey/map-answer.ts';
 
 /** A delivery as the API answers it; bodies that were not read are left out. */
@@ -25,19 +26,35 @@ export function shownDelivery(delivery: ListedDelivery) {
     expiresAt: delivery.expiresAt,
     request: delivery.request && shownRequest(delivery.request),
     attempts: delivery.attempts.map(shownAttempt),
+    resends: delivery.resends.map(shownResend),
     mapping: shownMapping(delivery.mapping),
     error: delivery.error,
     decision: delivery.decision && shownDecision(delivery.decision),
   };
 }
 
-function waitsFor({ state, parked, expiresAt, nextAttemptAt }: ListedDelivery) {
+function waitsFor({ state, parked, expiresAt, nextAttemptAt, resends }: ListedDelivery) {
   if (state === 'drafted') return { reason: 'approval', until: expiresAt };
-  return parked ?? (state === 'attempted' ? { reason: 'retry', until: nextAttemptAt } : null);
+  if (parked) return parked;
+  const until = resends.at(-1)?.nextAttemptAt ?? null;
+  if (until) return { reason: 'retry', until };
+  return state === 'attempted' ? { reason: 'retry', until: nextAttemptAt } : null;
 }
 
+const shownResend = ({ id, by, reason, retry, createdAt, endedAt, error }: ResendRow) => ({
+  id,
+  by: shownActor(by),
+  reason,
+  retry,
+  createdAt,
+  endedAt,
+  error,
+});
+
+const shownActor = ({ key, actor }: Actor) => ({ key, actor });
+
 const shownDecision = ({ by, at, decision, reason }: Decision) => ({
-  by: by && { key: by.key, actor: by.actor },
+  by: by && shownActor(by),
   at,
   decision,
   reason,

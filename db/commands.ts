@@ -4,6 +4,7 @@ import type { Db } from './open.ts';
 import { campaignVersions } from './schema/campaigns.ts';
 import { deliveries } from './schema/deliveries.ts';
 import { commands, journeys, type Command } from './schema/journeys.ts';
+import { resends } from './schema/resends.ts';
 
 export type ClaimedCommand = { id: number; workflowId: string; command: Command };
 
@@ -93,12 +94,16 @@ export async function readDeliveryStart(db: Db, id: string): Promise<{ label: st
   return row;
 }
 
-/** Whether a workflow, by its id, still has something to do: its journey runs, or its delivery is to be sent. */
+/** Whether a workflow, by its id, still has something to do: its journey runs, or its delivery is to be sent, for the first time or again. */
 export async function isWorkflowNeeded(db: Db, workflowId: string): Promise<boolean> {
   const [kind, id = '', run = ''] = workflowId.split('/');
   if (kind === 'journey') {
     const runs = and(eq(journeys.id, id), eq(journeys.run, Number(run)), isNull(journeys.endedAt));
     return (await db.select({ id: journeys.id }).from(journeys).where(runs)).length > 0;
+  }
+  if (kind === 'resend') {
+    const runs = and(eq(resends.id, id), isNull(resends.endedAt));
+    return (await db.select({ id: resends.id }).from(resends).where(runs)).length > 0;
   }
   const toBeSent = and(eq(deliveries.id, id), inArray(deliveries.state, ['approved', 'queued', 'attempted']));
   return (await db.select({ id: deliveries.id }).from(deliveries).where(toBeSent)).length > 0;

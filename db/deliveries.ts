@@ -3,6 +3,7 @@ import type { Json } from '../domain/json.ts';
 import { holdJourneyUntil, logJourney } from './journeys.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
+import { listResends, type ResendRow } from './resends.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
 import { destinations, parked, type ParkingReason } from './schema/destinations.ts';
 import { people } from './schema/people.ts';
@@ -48,20 +49,25 @@ export type NewAttempt = Pick<AttemptRow, 'id' | 'deliveryId' | 'number' | 'dest
 export async function beginAttempt(
   tx: Db,
   attempt: NewAttempt,
-  delivery: { firstAttemptAt: Date; parkedMs: number; now: Date },
+  sending: { firstAttemptAt: Date; parkedMs: number; now: Date; resend: string | null },
 ): Promise<void> {
+  const { firstAttemptAt, parkedMs, now, resend } = sending;
+  const progress = sql`first_attempt_at = ${firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null, parked_ms = ${parkedMs}`;
+  const update =
+    resend === null
+      ? sql`
+        update deliveries
+        set state = case state when 'approved' then 'queued' else state end, updated_at = clock_timestamp(), ${progress}
+        where id = ${attempt.deliveryId}`
+      : sql`update resends set ${progress} where id = ${resend}`;
   await tx.execute(sql`
-    with delivery as (
-      update deliveries
-      set state = case state when 'approved' then 'queued' else state end, first_attempt_at = ${delivery.firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null,
-          parked_ms = ${delivery.parkedMs}, updated_at = clock_timestamp()
-      where id = ${attempt.deliveryId}
+    with sending as (${update}
     ), line as (
       delete from parked where delivery_id = ${attempt.deliveryId}
     )
     insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at)
     values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, ${attempt.destination},
-            ${attempt.inFlightUntil.toISOString()}::timestamptz, 'automatic', 'started', ${delivery.now.toISOString()}::timestamptz)`);
+            ${attempt.inFlightUntil.toISOString()}::timestamptz, ${resend === null ? 'automatic' : 'manual'}, 'started', ${now.toISOString()}::timestamptz)`);
 }
 
 export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttempt: string | undefined };
@@ -154,7 +160,12 @@ export async function listAnswers(
 /** What a delivery waits for at its destination, and until when where that is known. */
 export type InLine = { reason: ParkingReason; until: Date | null };
 
-export type DeliveryDetail = DeliveryRow & { person: string; attempts: AttemptRow[]; parked: InLine | null };
+export type DeliveryDetail = DeliveryRow & {
+  person: string;
+  attempts: AttemptRow[];
+  resends: ResendRow[];
+  parked: InLine | null;
+};
 
 type LineRow = { line: typeof parked.$inferSelect | null; openUntil: Date | null };
 
@@ -173,11 +184,15 @@ export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail |
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));
   if (!row) return undefined;
-  const made = await db.select().from(attempts).where(eq(attempts.deliveryId, id)).orderBy(asc(attempts.number));
+  const [made, resends] = await Promise.all([
+    db.select().from(attempts).where(eq(attempts.deliveryId, id)).orderBy(asc(attempts.number)),
+    listResends(db, [id]),
+  ]);
   return {
     ...row.delivery,
     person: row.person,
     attempts: made,
+    resends: resends.get(id) ?? [],
     parked: waitingInLine(row),
   };
 }

@@ -3,12 +3,14 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { waitingInLine, type AttemptRow, type DeliveryRow, type InLine } from './deliveries.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
+import { listResends, type ResendRow } from './resends.ts';
 import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
 import { destinations, parked } from './schema/destinations.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryFilter = {
+  ids?: string[] | undefined;
   state?: DeliveryState | undefined;
   campaign?: string | undefined;
   /** A stored one. */
@@ -28,6 +30,7 @@ export type ListedDelivery = Omit<DeliveryRow, 'frozen' | 'answer' | 'request'> 
   request: ListedRequest | null;
   person: string;
   attempts: ListedAttempt[];
+  resends: ResendRow[];
   parked: InLine | null;
 };
 
@@ -41,21 +44,7 @@ export async function listDeliveries(
   filter: DeliveryFilter,
   { withBodies }: { withBodies: boolean },
 ): Promise<Page<ListedDelivery>> {
-  const [within, ...others] = indexedFilters(filter);
-  const query = pageQuery(
-    page,
-    deliveries.id,
-    deliveries.createdAt,
-    [
-      ...others.map(({ column, value }) => eq(column, value)),
-      filter.step === undefined ? undefined : eq(deliveries.stepId, filter.step),
-      filter.version === undefined ? undefined : eq(deliveries.version, filter.version),
-      filter.host?.origins
-        ? sql`${deliveries.destination} = any(${sql.param(filter.host.origins)}::text[])`
-        : undefined,
-    ],
-    { prefix: 'dlv', within },
-  );
+  const query = deliveryQuery(page, filter);
   const request = withBodies
     ? deliveries.request
     : sql<ListedRequest | null>`${deliveries.request} - 'body'`.mapWith(deliveries.request);
@@ -77,12 +66,46 @@ export async function listDeliveries(
     rows.map((row) => ({ ...row.delivery, person: row.person, parked: waitingInLine(row) })),
     page.limit,
   );
-  const made = await listAttempts(
-    db,
-    data.map(({ id }) => id),
-    { withBodies },
+  const ids = data.map(({ id }) => id);
+  const [made, resends] = await Promise.all([listAttempts(db, ids, { withBodies }), listResends(db, ids)]);
+  return {
+    data: data.map((delivery) => ({
+      ...delivery,
+      attempts: made.get(delivery.id) ?? [],
+      resends: resends.get(delivery.id) ?? [],
+    })),
+    nextCursor,
+  };
+}
+
+/** The ids alone of what a list has, oldest first. */
+export async function listDeliveryIds(
+  db: Db,
+  page: Omit<PageRequest, 'order' | 'cursor'>,
+  filter: DeliveryFilter,
+): Promise<string[]> {
+  const { where, orderBy } = deliveryQuery({ ...page, order: 'asc' }, filter);
+  const rows = await db.select({ id: deliveries.id }).from(deliveries).where(where).orderBy(orderBy).limit(page.limit);
+  return rows.map(({ id }) => id);
+}
+
+function deliveryQuery(page: PageRequest, filter: DeliveryFilter) {
+  const [within, ...others] = indexedFilters(filter);
+  const isAnyOf = (column: PgColumn, list: string[] | null | undefined) =>
+    list ? sql`${column} = any(${sql.param(list)}::text[])` : undefined;
+  return pageQuery(
+    page,
+    deliveries.id,
+    deliveries.createdAt,
+    [
+      ...others.map(({ column, value }) => eq(column, value)),
+      filter.step === undefined ? undefined : eq(deliveries.stepId, filter.step),
+      filter.version === undefined ? undefined : eq(deliveries.version, filter.version),
+      isAnyOf(deliveries.destination, filter.host?.origins),
+      isAnyOf(deliveries.id, filter.ids),
+    ],
+    { prefix: 'dlv', within },
   );
-  return { data: data.map((delivery) => ({ ...delivery, attempts: made.get(delivery.id) ?? [] })), nextCursor };
 }
 
 /** The filters that have an index (column, id), first the one that should leave the fewest rows: a page is read along its index. */

@@ -38,7 +38,7 @@ export function decideDrafts(db: Db, ids: string[], decision: DraftDecision): Pr
         from decided join journeys on journeys.id = decided.journey_id
         where maps and ended_at is null
       ), journey as (
-        update journeys set state = 'sending', updated_at = clock_timestamp()
+        update journeys set state = 'sending', step_until = null, updated_at = clock_timestamp()
         where ${state === 'approved'} and id in (select journey_id from held)
       ), line as (
         insert into journey_log (journey_id, step, what, details)

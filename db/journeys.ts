@@ -1,12 +1,9 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { Prepared } from '../domain/walk.ts';
 import type { Db } from './open.ts';
-import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import type { PersonRow } from './people.ts';
 import { broadcasts } from './schema/campaigns.ts';
-import { deliveries } from './schema/deliveries.ts';
-import { parked, type ParkingReason } from './schema/destinations.ts';
 import { journeyLog, journeys, type JourneyState } from './schema/journeys.ts';
 import { events, people } from './schema/people.ts';
 
@@ -128,50 +125,3 @@ export async function endJourney(
     select id, '', ${state}, ${details}::jsonb from ended
     on conflict do nothing`);
 }
-
-/** `parkedFor` is what the delivery of its step waits for at its destination. */
-export type JourneyWithPerson = JourneyRow & { person: string; parkedFor: ParkingReason | null };
-export type JourneyFilter = {
-  campaign?: string | undefined;
-  person?: string | undefined;
-  state?: JourneyState | undefined;
-};
-
-export async function listJourneys(db: Db, page: PageRequest, filter: JourneyFilter): Promise<Page<JourneyWithPerson>> {
-  const query = pageQuery(page, journeys.id, journeys.createdAt, [
-    filter.campaign === undefined ? undefined : eq(journeys.campaignId, filter.campaign),
-    filter.person === undefined ? undefined : eq(people.id, filter.person),
-    filter.state && eq(journeys.state, filter.state),
-  ]);
-  const rows = await selectJourneys(db).where(query.where).orderBy(query.orderBy).limit(query.limit);
-  return pageOf(
-    rows.map((row) => ({ ...row.journey, person: row.person, parkedFor: row.parkedFor })),
-    page.limit,
-  );
-}
-
-export type JourneyDetail = JourneyWithPerson & { log: LogLine[]; deliveries: string[] };
-
-export async function findJourney(db: Db, id: string): Promise<JourneyDetail | undefined> {
-  const [row] = await selectJourneys(db).where(eq(journeys.id, id));
-  if (!row) return undefined;
-  const [log, sent] = await Promise.all([
-    db.select().from(journeyLog).where(eq(journeyLog.journeyId, id)).orderBy(asc(journeyLog.at), asc(journeyLog.step)),
-    db.select({ id: deliveries.id }).from(deliveries).where(eq(deliveries.journeyId, id)).orderBy(asc(deliveries.id)),
-  ]);
-  return {
-    ...row.journey,
-    person: row.person,
-    parkedFor: row.parkedFor,
-    log,
-    deliveries: sent.map((delivery) => delivery.id),
-  };
-}
-
-const selectJourneys = (db: Db) =>
-  db
-    .select({ journey: journeys, person: people.id, parkedFor: parked.reason })
-    .from(journeys)
-    .innerJoin(people, eq(people.key, journeys.personKey))
-    .leftJoin(deliveries, and(eq(deliveries.journeyId, journeys.id), eq(deliveries.stepId, journeys.stepId)))
-    .leftJoin(parked, eq(parked.deliveryId, deliveries.id));

@@ -16,6 +16,8 @@ export type TemporalOptions = {
   dataDir: string;
   /** Keeps everything in memory and loses it at the end: for tests. */
   inMemory?: boolean;
+  /** Settings of the server, by the names of its dynamic configuration: for tests. */
+  dynamicConfig?: Record<string, number>;
   /** Of the gRPC frontend; free where not given. */
   port?: number;
   /** Of the Web UI; free where not given, `false` for none. */
@@ -88,6 +90,10 @@ function startServer(
   ports: { port: number; uiPort: number | undefined; httpPort: number },
 ): Child {
   const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
+  const settings = Object.entries(options.dynamicConfig ?? {}).flatMap(([key, value]) => [
+    '--dynamic-config-value',
+    `${key}=${value}`,
+  ]);
   const child = startChild({
     name: 'Temporal',
     command: [
@@ -95,6 +101,7 @@ function startServer(
       ...['--port', String(ports.port), '--http-port', String(ports.httpPort)],
       ...(ports.uiPort ? ['--ui-port', String(ports.uiPort)] : ['--headless']),
       ...(options.inMemory ? [] : ['--db-filename', join(options.dataDir, 'temporal.db'), ...pragmas]),
+      ...settings,
     ],
     killAfterMs: 2_500,
     logFile: join(options.dataDir, 'temporal.log'),

@@ -18,6 +18,7 @@ import {
   type JourneyStart,
 } from '../db/commands.ts';
 import type { Db } from '../db/open.ts';
+import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 
@@ -88,7 +89,8 @@ async function carry(
       return;
     }
     case 'startDelivery':
-      return startDelivery(dependencies, workflowId, command.delivery);
+    case 'startResend':
+      return startDelivery(dependencies, workflowId, command);
     case 'wake':
       return wake(dependencies, workflowId, command.subject);
   }
@@ -114,11 +116,15 @@ async function startJourney(dependencies: CarryDependencies, workflowId: string,
 }
 
 /** Nothing is started for one that was erased with its person. */
-async function startDelivery(dependencies: CarryDependencies, workflowId: string, delivery: string) {
-  const found = await readDeliveryStart(dependencies.db, delivery);
+async function startDelivery(
+  dependencies: CarryDependencies,
+  workflowId: string,
+  { type, ...named }: Extract<Command, { delivery: string }>,
+) {
+  const found = await readDeliveryStart(dependencies.db, named.delivery);
   if (!found) return;
-  const { label, timeoutMs } = found;
-  await start(dependencies, 'delivery', { workflowId, args: [{ delivery, label, timeoutMs }], staticSummary: label });
+  const workflow = type === 'startResend' ? 'resend' : 'delivery';
+  await start(dependencies, workflow, { workflowId, args: [{ ...named, ...found }], staticSummary: found.label });
 }
 
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */

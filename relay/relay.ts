@@ -5,12 +5,15 @@ import type { Database } from '../db/open.ts';
 import { CHANNELS } from '../db/wake.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
 import { expireDrafts } from './expire.ts';
+import { workOffJob } from './jobs.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
+const WATCH_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
 
@@ -27,9 +30,9 @@ export type RelayOptions = {
 };
 
 /**
- * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, and
- * discard drafts whose time is over; the last one carries the resulting commands. Any number of relays may run: Postgres gives each
- * person, and each command, to one of them.
+ * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
+ * drafts whose time is over, and work off jobs; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
   database,
@@ -96,12 +99,33 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'expired drafts could not be discarded'),
   });
+  const jobs = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const onFailed = (job: string, error: unknown) => log.error({ job, err: error }, 'a job could not go on');
+      const worked = await workOffJob(db, { now, onFailed });
+      if (worked > 0) carry.wake();
+      return worked;
+    },
+    onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
+  });
+  const ending = new AbortController();
+  const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
+  const watch = startLoop({
+    pollMs: WATCH_POLL_MS,
+    look,
+    onError: (error) => {
+      if (!ending.signal.aborted) log.warn({ err: error }, 'stuck journeys could not be looked for; trying again');
+    },
+  });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
   await database.listen(CHANNELS.commands, () => carry.wake());
   return {
     async stop() {
-      await Promise.all([match.stop(), release.stop(), expire.stop(), carry.stop()]);
+      ending.abort();
+      const loops = [match, release, expire, jobs, carry, watch];
+      await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
 }

@@ -1,2 +1,3 @@
 export { delivery } from './delivery.ts';
 export { journey } from './journey.ts';
+export { resend } from './resend.ts';

@@ -40,9 +40,9 @@ type Surroundings = {
   continueAsNew(): Promise<never>;
 };
 
-/** Sends a delivery, with all its waiting and all its retries, to the end. */
+/** Sends a delivery, or sends it again, with all its waiting and all its retries, to the end. */
 export async function deliver(
-  { id, timeoutMs, held }: Omit<SendableDelivery, 'label'>,
+  { id, timeoutMs, held, resend }: Omit<SendableDelivery, 'label'> & { resend?: string },
   { woken, summary, onWait, continueAsNew }: Surroundings,
 ): Promise<Sent> {
   const { sendWebhook } = proxyActivities<Activities>({
@@ -65,7 +65,7 @@ export async function deliver(
   if (held) await wait('approval', null);
   for (;;) {
     woken.delete(id);
-    const sent = await sendWebhook({ delivery: id });
+    const sent = await sendWebhook({ delivery: id, resend });
     if (sent.state !== 'parked') return sent;
     await wait(sent.reason, sent.until);
   }

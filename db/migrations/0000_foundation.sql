@@ -143,6 +143,24 @@ CREATE TABLE "rate_slots" (
 	CONSTRAINT "rate_slots_webhook_destination_pk" PRIMARY KEY("webhook","destination")
 );
 --> statement-breakpoint
+CREATE TABLE "job_items" (
+	"job_id" text NOT NULL,
+	"delivery_id" text NOT NULL,
+	"code" text,
+	CONSTRAINT "job_items_job_id_delivery_id_pk" PRIMARY KEY("job_id","delivery_id")
+);
+--> statement-breakpoint
+CREATE TABLE "jobs" (
+	"id" text PRIMARY KEY NOT NULL,
+	"task" jsonb NOT NULL,
+	"by" jsonb NOT NULL,
+	"matched" integer NOT NULL,
+	"decided" integer DEFAULT 0 NOT NULL,
+	"due_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "commands" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "commands_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"workflow_id" text NOT NULL,
@@ -178,6 +196,10 @@ CREATE TABLE "journeys" (
 	"step_since" timestamp (3) with time zone,
 	"step_until" timestamp (3) with time zone,
 	"reason" text,
+	"stuck_since" timestamp (3) with time zone,
+	"stuck_by" text,
+	"stuck_reason" text,
+	"checked_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"ended_at" timestamp (3) with time zone
@@ -228,6 +250,21 @@ CREATE TABLE "waiting" (
 	"due_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "resends" (
+	"id" text PRIMARY KEY NOT NULL,
+	"delivery_id" text NOT NULL,
+	"by" jsonb NOT NULL,
+	"reason" text,
+	"retry" boolean NOT NULL,
+	"attempts_before" integer NOT NULL,
+	"first_attempt_at" timestamp (3) with time zone,
+	"next_attempt_at" timestamp (3) with time zone,
+	"parked_ms" bigint DEFAULT 0 NOT NULL,
+	"error" jsonb,
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
+	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "sends" (
 	"id" text PRIMARY KEY NOT NULL,
 	"webhook_id" text NOT NULL,
@@ -263,6 +300,7 @@ ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_person_key_people_key_fk" FO
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_send_id_sends_id_fk" FOREIGN KEY ("send_id") REFERENCES "public"."sends"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "parked" ADD CONSTRAINT "parked_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "job_items" ADD CONSTRAINT "job_items_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journey_log" ADD CONSTRAINT "journey_log_journey_id_journeys_id_fk" FOREIGN KEY ("journey_id") REFERENCES "public"."journeys"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "journeys" ADD CONSTRAINT "journeys_event_id_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -271,6 +309,7 @@ ALTER TABLE "attribute_changes" ADD CONSTRAINT "attribute_changes_person_key_peo
 ALTER TABLE "events" ADD CONSTRAINT "events_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waiting" ADD CONSTRAINT "waiting_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "resends" ADD CONSTRAINT "resends_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sends" ADD CONSTRAINT "sends_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_versions" ADD CONSTRAINT "webhook_versions_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "broadcasts_request" ON "broadcasts" USING btree ("campaign_id","request_id");--> statement-breakpoint
@@ -287,11 +326,16 @@ CREATE INDEX "deliveries_state" ON "deliveries" USING btree ("state","id");--> s
 CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'drafted';--> statement-breakpoint
 CREATE INDEX "deliveries_host" ON "deliveries" USING btree ("host","id");--> statement-breakpoint
 CREATE INDEX "parked_order" ON "parked" USING btree ("destination","since","delivery_id");--> statement-breakpoint
+CREATE INDEX "jobs_open" ON "jobs" USING btree ("id") WHERE ended_at is null;--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id");--> statement-breakpoint
 CREATE INDEX "commands_workflow" ON "commands" USING btree ("workflow_id","id");--> statement-breakpoint
 CREATE INDEX "journeys_campaign" ON "journeys" USING btree ("campaign_id","id");--> statement-breakpoint
 CREATE INDEX "journeys_person" ON "journeys" USING btree ("person_key","id");--> statement-breakpoint
 CREATE INDEX "journeys_active" ON "journeys" USING btree ("campaign_id","person_key") WHERE ended_at is null;--> statement-breakpoint
+CREATE INDEX "journeys_running" ON "journeys" USING btree ("id") WHERE ended_at is null;--> statement-breakpoint
+CREATE INDEX "journeys_stuck" ON "journeys" USING btree ("id") WHERE ended_at is null and stuck_since is not null;--> statement-breakpoint
 CREATE INDEX "events_person" ON "events" USING btree ("person_key","number");--> statement-breakpoint
 CREATE INDEX "waiting_order" ON "waiting" USING btree ("lane","due_at");--> statement-breakpoint
+CREATE INDEX "resends_delivery" ON "resends" USING btree ("delivery_id","id");--> statement-breakpoint
+CREATE UNIQUE INDEX "resends_open" ON "resends" USING btree ("delivery_id") WHERE ended_at is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "sends_request" ON "sends" USING btree ("webhook_id","request_id");

@@ -9,6 +9,12 @@ import { events, people } from './people.ts';
 export const JOURNEY_STATES = ['starting', 'delayed', 'awaitingApproval', 'sending', 'completed', 'exited'] as const;
 export type JourneyState = (typeof JOURNEY_STATES)[number];
 
+/**
+ * What holds a journey up: its workflow's tasks fail in the worker, its workflow was closed by hand in Temporal, or Temporal refuses
+ * what it is told of it.
+ */
+export type StuckBy = 'tasks' | 'closed' | 'command';
+
 /** Where a journey stands. The row holds step and deadline before the workflow sleeps, so that it can be started again there. */
 export const journeys = pgTable(
   'journeys',
@@ -30,6 +36,12 @@ export const journeys = pgTable(
     stepSince: moment('step_since'),
     stepUntil: moment('step_until'),
     reason: text('reason'),
+    /** Since when the journey cannot go on, and in a sentence why and what to do. It says nothing of a journey that has ended. */
+    stuckSince: moment('stuck_since'),
+    stuckBy: text('stuck_by').$type<StuckBy>(),
+    stuckReason: text('stuck_reason'),
+    /** When a relay last asked Temporal for its workflow; null: it gave no cause for that. */
+    checkedAt: moment('checked_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
     endedAt: moment('ended_at'),
@@ -40,6 +52,12 @@ export const journeys = pgTable(
     index('journeys_active')
       .on(table.campaignId, table.personKey)
       .where(sql`ended_at is null`),
+    index('journeys_running')
+      .on(table.id)
+      .where(sql`ended_at is null`),
+    index('journeys_stuck')
+      .on(table.id)
+      .where(sql`ended_at is null and stuck_since is not null`),
   ],
 );
 
@@ -70,6 +88,7 @@ export const journeyLog = pgTable(
 export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
+  | { type: 'startResend'; resend: string; delivery: string }
   | { type: 'wake'; subject: string };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */

@@ -57,8 +57,7 @@ it('a send whose server is killed half-way is stored as a whole or not at all, a
     const { body: list } = await hookline.api<{ data: object[] }>('GET', '/v1/deliveries?webhook=hook&state=sent');
     return list.data.length === 2;
   });
-  expect(receiver.requests).toHaveLength(2);
-  expect(new Set(receiver.requests.map(({ headers }) => headers['idempotency-key']))).toEqual(
-    new Set(body.deliveries.map(({ id }) => id)),
+  expect(receiver.requests.map(({ headers }) => headers['idempotency-key'] ?? '').toSorted()).toEqual(
+    body.deliveries.map(({ id }) => id).toSorted(),
   );
 }, 90_000);

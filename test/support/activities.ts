@@ -8,7 +8,7 @@ import { publishVersion } from '../../db/campaigns.ts';
 import { createCipher } from '../../db/cipher.ts';
 import { findDelivery } from '../../db/deliveries.ts';
 import { newId } from '../../db/id.ts';
-import { findJourney } from '../../db/journeys.ts';
+import { findJourney } from '../../db/journey-list.ts';
 import type { Db } from '../../db/open.ts';
 import { findPerson, putPerson } from '../../db/people.ts';
 import { putSecret } from '../../db/secrets.ts';

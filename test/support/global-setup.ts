@@ -24,6 +24,9 @@ declare module 'vitest' {
   }
 }
 
+/** A journey whose task has failed is reported at once, and not after five times, which take a minute. */
+const SETTINGS = { 'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute': 1 };
+
 /** One Postgres, one Temporal and one workflow bundle for the whole run; each test file has its own database and task queue. */
 export async function setup(project: TestProject) {
   const folder = await mkdtemp(join(tmpdir(), 'hookline-test-'));
@@ -36,7 +39,7 @@ export async function setup(project: TestProject) {
     }),
     findTemporal(places).then(async (binary) => ({
       binary,
-      ...(await startTemporal({ binary, dataDir: folder, inMemory: true, uiPort: false })),
+      ...(await startTemporal({ binary, dataDir: folder, inMemory: true, uiPort: false, dynamicConfig: SETTINGS })),
     })),
     findTestServer(places),
     bundleWorkflowCode({

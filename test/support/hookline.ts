@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import pino, { type Logger } from 'pino';
 import { inject } from 'vitest';
 import { createHttp } from '../../activities/http.ts';
@@ -57,13 +57,12 @@ export async function startHookline(options: Options = {}) {
       startRelay({ database, client, taskQueue, withSearchAttributes: true, breaker, now, log }),
     ),
   );
-  const connection = options.worker === false ? null : await NativeConnection.connect({ address });
-  const worker =
-    connection &&
-    (await Worker.create({
+  const connection = await NativeConnection.connect({ address });
+  const startWorker = async (workflowBundle: WorkflowBundleOption = { codePath: inject('bundlePath') }) => {
+    const worker = await Worker.create({
       connection,
       taskQueue,
-      workflowBundle: { codePath: inject('bundlePath') },
+      workflowBundle,
       activities: createActivities({
         db: database.db,
         cipher,
@@ -78,24 +77,31 @@ export async function startHookline(options: Options = {}) {
         wakeLine: createWaker(database.db, 'line', () => {}),
       }),
       maxCachedWorkflows: 100,
-    }));
-  const working = worker?.run();
+    });
+    const working = worker.run();
+    return async () => {
+      worker.shutdown();
+      await working;
+    };
+  };
+  const stopWorker = options.worker === false ? undefined : await startWorker();
 
   return {
     ...createApiClient(url),
     database,
     client,
     taskQueue,
+    /** Another worker, with the workflows of today or others; answers how to stop it. */
+    startWorker,
     /** What the API answers on. */
     routes,
     async stop() {
       await Promise.all(relays.map((relay) => relay.stop()));
-      worker?.shutdown();
-      await working;
+      await stopWorker?.();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await client.connection.close();
-      await connection?.close();
+      await connection.close();
       await http.close();
       await database.close();
     },

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { findDelivery, type DeliveryDetail } from '../db/deliveries.ts';
+import type { Db } from '../db/open.ts';
+import { requestResends } from '../db/resends.ts';
+import { refusesResend } from '../db/tasks.ts';
+import { HooklineError } from '../domain/errors.ts';
+import { notFound, reasonSchema } from './decisions.ts';
+import { route, type Route } from './route.ts';
+import { idParams, noQuery } from './schemas.ts';
+import { shownDelivery } from './shown-delivery.ts';
+
+type Dependencies = { db: Db; wakeCarrier: () => void };
+
+/** Sends one delivery once more. */
+export const resendRoutes = ({ db, wakeCarrier }: Dependencies): Route[] => [
+  route({
+    method: 'post',
+    path: '/v1/deliveries/:id/resend',
+    scope: 'operate',
+    params: idParams,
+    query: noQuery,
+    body: z.strictObject({ retry: z.boolean().optional(), reason: reasonSchema.optional() }).optional(),
+    handle: async ({ params: { id }, body: { retry = false, reason = null } = {}, caller: { key, actor } }) => {
+      const started = await requestResends(db, [id], { by: { key, actor }, reason, retry, lane: 0 });
+      const delivery = await findDelivery(db, id);
+      if (!delivery) throw notFound(id);
+      if (started.length === 0) throw refusal(delivery);
+      wakeCarrier();
+      return { status: 200, body: shownDelivery(delivery) };
+    },
+  }),
+];
+
+function refusal({ id, state, frozen }: DeliveryDetail): HooklineError {
+  const code = refusesResend({ state, rendered: frozen !== null });
+  const messages: Partial<Record<typeof code, string>> = {
+    'deliveries.not_settled': `The delivery "${id}" is ${state}, and only what was sent or has failed is sent again.`,
+    'deliveries.not_rendered': `The delivery "${id}" never rendered: there is no request to send. Its error says why.`,
+  };
+  const underWay = `The delivery "${id}" is being sent already: its resends and attempts show how far that is.`;
+  return new HooklineError(code, messages[code] ?? underWay);
+}

@@ -1,0 +1,143 @@
+import { sql, type SQL } from 'drizzle-orm';
+import type { Db } from './open.ts';
+import type { Command, StuckBy } from './schema/journeys.ts';
+
+/** A journey on one run of its workflow: what is found out about a run says nothing about the next one. */
+export type JourneyRun = { id: string; run: number };
+
+export type LookOver = {
+  now: Date;
+  /** A journey that has not moved this long after it should have is asked about. */
+  overdueMs: number;
+  /** So is one that has not moved at all for this long. */
+  idleMs: number;
+  /** And then again after this long. */
+  recheckMs: number;
+  limit: number;
+};
+
+const workflowOf = (journey: SQL) => sql`'journey/' || ${journey}.id || '/' || ${journey}.run`;
+const ago = (now: Date, ms: number) => sql`${new Date(now.getTime() - ms).toISOString()}::timestamptz`;
+
+/**
+ * Takes journeys whose workflow may be gone, those that nobody has asked about first, and each for one relay: overdue or idle ones,
+ * those that cannot be woken, and those that were found closed. Who has still to be told to start is none of them, refused or not.
+ */
+export async function claimSuspects(
+  db: Db,
+  { now, overdueMs, idleMs, recheckMs, limit }: LookOver,
+): Promise<JourneyRun[]> {
+  const rows = await db.execute<JourneyRun>(sql`
+    update journeys set checked_at = ${now.toISOString()}::timestamptz
+    where id in (
+      select id from journeys as j
+      where ended_at is null and (checked_at is null or checked_at <= ${ago(now, recheckMs)})
+        and not exists (
+          select 1 from commands
+          where workflow_id = ${workflowOf(sql`j`)} and (error is null or command->>'type' = 'startJourney'))
+        and (
+          stuck_by = 'closed'
+          or exists (select 1 from commands where workflow_id = ${workflowOf(sql`j`)})
+          or greatest(checked_at, updated_at) < ${ago(now, idleMs)}
+          or ${SHOULD_HAVE_MOVED} < ${ago(now, overdueMs)})
+      order by checked_at nulls first, updated_at limit ${limit} for no key update skip locked)
+    returning id, run`);
+  return rows.map(({ id, run }) => ({ id, run }));
+}
+
+/** When a journey should have moved on by itself; null where only somebody else moves it. In line it is told to come for 24 hours. */
+const SHOULD_HAVE_MOVED = sql`
+  case state
+    when 'starting' then updated_at
+    when 'sending' then coalesce(
+      (select since + interval '24 h' from parked
+        where delivery_id = (select id from deliveries where journey_id = j.id and step_id = j.step_id)),
+      step_until, updated_at)
+    else step_until
+  end`;
+
+/** Of these, the runs that are current ones of journeys that go on, and are not known to be closed. */
+export async function withoutEnded(db: Db, runs: JourneyRun[]): Promise<JourneyRun[]> {
+  const rows = await db.execute<JourneyRun>(sql`
+    select id, run from journeys
+    where id = any(${sql.param(runs.map(({ id }) => id))}::text[]) and ended_at is null and stuck_by is distinct from 'closed'`);
+  const current = new Map(rows.map(({ id, run }) => [id, run]));
+  return runs.filter(({ id, run }) => current.get(id) === run);
+}
+
+/** Marks what is stuck, in the order of ids; a mark of another kind stays, unless its workflow is closed. Answers how many had no mark. */
+export async function markStuck(db: Db, by: StuckBy, found: (JourneyRun & { reason: string })[]): Promise<number> {
+  if (found.length === 0) return 0;
+  const rows = await db.execute<{ fresh: boolean }>(sql`
+    with found as (
+      select j.id, stuck_since is null as fresh, f.reason
+      from journeys j join jsonb_to_recordset(${JSON.stringify(found)}::jsonb) as f (id text, run int, reason text)
+        on f.id = j.id and f.run = j.run
+      where ended_at is null and (stuck_by is null or stuck_by = ${by}::text or ${by === 'closed'})
+        and (stuck_by is null or stuck_reason <> f.reason)
+      order by j.id for no key update of j
+    )
+    update journeys j set stuck_since = coalesce(stuck_since, clock_timestamp()), stuck_by = ${by}, stuck_reason = found.reason
+    from found where j.id = found.id
+    returning found.fresh`);
+  return rows.filter(({ fresh }) => fresh).length;
+}
+
+const UNMARKED = sql`stuck_since = null, stuck_by = null, stuck_reason = null`;
+
+/** Takes the mark from a journey whose workflow is there after all, as after a reset in Temporal. */
+export async function unmarkClosed(db: Db, { id, run }: JourneyRun): Promise<void> {
+  await db.execute(sql`update journeys set ${UNMARKED} where id = ${id} and run = ${run} and stuck_by = 'closed'`);
+}
+
+/** Takes the mark of failing tasks from all journeys but these. */
+export async function unmarkTasksBut(db: Db, ids: string[]): Promise<void> {
+  await db.execute(sql`
+    update journeys set ${UNMARKED}
+    where ended_at is null and stuck_since is not null and stuck_by = 'tasks' and id <> all(${sql.param(ids)}::text[])`);
+}
+
+/** Takes the mark from journeys of which Temporal refuses nothing any more. */
+export async function unmarkUnrefused(db: Db): Promise<void> {
+  await db.execute(sql`
+    update journeys as j set ${UNMARKED}
+    where ended_at is null and stuck_since is not null and stuck_by = 'command'
+      and not exists (select 1 from commands where workflow_id = ${workflowOf(sql`j`)} and error is not null)`);
+}
+
+export type RefusedCommand = JourneyRun & { type: Command['type']; error: string };
+
+/** What Temporal refuses to be told of journeys, oldest first. */
+export async function listRefused(db: Db, limit: number): Promise<RefusedCommand[]> {
+  const rows = await db.execute<RefusedCommand>(sql`
+    select j.id, j.run, command->>'type' as type, error
+    from commands join journeys j on j.id = split_part(workflow_id, '/', 2) and workflow_id = ${workflowOf(sql`j`)}
+    where error is not null and workflow_id like 'journey/%' and ended_at is null
+    order by commands.id limit ${limit}`);
+  return rows.map(({ id, run, type, error }) => ({ id, run, type, error }));
+}
+
+/**
+ * Has a journey whose workflow is gone started again, at its step, under the next run: once, however many find it gone. Not one that
+ * was found closed before: there the workflow was ended on purpose, and Temporal has only forgotten it. Answers whether it did.
+ */
+export async function restartJourney(db: Db, { id, run }: JourneyRun): Promise<boolean> {
+  const rows = await db.execute(sql`
+    with restarted as (
+      update journeys as j set run = run + 1, ${UNMARKED}, updated_at = clock_timestamp()
+      where id = ${id} and run = ${run} and ended_at is null and stuck_by is distinct from 'closed'
+        and not exists (
+          select 1 from commands where workflow_id = ${workflowOf(sql`j`)} and command->>'type' = 'startJourney')
+      returning id, run
+    ), line as (
+      insert into journey_log (journey_id, step, what, details)
+      select id, '', 'restarted', jsonb_build_object('run', run) from restarted
+      on conflict (journey_id, step, what) do update set details = excluded.details, at = excluded.at
+    ), obsolete as (
+      delete from commands where workflow_id in (select 'journey/' || id || '/' || (run - 1) from restarted)
+    )
+    insert into commands (workflow_id, command)
+    select 'journey/' || id || '/' || run, jsonb_build_object('type', 'startJourney', 'journey', id) from restarted
+    returning id`);
+  return rows.length > 0;
+}
