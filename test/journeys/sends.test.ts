@@ -104,6 +104,17 @@ describe('a send without a campaign', () => {
     expect(await hookline.attributes('dan')).toEqual({ kept: 'first 1' });
   });
 
+  it('can be sent again when it has failed, with its mapping', async () => {
+    receiver.on('/again', respond({ status: 400 }), respond({ json: { ok: 1 } }));
+    await put('again', { response: { attributes: { again: '{{ trigger.code }}-{{ response.ok }}' } } });
+    await person('gus');
+    const id = await sendOne('again', { person: 'gus', data: { code: 'x' } });
+    await settled(id, 'failed');
+    expect((await hookline.api('POST', `/v1/deliveries/${id}/resend`)).status).toBe(200);
+    await settled(id);
+    expect(await hookline.attributes('gus')).toEqual({ again: 'x-1' });
+  });
+
   it('has a rate limit for all sends of the webhook to a destination', async () => {
     receiver.on('/limited', respond());
     await put('limited', { rateLimit: '2/s' });
