@@ -5,7 +5,6 @@ import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { redactText } from '../domain/request/redact.ts';
-import { signatureHeaders } from '../domain/delivery/signature.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { sendPolicy, settled, type SendPolicy } from '../domain/campaign/send-policy.ts';
@@ -14,6 +13,7 @@ import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
 import { openRequest } from './frozen-request.ts';
 import type { Http } from './http.ts';
+import { outgoingRequest } from './outgoing-request.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 
 export type SendSettings = {
@@ -137,8 +137,6 @@ export async function claimAttempt(
       beginAttempt(tx, attempt, { firstAttemptAt, parkedMs, now }),
       admission.probe && setProbe(tx, origin, attempt.id, inFlightUntil),
     ]);
-    const timestamp = Math.floor(now.getTime() / 1000);
-    const signed = signatureHeaders({ profile: policy.signing, keys, deliveryId: id, timestamp, body: request.body });
     return {
       type: 'claimed',
       id: attempt.id,
@@ -148,17 +146,11 @@ export async function claimAttempt(
       probe: admission.probe,
       compiled,
       policy,
-      request: { ...request, headers: [...request.headers, ...fixedHeaders(request, id, userAgent), ...signed] },
+      request: outgoingRequest(request, { id, signing: policy.signing, keys, userAgent, now }),
       firstAttemptAt,
       parkedMs,
     };
   });
-}
-
-/** Headers that every attempt carries beside the frozen ones; the key is the delivery's id on each of them. */
-function fixedHeaders(frozen: FrozenRequest, delivery: string, userAgent: string): [string, string][] {
-  const named = frozen.headers.some(([name]) => name.toLowerCase() === 'user-agent');
-  return [['Idempotency-Key', delivery], ...(named ? [] : [['User-Agent', userAgent] satisfies [string, string]])];
 }
 
 async function deliveryPolicy(tx: Db, versions: VersionCache<CompiledCampaign>, delivery: DeliveryRow) {

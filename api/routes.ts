@@ -16,6 +16,7 @@ import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { simulateRoutes } from './simulate.ts';
+import { testRoutes } from './test-webhook.ts';
 import { timelineRoutes } from './timeline.ts';
 
 export type ApiDependencies = {
@@ -25,6 +26,8 @@ export type ApiDependencies = {
   wake: () => void;
   /** Tells the relays that there is something to tell Temporal. */
   wakeCarrier: () => void;
+  /** Tells the workers that there is a webhook to be tested. */
+  wakeTests: () => void;
   ready: () => Promise<string | null>;
   temporalUi: TemporalUi;
   /** Where requests may go: a definition with another literal URL is refused. */
@@ -40,6 +43,7 @@ export const allRoutes = (dependencies: ApiDependencies): Route[] => [
   ...campaignRoutes(dependencies),
   ...simulateRoutes(dependencies),
   ...previewRoutes(dependencies),
+  ...testRoutes(dependencies),
   ...journeyRoutes(dependencies),
   ...journeyExitRoutes(dependencies),
   ...deliveryRoutes(dependencies),
