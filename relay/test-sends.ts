@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import type { Database } from '../db/open.ts';
 import { claimTests, sweepTests, type ClaimedTest } from '../db/test-sends.ts';
@@ -26,6 +27,7 @@ export type TestSendOptions = {
 export async function startTestSends({ database, send, log }: TestSendOptions) {
   const { db } = database;
   const stopping = new AbortController();
+  setMaxListeners(TESTS_AT_ONCE, stopping.signal);
   const sending = new Set<Promise<void>>();
 
   const begin = (test: ClaimedTest) => {
