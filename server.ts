@@ -30,6 +30,7 @@ await runProcess('server', async (config, log) => {
     cipher,
     wake: createWaker(database.db, 'inbox', onUnwoken),
     wakeCarrier: createWaker(database.db, 'commands', onUnwoken),
+    wakeTests: createWaker(database.db, 'tests', onUnwoken),
     ready,
     destinations: config,
     log,

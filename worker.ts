@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createHttp } from './activities/http.ts';
 import { createActivities } from './activities/index.ts';
+import { createSendTest } from './activities/send-test.ts';
 import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
@@ -13,13 +14,14 @@ import { runProcess } from './lifecycle.ts';
 import { startRelay } from './relay/relay.ts';
 import { startResealing } from './relay/resealing.ts';
 import { registerSearchAttributes } from './relay/search-attributes.ts';
+import { startTestSends } from './relay/test-sends.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { VERSION } from './version.ts';
 
 /** The relay repeats its calls itself; left alone, gRPC looks for a server that was away only every two minutes. */
 const RELAY_CONNECTION = { interceptors: [], channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 } };
 
-/** Process 2: the Temporal worker, and the relay beside it. */
+/** Process 2: the Temporal worker, with the relay and the tests of webhooks beside it. */
 await runProcess('worker', async (config, log) => {
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   const { connectionOptions, namespace } = loadTemporalConfig(environment);
@@ -40,6 +42,8 @@ await runProcess('worker', async (config, log) => {
     allowNetworks: config.allowNetworks,
     allowOrigin: config.allowOrigin,
   });
+  const userAgent = `Hookline/${VERSION}`;
+  const now = () => new Date();
   const worker = await Worker.create({
     connection,
     namespace,
@@ -48,12 +52,12 @@ await runProcess('worker', async (config, log) => {
     activities: createActivities({
       db: database.db,
       cipher,
-      now: () => new Date(),
+      now,
       send: {
         http,
         random: Math.random,
         firstDelayMs: config.retryFirstDelayMs,
-        userAgent: `Hookline/${VERSION}`,
+        userAgent,
         breaker: config.breaker,
       },
       wakeLine: createWaker(database.db, 'line', (error) => log.warn({ err: error }, 'the relay could not be woken')),
@@ -72,9 +76,11 @@ await runProcess('worker', async (config, log) => {
     taskQueue: config.taskQueue,
     withSearchAttributes,
     breaker: config.breaker,
-    now: () => new Date(),
+    now,
     log,
   });
+  const send = createSendTest({ db: database.db, cipher, http, userAgent, now });
+  const tests = await startTestSends({ database, send, log });
   const resealing = config.previousMasterKeys.length > 0 ? startResealing({ db: database.db, cipher, log }) : undefined;
   return {
     failed: running.then(() => new Promise<never>(() => {})),
@@ -82,7 +88,7 @@ await runProcess('worker', async (config, log) => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       // What had no time to end is done by another worker, or after the next start.
       const ended = running.catch((error: unknown) => log.warn({ err: error }, 'what was under way is cut off'));
-      await Promise.all([relay.stop(), resealing?.stop(), ended]);
+      await Promise.all([relay.stop(), tests.stop(), resealing?.stop(), ended]);
       await Promise.all([http.close(), client.connection.close(), database.close()]);
       await connection.close();
     },

@@ -16,7 +16,6 @@ import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { redactText } from '../domain/request/redact.ts';
-import { signatureHeaders } from '../domain/delivery/signature.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
@@ -26,6 +25,7 @@ import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
 import type { Http } from './http.ts';
+import { outgoingRequest } from './outgoing-request.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 
 export type SendSettings = {
@@ -158,8 +158,6 @@ export async function claimAttempt(
       beginAttempt(tx, attempt, { firstAttemptAt, parkedMs, now, resend: resend?.id ?? null }),
       admission.probe && setProbe(tx, origin, attempt.id, inFlightUntil),
     ]);
-    const timestamp = Math.floor(now.getTime() / 1000);
-    const signed = signatureHeaders({ profile: policy.signing, keys, deliveryId: id, timestamp, body: request.body });
     return {
       type: 'claimed',
       id: attempt.id,
@@ -170,7 +168,7 @@ export async function claimAttempt(
       destination: origin,
       probe: admission.probe,
       webhook,
-      request: { ...request, headers: [...request.headers, ...fixedHeaders(request, id, userAgent), ...signed] },
+      request: outgoingRequest(request, { id, signing: policy.signing, keys, userAgent, now }),
       firstAttemptAt,
       parkedMs,
     };
@@ -198,12 +196,6 @@ function decidedState({ state }: DeliveryRow, webhook: CompiledWebhook): Claim |
 
 function endedResend({ endedAt, error }: ResendRow, webhook: CompiledWebhook): Claim | null {
   return endedAt && { type: 'settled', sent: settled(error ? 'failed' : 'sent', webhook) };
-}
-
-/** Headers that every attempt carries beside the frozen ones; the key is the delivery's id on each of them. */
-function fixedHeaders(frozen: FrozenRequest, delivery: string, userAgent: string): [string, string][] {
-  const named = frozen.headers.some(([name]) => name.toLowerCase() === 'user-agent');
-  return [['Idempotency-Key', delivery], ...(named ? [] : [['User-Agent', userAgent] satisfies [string, string]])];
 }
 
 /** What the delivery was rendered from: a stored webhook, or a step of a campaign. */

@@ -1,8 +1,7 @@
-import { lockSend, recordAttempt, type AttemptEnd, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
+import { lockSend, recordAttempt, type DeliveryMove, type DeliveryRow } from '../db/deliveries.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { isAnyoneWaiting } from '../db/parked.ts';
 import type { PersonRow } from '../db/people.ts';
-import { redactBytes, redactHeaders } from '../domain/request/redact.ts';
 import { shownError } from '../domain/request/shown-error.ts';
 import { decideRetry, nextDelayMs } from '../domain/delivery/retry.ts';
 import { settled } from '../domain/campaign/send-policy.ts';
@@ -12,8 +11,7 @@ import { applyMapping } from './apply-mapping.ts';
 import { tellBreaker } from './breaker.ts';
 import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
-
-const MAX_STORED_BODY_BYTES = 16 * 1024;
+import { shownExchange } from './shown-exchange.ts';
 
 const UNEXPLAINED = { code: 'unexpected', message: 'It failed without saying why.' };
 
@@ -43,7 +41,7 @@ export function finishSend(
         : failure(dependencies, claimed, exchange));
     const { move, finished } = verdict;
     const { id, resend } = claimed;
-    const end = attemptEnd(exchange, claimed, move?.set.nextAttemptAt ?? null);
+    const end = { ...shownExchange(exchange, claimed.request.secrets), nextAttemptAt: move?.set.nextAttemptAt ?? null };
     const [othersWait] = await Promise.all([
       isAnyoneWaiting(tx, claimed.destination),
       recordAttempt(tx, delivery, { id, end, move: resend === null ? move : null }),
@@ -117,22 +115,5 @@ function failure(
       log: { error, attempts: number },
     },
     finished: { type: 'settled', sent: settled('failed', webhook) },
-  };
-}
-
-function attemptEnd(exchange: Exchange, claimed: ClaimedAttempt, nextAttemptAt: Date | null): AttemptEnd {
-  const { secrets } = claimed.request;
-  const error = exchange.error ?? exchange.bodyError;
-  return {
-    class: exchange.class,
-    durationMs: Math.round(exchange.durationMs),
-    phases: Object.fromEntries(Object.entries(exchange.phases).map(([phase, ms]) => [phase, Math.round(ms)])),
-    status: exchange.status,
-    error: error && shownError(error, secrets),
-    responseHeaders: redactHeaders(exchange.headers, secrets),
-    // Cut after secrets are gone, so that none leaves its beginning.
-    responseBody: redactBytes(exchange.body, secrets).subarray(0, MAX_STORED_BODY_BYTES),
-    truncated: exchange.truncated || exchange.body.length > MAX_STORED_BODY_BYTES,
-    nextAttemptAt,
   };
 }

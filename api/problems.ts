@@ -49,6 +49,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'secrets.not_found': { status: 404, title: 'No such secret' },
   'signing.too_many_keys': { status: 409, title: 'Too many signing keys are active' },
   'secrets.wrong_key': { status: 500, title: 'A stored secret cannot be opened' },
+  'worker.unavailable': { status: 504, title: 'No worker took it up' },
   'internal.unavailable': { status: 503, title: 'Not available for now' },
   'internal.error': { status: 500, title: 'Something went wrong on our side' },
 };

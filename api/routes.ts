@@ -28,6 +28,7 @@ import { sendRoutes } from './sends.ts';
 import type { TemporalUi } from './shown-journey.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { simulateRoutes } from './simulate.ts';
+import { testRoutes } from './test-webhook.ts';
 import { timelineRoutes } from './timeline.ts';
 import { webhookRoutes } from './webhooks.ts';
 
@@ -38,6 +39,8 @@ export type ApiDependencies = {
   wake: () => void;
   /** Tells the relays that there is something to tell Temporal. */
   wakeCarrier: () => void;
+  /** Tells the workers that there is a webhook to be tested. */
+  wakeTests: () => void;
   ready: () => Promise<string | null>;
   temporalUi: TemporalUi;
   /** Where requests may go: a definition with another literal URL is refused. */
@@ -60,6 +63,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...campaignRoutes(dependencies),
     ...simulateRoutes(dependencies),
     ...previewRoutes(dependencies),
+    ...testRoutes(dependencies),
     ...webhookRoutes(dependencies),
     ...sendRoutes(dependencies),
     ...journeyRoutes(dependencies),

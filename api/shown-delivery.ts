@@ -69,7 +69,7 @@ export const shownRequest = ({ method, url, headers, body }: ListedRequest) => (
 });
 
 /** Values of a name that came more than once stand together, as in RFC 9110, 5.3. */
-function byName(headers: [string, string][]): Record<string, string> {
+export function byName(headers: [string, string][]): Record<string, string> {
   const values = new Map<string, string[]>();
   for (const [name, value] of headers) values.set(name, [...(values.get(name) ?? []), value]);
   return Object.fromEntries([...values].map(([name, all]) => [name, all.join(', ')]));

@@ -1,5 +1,6 @@
 import type { AnyPgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { deliveries, secrets, signingKeys } from './schema/deliveries.ts';
+import { testSends } from './schema/test-sends.ts';
 
 type SealedColumn = {
   table: PgTable;
@@ -29,5 +30,17 @@ export const sealed = {
     id: deliveries.id,
     column: deliveries.answer,
     rowOf: (delivery) => `deliveries/${delivery}/answer`,
+  },
+  testJob: {
+    table: testSends,
+    id: testSends.id,
+    column: testSends.job,
+    rowOf: (test) => `test_sends/${test}/job`,
+  },
+  testOutcome: {
+    table: testSends,
+    id: testSends.id,
+    column: testSends.outcome,
+    rowOf: (test) => `test_sends/${test}/outcome`,
   },
 } as const satisfies Record<string, SealedColumn>;

@@ -1,8 +1,16 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from './open.ts';
 
-/** The channels on which relays are woken: something waits to be matched, a delivery in line may go, or Temporal has to be told something. No payload: Postgres has all there is to know. */
-export const CHANNELS = { inbox: 'hookline_inbox', line: 'hookline_line', commands: 'hookline_commands' } as const;
+/**
+ * The channels on which workers are woken: something waits to be matched, a delivery in line may go, Temporal has to be told
+ * something, or a webhook is to be tested. No payload: Postgres has all there is to know.
+ */
+export const CHANNELS = {
+  inbox: 'hookline_inbox',
+  line: 'hookline_line',
+  commands: 'hookline_commands',
+  tests: 'hookline_tests',
+} as const;
 
 const AT_MOST_EVERY_MS = 20;
 

@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'secrets.not_found'
   | 'secrets.wrong_key'
   | 'signing.too_many_keys'
+  | 'worker.unavailable'
   | 'internal.unavailable'
   | 'internal.error';
 

@@ -267,6 +267,14 @@ CREATE TABLE "resends" (
 	"ended_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
+CREATE TABLE "test_sends" (
+	"id" text PRIMARY KEY NOT NULL,
+	"job" "bytea" NOT NULL,
+	"claimed_at" timestamp (3) with time zone,
+	"outcome" "bytea",
+	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "sends" (
 	"id" text PRIMARY KEY NOT NULL,
 	"webhook_id" text NOT NULL,

@@ -207,7 +207,9 @@ describe('the list of sealed columns', () => {
       'deliveries.frozen',
       'secrets.value',
       'signing_keys.secret',
+      'test_sends.job',
+      'test_sends.outcome',
     ]);
-    expect(Object.values(sealed)).toHaveLength(4);
+    expect(Object.values(sealed)).toHaveLength(6);
   });
 });

@@ -7,11 +7,13 @@ import pino, { type Logger } from 'pino';
 import { inject } from 'vitest';
 import { createHttp } from '../../activities/http.ts';
 import { createActivities } from '../../activities/index.ts';
+import { createSendTest } from '../../activities/send-test.ts';
 import { createApp } from '../../api/app.ts';
 import { allRoutes } from '../../api/routes.ts';
 import { createCipher } from '../../db/cipher.ts';
 import { createWaker } from '../../db/wake.ts';
 import { startRelay } from '../../relay/relay.ts';
+import { startTestSends } from '../../relay/test-sends.ts';
 import { ADMIN_KEY, createApiClient } from './client.ts';
 import { createTestDatabase } from './database.ts';
 
@@ -43,6 +45,7 @@ export async function startHookline(options: Options = {}) {
     cipher,
     wake: createWaker(database.db, 'inbox', () => {}),
     wakeCarrier: createWaker(database.db, 'commands', () => {}),
+    wakeTests: createWaker(database.db, 'tests', () => {}),
     ready: async () => null,
     destinations,
     log,
@@ -85,6 +88,8 @@ export async function startHookline(options: Options = {}) {
     };
   };
   const stopWorker = options.worker === false ? undefined : await startWorker();
+  const send = createSendTest({ db: database.db, cipher, http, userAgent: 'Hookline/test', now });
+  const tests = options.worker === false ? undefined : await startTestSends({ database, send, log });
 
   return {
     ...createApiClient(url),
@@ -98,7 +103,7 @@ export async function startHookline(options: Options = {}) {
     /** What the API answers on. */
     routes,
     async stop() {
-      await Promise.all(relays.map((relay) => relay.stop()));
+      await Promise.all([...relays.map((relay) => relay.stop()), tests?.stop()]);
       await stopWorker?.();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
