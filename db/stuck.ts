@@ -132,7 +132,7 @@ export async function restartJourney(db: Db, { id, run }: JourneyRun): Promise<b
     ), line as (
       insert into journey_log (journey_id, step, what, details)
       select id, '', 'restarted', jsonb_build_object('run', run) from restarted
-      on conflict (journey_id, step, what) do update set details = excluded.details, at = excluded.at
+      on conflict (journey_id, step, what, revision) do update set details = excluded.details, at = excluded.at
     ), obsolete as (
       delete from commands where workflow_id in (select 'journey/' || id || '/' || (run - 1) from restarted)
     )

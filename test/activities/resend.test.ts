@@ -98,7 +98,7 @@ describe('a resend of a delivery that has failed', () => {
     await test.send(id);
     const journeyId = (await test.delivery(id)).journeyId ?? '';
     await test.endJourney({ journey: journeyId, state: 'completed', reason: null });
-    const { log: _, ...journey } = await test.journey(journeyId);
+    const { log: _log, lastError: _error, ...journey } = await test.journey(journeyId);
 
     expect(await again(id)).toMatchObject({ state: 'failed' });
     expect(await test.delivery(id)).toMatchObject({ state: 'failed', error: { message: 'the receiver answered 404' } });
@@ -108,8 +108,8 @@ describe('a resend of a delivery that has failed', () => {
     expect(await test.attributes('recovers')).toEqual({ lead: 7, times: 1 });
     expect(await test.delivery(id)).toMatchObject({ state: 'sent', error: null, mapping: { state: 'applied' } });
     expect((await test.delivery(id)).attempts.map(({ number }) => number)).toEqual([1, 2, 3, 4]);
-    const { log, ...after } = await test.journey(journeyId);
-    expect(after).toEqual(journey);
+    const { log, lastError, ...after } = await test.journey(journeyId);
+    expect({ after, lastError }).toEqual({ after: journey, lastError: null });
     expect(log.map(({ what }) => what)).toEqual(['rendered', 'failed', 'completed', 'sent']);
   });
 

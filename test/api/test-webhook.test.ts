@@ -234,7 +234,7 @@ describe('a webhook that cannot be sent', () => {
   });
 
   it.each([
-    [{ customer: {} }, [': send exactly one of webhook and campaign']],
+    [{ customer: {} }, [': send exactly one of webhook, webhookId and campaign']],
     [
       { webhook: { url: 'https://example.com' }, customer: {}, to: 'http://10.0.0.1/' },
       [expect.stringMatching(/^to: 10\.0\.0\.1 is not allowed: .*HOOKLINE_ALLOW_NETWORKS/)],

@@ -97,10 +97,12 @@ describe('a command', () => {
   });
 
   it('that Temporal refuses is counted and tried again, at last every ten minutes, and holds up nobody else', async () => {
-    const { journey } = await enter('odd');
+    const { journey: entered } = await enter('odd');
     await db.delete(commands);
     // Longer than Temporal takes.
-    const tooLong = `journey/${'x'.repeat(1_000)}/1`;
+    const journey = 'x'.repeat(1_000);
+    await db.update(journeys).set({ id: journey }).where(eq(journeys.id, entered));
+    const tooLong = `journey/${journey}/1`;
     const command = { type: 'startJourney', journey } as const;
     await db.insert(commands).values([
       { workflowId: tooLong, command },
