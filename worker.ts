@@ -21,6 +21,9 @@ import { VERSION } from './version.ts';
 /** The relay repeats its calls itself; left alone, gRPC looks for a server that was away only every two minutes. */
 const RELAY_CONNECTION = { interceptors: [], channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 } };
 
+/** What is under way may end within this time when the worker stops. */
+const GRACE_MS = 4_000;
+
 /** Process 2: the Temporal worker, with the relay and the tests of webhooks beside it. */
 await runProcess('worker', async (config, log) => {
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
@@ -44,6 +47,7 @@ await runProcess('worker', async (config, log) => {
   });
   const userAgent = `Hookline/${VERSION}`;
   const now = () => new Date();
+  const stopping = new AbortController();
   const worker = await Worker.create({
     connection,
     namespace,
@@ -60,11 +64,12 @@ await runProcess('worker', async (config, log) => {
         userAgent,
         breaker: config.breaker,
       },
+      stopping: stopping.signal,
       wakeLine: createWaker(database.db, 'line', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     }),
     maxCachedWorkflows: 1_000,
     maxConcurrentActivityTaskExecutions: 200,
-    shutdownGraceTime: '4s',
+    shutdownGraceTime: GRACE_MS,
     shutdownForceTime: '6s',
   });
   const running = worker.run();
@@ -86,6 +91,8 @@ await runProcess('worker', async (config, log) => {
     failed: running.then(() => new Promise<never>(() => {})),
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
+      // A request whose journey was ended hears of no second cancellation: it is told here.
+      setTimeout(() => stopping.abort(new Error('the worker stops')), GRACE_MS).unref();
       // What had no time to end is done by another worker, or after the next start.
       const ended = running.catch((error: unknown) => log.warn({ err: error }, 'what was under way is cut off'));
       await Promise.all([relay.stop(), tests.stop(), resealing?.stop(), ended]);

@@ -45,6 +45,8 @@ export type SendDependencies = SendSettings & {
   /** Those that are stored on their own. */
   webhooks: VersionCache<CompiledWebhook>;
   signingKeys: ReadSigningKeys;
+  /** Aborts when the worker has no time left. */
+  stopping: AbortSignal;
   /** Tells the relays that somebody in line may go. */
   wakeLine: () => void;
 };

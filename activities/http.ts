@@ -19,7 +19,7 @@ export type Exchange = {
   status: number | null;
   /** Names in lower case, values as received (Latin-1), duplicates kept. */
   headers: [string, string][];
-  /** After decompression, at most 256 KiB; the raw bytes where they could not be decoded. */
+  /** After decompression, at most 256 KiB, of a longer one the first 32 KiB; the raw bytes where they could not be decoded. */
   body: Buffer;
   /** The body was longer than what was kept. */
   truncated: boolean;

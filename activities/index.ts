@@ -20,19 +20,21 @@ export type ActivityDependencies = {
   cipher: Cipher;
   now: () => Date;
   send: SendSettings;
+  /** Aborts when the worker has no time left: what is under way is cut off. */
+  stopping: AbortSignal;
   /** Tells the relays that a delivery in line may go. */
   wakeLine: () => void;
 };
 
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
-export function createActivities({ db, cipher, now, send, wakeLine }: ActivityDependencies) {
+export function createActivities({ db, cipher, now, send, stopping, wakeLine }: ActivityDependencies) {
   const campaigns = createVersionCache(findVersion, compileCampaign);
   const webhooks = createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook));
   const signingKeys = createReadSigningKeys({ db, cipher, now });
   return {
     prepare: withPlainErrors(createPrepare({ db, cipher, now, campaigns })),
     sendWebhook: withPlainErrors(
-      createSendWebhook({ db, cipher, now, campaigns, webhooks, signingKeys, wakeLine, ...send }),
+      createSendWebhook({ db, cipher, now, campaigns, webhooks, signingKeys, stopping, wakeLine, ...send }),
     ),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),

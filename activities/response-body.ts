@@ -5,25 +5,32 @@ const MAX_BODY_BYTES = 256 * 1024;
 
 export type Decoded = { bytes: Buffer; truncated: boolean; undecodable: boolean };
 
-/** Collects up to MAX_BODY_BYTES in one growing buffer: a million one-byte chunks cost what one big chunk costs. */
+/** What is kept of a longer one: more than is ever shown, so that no secret is cut where it could be recognised. */
+const KEPT_OF_LONG_BYTES = 32 * 1024;
+
+/** Chunks beyond this many are joined: a million of one byte must not cost a million objects. */
+const MOST_CHUNKS = 256;
+
+/** Collects up to MAX_BODY_BYTES; of a longer body the beginning, since nobody reads the rest: 200 of them at once stay small. */
 export function collectBody() {
-  let buffer = Buffer.alloc(0);
+  let chunks: Buffer[] = [];
   let size = 0;
+  const join = (length: number) => {
+    if (chunks.length !== 1 || length < size) chunks = [Buffer.concat(chunks, length)];
+    size = length;
+    return chunks[0] ?? Buffer.alloc(0);
+  };
   return {
     /** @returns false once the limit is passed: the rest is not wanted. */
     add(chunk: Buffer): boolean {
-      const wanted = Math.min(size + chunk.length, MAX_BODY_BYTES);
-      if (wanted > buffer.length) {
-        const grown = Buffer.alloc(Math.min(Math.max(wanted, buffer.length * 2), MAX_BODY_BYTES));
-        buffer.copy(grown, 0, 0, size);
-        buffer = grown;
-      }
-      const fits = wanted - size;
-      chunk.copy(buffer, size, 0, fits);
-      size = wanted;
-      return fits === chunk.length;
+      chunks.push(chunk);
+      size += chunk.length;
+      const fits = size <= MAX_BODY_BYTES;
+      if (!fits) join(KEPT_OF_LONG_BYTES);
+      else if (chunks.length > MOST_CHUNKS) join(size);
+      return fits;
     },
-    bytes: () => buffer.subarray(0, size),
+    bytes: () => join(size),
   };
 }
 

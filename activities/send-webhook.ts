@@ -25,7 +25,7 @@ type Named = { delivery: string; resend?: string | undefined };
 
 async function send(dependencies: SendDependencies, named: Named): Promise<Sent | Parked> {
   const { info } = Context.current();
-  const signal = unlessOnlyCancelled(Context.current());
+  const signal = AbortSignal.any([dependencies.stopping, unlessOnlyCancelled(Context.current())]);
   const claimed = await claimAttempt(dependencies, { ...named, workflowId: info.workflowExecution?.workflowId ?? '' });
   if (claimed.type === 'settled') return claimed.sent;
   if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');

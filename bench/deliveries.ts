@@ -34,6 +34,7 @@ export async function benchDeliveries(servers: Servers): Promise<string> {
     cipher: createCipher(servers.masterKey),
     now: () => new Date(),
     send: { http, random: Math.random, firstDelayMs: 10_000, userAgent: 'Hookline/bench', breaker: true },
+    stopping: new AbortController().signal,
     wakeLine: createWaker(database.db, 'line', () => {}),
   });
   const agent = new Agent({ connections: IN_FLIGHT / origins.length });

@@ -30,20 +30,26 @@ export async function readTimeline(
   person: string,
   page: PageRequest,
 ): Promise<(Page<TimelineItem> & { outcomes: TimelineOutcome[] }) | undefined> {
+  const key = await waitForWriters(db, person);
+  if (key === undefined) return undefined;
+  const items = await readItems(db, key, page);
+  const data = items.slice(0, page.limit);
+  const last = data.at(-1);
+  return {
+    data,
+    nextCursor: items.length > page.limit && last ? cursorOf(last) : null,
+    outcomes: await listOutcomesOf(db, key, data),
+  };
+}
+
+/** Held for a moment only: what is stored after it is later, however long the reading takes. */
+function waitForWriters(db: Db, person: string): Promise<string | undefined> {
   return db.transaction(async (tx) => {
     const [[held]] = await Promise.all([
       tx.select({ key: people.key }).from(people).where(eq(people.id, person)).for('update'),
       tx.execute(sql`select pg_sleep(${NEXT_MILLISECOND_S})`),
     ]);
-    if (!held) return undefined;
-    const items = await readItems(tx, held.key, page);
-    const data = items.slice(0, page.limit);
-    const last = data.at(-1);
-    return {
-      data,
-      nextCursor: items.length > page.limit && last ? cursorOf(last) : null,
-      outcomes: await listOutcomesOf(tx, held.key, data),
-    };
+    return held?.key;
   });
 }
 

@@ -347,6 +347,7 @@ CREATE INDEX "journeys_active" ON "journeys" USING btree ("campaign_id","person_
 CREATE INDEX "journeys_running" ON "journeys" USING btree ("id") WHERE ended_at is null;--> statement-breakpoint
 CREATE INDEX "journeys_stuck" ON "journeys" USING btree ("id") WHERE ended_at is null and stuck_since is not null;--> statement-breakpoint
 CREATE INDEX "events_person" ON "events" USING btree ("person_key","number");--> statement-breakpoint
+CREATE INDEX "events_timeline" ON "events" USING btree ("person_key","received_at");--> statement-breakpoint
 CREATE INDEX "waiting_order" ON "waiting" USING btree ("lane","due_at");--> statement-breakpoint
 CREATE INDEX "resends_delivery" ON "resends" USING btree ("delivery_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "resends_open" ON "resends" USING btree ("delivery_id") WHERE ended_at is null;--> statement-breakpoint

@@ -31,7 +31,10 @@ export const events = pgTable(
     receivedAt: moment('received_at').notNull(),
     backfill: boolean('backfill').notNull().default(false),
   },
-  (table) => [index('events_person').on(table.personKey, table.number)],
+  (table) => [
+    index('events_person').on(table.personKey, table.number),
+    index('events_timeline').on(table.personKey, table.receivedAt),
+  ],
 );
 
 /** What changed attributes of a person: a client of the API, an event, the answer to a delivery, or a journey's step. */

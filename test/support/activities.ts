@@ -44,6 +44,7 @@ export async function startActivities() {
         userAgent: 'Hookline/test',
         breaker: view.breaker ?? false,
       },
+      stopping: new AbortController().signal,
       wakeLine: () => {},
     });
   const activities = another();

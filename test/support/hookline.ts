@@ -77,6 +77,7 @@ export async function startHookline(options: Options = {}) {
           userAgent: 'Hookline/test',
           breaker,
         },
+        stopping: new AbortController().signal,
         wakeLine: createWaker(database.db, 'line', () => {}),
       }),
       maxCachedWorkflows: 100,
