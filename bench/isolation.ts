@@ -29,7 +29,7 @@ export async function benchIsolation(servers: Servers): Promise<string> {
     const silent = `silent-${round}`;
     await servers.publish(silent, campaign(`${others[round] ?? ''}/held`));
     await servers.post(Array.from({ length: BACKLOG }, (_, each) => event(silent, `${silent}-backlog-${each}`)));
-    await until('the backlog is there', async () => (await servers.countDeliveries(silent)) === BACKLOG);
+    await until('the backlog waits', async () => (await servers.countWaiting(silent)) === BACKLOG);
     const measured = await p95(servers, `beside-${round}`, [silent]);
     await clear(servers, client, silent);
     return measured;

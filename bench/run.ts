@@ -4,11 +4,12 @@ import { benchJourneys } from './journeys.ts';
 import { benchMemory } from './memory.ts';
 import { startServers } from './servers.ts';
 
+/** In this order: the last one leaves destinations behind that are left alone for a while. */
 const benches = {
   journeys: benchJourneys,
   deliveries: benchDeliveries,
-  isolation: benchIsolation,
   memory: benchMemory,
+  isolation: benchIsolation,
 };
 
 /** `npm run bench`: ratios against baselines measured in the same run, in turns, on the same servers; or only those named. */

@@ -101,6 +101,14 @@ export async function startServers() {
         select count(*)::int from deliveries where campaign_id = ${campaign} and state = coalesce(${state}, state)`;
       return row?.count ?? 0;
     },
+    /** Those that are in flight, or in line for it. */
+    async countWaiting(campaign: string) {
+      const [row] = await database<{ count: number }[]>`
+        select count(*)::int from deliveries as d
+        where campaign_id = ${campaign} and (
+          exists (select 1 from parked where delivery_id = d.id) or exists (select 1 from attempts where delivery_id = d.id))`;
+      return row?.count ?? 0;
+    },
     async stop() {
       await database.end();
       for (const child of children.reverse()) await child.stop();

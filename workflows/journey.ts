@@ -81,11 +81,12 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
         summary: `${delivery.label} · ${step.id}`,
         onWait(what, held) {
           showProgress(passed, `\`${delivery.id}\` ${what}`);
-          showState(held ? 'awaitingApproval' : 'sending', step.id);
+          // A line may have thousands, and is told of by Hookline: only what waits for people is looked for here.
+          if (held) showState('awaitingApproval', step.id);
         },
-        onGo() {
+        onGo(held) {
           showSending();
-          showState('running', null);
+          if (held) showState('running', null);
         },
         continueAsNew: () => continueAt(step),
       });

@@ -40,7 +40,8 @@ type Surroundings = {
   /** What the delivery waits for, in words; `held` where it is an operator's decision. */
   onWait(what: string, held: boolean): void;
   /** It waits no more, and is sent now. */
-  onGo(): void;
+  /** The wait is over; `held` as above. */
+  onGo(held: boolean): void;
   /** Where the history has become long: continues the workflow as a new one. */
   continueAsNew(): Promise<never>;
 };
@@ -69,7 +70,7 @@ export async function deliver(
       await condition(isWoken, Math.max(Date.parse(until) - Date.now(), SHORTEST_WAIT_MS), {
         summary: `${summary} ${WAITING[reason]}`,
       });
-    onGo();
+    onGo(reason === 'approval');
     if (workflowInfo().continueAsNewSuggested) await continueAsNew();
   };
   if (held) await wait('approval', null);

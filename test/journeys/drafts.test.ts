@@ -129,16 +129,36 @@ describe('a draft without a mapping', () => {
 });
 
 describe('a decision', () => {
-  it('either way at once has exactly one effect', async () => {
-    for (let round = 0; round < 10; round += 1) {
-      const { id } = await draft('contested', `person-${round}`, MAPPED);
+  it('either way at once has exactly one effect, a hundred times', async () => {
+    await draft('contested', 'person-0', MAPPED);
+    const others = Array.from({ length: 99 }, (_, each) => ({ person: `person-${each + 1}`, name: 'contested' }));
+    await hookline.api('POST', '/v1/events', others);
+    const path = '/v1/deliveries?campaign=contested&state=drafted&limit=200';
+    const drafts = await eventually(async () => {
+      const { body } = await hookline.api<{ data: Delivery[] }>('GET', path);
+      return body.data.length === 100 && body.data;
+    }, 30_000);
+    for (const { id } of drafts) {
       const [approved, discarded] = await Promise.all([decide(id, 'approve'), decide(id, 'discard')]);
       expect([approved.status, discarded.status].toSorted((a, b) => a - b)).toEqual([200, 409]);
-      await settled(id, approved.status === 200 ? 'sent' : 'discarded');
-      await hookline.ended(`person-${round}`);
-      expect(requestsOf(id)).toHaveLength(approved.status === 200 ? 1 : 0);
     }
-  });
+    await eventually(async () => {
+      const { body } = await hookline.api<{ data: object[] }>(
+        'GET',
+        '/v1/journeys?campaign=contested&state=completed&limit=200',
+      );
+      return body.data.length === 100;
+    }, 45_000);
+    for (const { id } of drafts) {
+      const { state, decision } = await delivery(id);
+      const wasApproved = state === 'sent';
+      expect({ state, decision }).toMatchObject({
+        state: wasApproved ? 'sent' : 'discarded',
+        decision: { decision: wasApproved ? 'approve' : 'discard' },
+      });
+      expect(requestsOf(id)).toHaveLength(wasApproved ? 1 : 0);
+    }
+  }, 90_000);
 
   it('of what is no draft, or unknown, is refused with its own code', async () => {
     expect(await decide('dlv_00000000-0000-7000-8000-000000000000', 'approve')).toMatchObject({
