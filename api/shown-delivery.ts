@@ -1,3 +1,4 @@
+import { WORKER_LOST } from '../db/deliveries.ts';
 import type { ListedAttempt, ListedDelivery, ListedRequest } from '../db/delivery-list.ts';
 import type { ResendRow } from '../db/resends.ts';
 import type { Actor, Decision } from '../db/schema/deliveries.ts';
@@ -83,7 +84,9 @@ export const shownMapping = ({ state, attributes, absent, error }: MappingResult
 });
 
 function shownAttempt(attempt: ListedAttempt) {
-  const { id, number, trigger, startedAt, durationMs, phases, status, error, nextAttemptAt } = attempt;
+  const { id, number, trigger, startedAt, durationMs, phases, status, nextAttemptAt } = attempt;
+  // Nobody closes the attempt of a killed worker where no other one follows, as after the end of its journey.
+  const isLost = attempt.class === 'started' && attempt.inFlightUntil < new Date();
   return {
     id,
     number,
@@ -92,8 +95,8 @@ function shownAttempt(attempt: ListedAttempt) {
     durationMs,
     phases,
     status,
-    class: attempt.class,
-    error,
+    class: isLost ? 'unknown' : attempt.class,
+    error: isLost ? WORKER_LOST : attempt.error,
     response:
       status === null
         ? null

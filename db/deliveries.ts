@@ -38,7 +38,7 @@ export async function closeLostAttempts(tx: Db, deliveryId: string): Promise<num
   return row?.made ?? 0;
 }
 
-const WORKER_LOST = {
+export const WORKER_LOST = {
   code: 'worker_lost',
   message: 'The worker stopped during this attempt; the request may have arrived.',
 };

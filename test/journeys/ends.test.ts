@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '../../db/schema/journeys.ts';
 import { parked } from '../../db/schema/destinations.ts';
@@ -64,6 +65,17 @@ describe('a journey that is cancelled in Temporal', () => {
 });
 
 describe('a journey that an operator ends', () => {
+  it('shows the attempt of a worker that was killed meanwhile as unknown, though no other attempt follows', async () => {
+    const quick = await startReceiver();
+    const [sent] = await enter('lost', 1, { url: quick.url('/lost') });
+    const id = sent?.id ?? '';
+    await eventually(async () => (await delivery(id)).state === 'sent');
+    await quick.close();
+    await hookline.database.db.execute(sql`
+      update attempts set class = 'started', status = null, in_flight_until = now() - interval '1 s' where delivery_id = ${id}`);
+    expect(await delivery(id)).toMatchObject({ attempts: [{ class: 'unknown', error: { code: 'worker_lost' } }] });
+  });
+
   it('ends also what its approved draft began, and tells Temporal nothing of the reason', async () => {
     const failing = await startReceiver();
     failing.on('/failing', respond({ status: 503 }));
