@@ -16,6 +16,7 @@ import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { redactText } from '../domain/request/redact.ts';
+import type { Json } from '../domain/json.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
@@ -91,6 +92,16 @@ const PARKED_TOO_LONG = {
     'It waited for its destination for 24 hours. GET /v1/destinations shows why; send it again when the destination is back.',
 };
 
+/** What the walk is told where a delivery went with its person. */
+export const ERASED: Sent = { state: 'failed', exit: true, detail: 'the person was erased' };
+
+/** What a final failure makes of a delivery: nothing is mapped any more. */
+export const failedMove = (error: ShownError, log: Record<string, Json>): DeliveryMove => ({
+  state: 'failed',
+  set: { error, nextAttemptAt: null, mapping: UNMAPPED },
+  log: { error, ...log },
+});
+
 /**
  * Takes the next attempt number and writes the attempt as `started`, before the request leaves; or lines up where the destination
  * has no place for it. How many attempts there were is counted here, in Postgres: what Temporal repeats after a killed worker
@@ -105,7 +116,7 @@ export async function claimAttempt(
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
     const delivery = await lockDelivery(tx, id);
-    if (!delivery) return { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
+    if (!delivery) return { type: 'settled', sent: ERASED };
     const resend = resendId === undefined ? undefined : await findResend(tx, resendId);
     const own = await webhookOf(tx, dependencies, delivery);
     const webhook = resend && !resend.retry ? { ...own, policy: { ...own.policy, times: 0 } } : own;
@@ -116,8 +127,7 @@ export async function claimAttempt(
       return decided;
     }
     const fail = async (error: ShownError): Promise<Claim> => {
-      const set = { error, nextAttemptAt: null, mapping: UNMAPPED };
-      const move: DeliveryMove = { state: 'failed', set, log: { error } };
+      const move = failedMove(error, {});
       await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
       await leaveLine(tx, { id, workflowId });
       return { type: 'settled', sent: settled('failed', webhook) };

@@ -9,7 +9,7 @@ import type { Sent } from '../domain/walk.ts';
 import { keptAnswer, readAnswer } from './answer.ts';
 import { applyMapping } from './apply-mapping.ts';
 import { tellBreaker } from './breaker.ts';
-import type { ClaimedAttempt, SendDependencies } from './claim-attempt.ts';
+import { ERASED, failedMove, type ClaimedAttempt, type SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
 import { shownExchange } from './shown-exchange.ts';
 
@@ -32,7 +32,7 @@ export function finishSend(
   return dependencies.db.transaction(async (tx) => {
     const isSent = exchange.class === 'sent';
     const locked = await lockSend(tx, claimed.delivery, { withPerson: isSent });
-    if (!locked) return { finished: ERASED, othersWait: true };
+    if (!locked) return { finished: { type: 'settled', sent: ERASED }, othersWait: true };
     const { delivery, person, latestAttempt } = locked;
     const verdict =
       late(delivery, claimed, { isSent, isLatest: latestAttempt === claimed.id, delayMs: dependencies.firstDelayMs }) ??
@@ -51,8 +51,6 @@ export function finishSend(
     return { finished, othersWait };
   });
 }
-
-const ERASED: Finished = { type: 'settled', sent: { state: 'failed', exit: true, detail: 'the person was erased' } };
 
 /** An attempt that was overtaken: by the delivery's end, or by a later attempt. A resend begins after that end. */
 function late(
@@ -109,11 +107,7 @@ function failure(
     }
   }
   return {
-    move: {
-      state: 'failed',
-      set: { error, nextAttemptAt: null, mapping: { state: 'none', attributes: {}, error: null } },
-      log: { error, attempts: number },
-    },
+    move: failedMove(error, { attempts: number }),
     finished: { type: 'settled', sent: settled('failed', webhook) },
   };
 }

@@ -1,21 +1,9 @@
-import {
-  CancellationScope,
-  continueAsNew,
-  isCancellation,
-  proxyLocalActivities,
-  setCurrentDetails,
-} from '@temporalio/workflow';
-import type { Activities } from '../activities/index.ts';
+import { CancellationScope, continueAsNew, isCancellation, setCurrentDetails } from '@temporalio/workflow';
+import { cancelDelivery } from './local-activities.ts';
 import { deliver, listenForWakes } from './sending.ts';
 
 /** `resend` is there for a delivery that was settled before, and is sent once more. */
 export type DeliveryInput = { delivery: string; resend?: string; label: string; timeoutMs: number };
-
-const { cancelDelivery } = proxyLocalActivities<Activities>({
-  startToCloseTimeout: '10s',
-  localRetryThreshold: '5s',
-  retry: { initialInterval: '500ms', maximumInterval: '1m' },
-});
 
 /** One delivery that holds no journey: an approved draft, a send without a campaign, or a resend. */
 export async function delivery(input: DeliveryInput): Promise<void> {

@@ -2,25 +2,17 @@ import {
   CancellationScope,
   continueAsNew,
   isCancellation,
-  proxyLocalActivities,
   setCurrentDetails,
   sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/index.ts';
 import { PLAN_VERSION, walk, type Ending, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
+import { endJourney, exitJourney, prepare } from './local-activities.ts';
 import { searchAttributes } from './messages.ts';
 import { deliver, listenForWakes, type Woken } from './sending.ts';
 
 export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
-
-/** Short, and soon a timer: a database that is away must not keep workflow tasks open. */
-const { prepare, endJourney, exitJourney } = proxyLocalActivities<Activities>({
-  startToCloseTimeout: '10s',
-  localRetryThreshold: '5s',
-  retry: { initialInterval: '500ms', maximumInterval: '1m' },
-});
 
 /** Why a workflow ends where it stands. Why the journey ended in Hookline stays there: it may be an operator's own words. */
 const CUT_OFF = { temporal: 'cancelled in Temporal', hookline: 'ended in Hookline' };
