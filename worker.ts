@@ -66,6 +66,7 @@ await runProcess('worker', async (config, log) => {
       },
       stopping: stopping.signal,
       wakeLine: createWaker(database.db, 'line', (error) => log.warn({ err: error }, 'the relay could not be woken')),
+      wakeInbox: createWaker(database.db, 'inbox', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     }),
     maxCachedWorkflows: 1_000,
     maxConcurrentActivityTaskExecutions: 200,

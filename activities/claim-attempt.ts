@@ -50,6 +50,8 @@ export type SendDependencies = SendSettings & {
   stopping: AbortSignal;
   /** Tells the relays that somebody in line may go. */
   wakeLine: () => void;
+  /** Tells the relays that something was stored. */
+  wakeInbox: () => void;
 };
 
 export type ClaimedAttempt = {
@@ -167,7 +169,10 @@ export async function claimAttempt(
       inFlightUntil,
     };
     await Promise.all([
-      beginAttempt(tx, attempt, { firstAttemptAt, parkedMs, now, resend: resend?.id ?? null }),
+      beginAttempt(tx, attempt, {
+        ...{ firstAttemptAt, parkedMs, now, resend: resend?.id ?? null },
+        personKey: delivery.personKey,
+      }),
       admission.probe && setProbe(tx, origin, attempt.id, inFlightUntil),
     ]);
     return {

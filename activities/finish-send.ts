@@ -11,6 +11,7 @@ import { applyMapping } from './apply-mapping.ts';
 import { tellBreaker } from './breaker.ts';
 import { ERASED, failedMove, type ClaimedAttempt, type SendDependencies } from './claim-attempt.ts';
 import type { Exchange } from './http.ts';
+import { woken, type Left } from './set-attributes.ts';
 import { shownExchange } from './shown-exchange.ts';
 
 const UNEXPLAINED = { code: 'unexpected', message: 'It failed without saying why.' };
@@ -29,27 +30,36 @@ export function finishSend(
   claimed: ClaimedAttempt,
   exchange: Exchange,
 ): Promise<{ finished: Finished; othersWait: boolean }> {
-  return dependencies.db.transaction(async (tx) => {
-    const isSent = exchange.class === 'sent';
-    const locked = await lockSend(tx, claimed.delivery, { withPerson: isSent });
-    if (!locked) return { finished: { type: 'settled', sent: ERASED }, othersWait: true };
-    const { delivery, person, latestAttempt } = locked;
-    const verdict =
-      late(delivery, claimed, { isSent, isLatest: latestAttempt === claimed.id, delayMs: dependencies.firstDelayMs }) ??
-      (isSent
-        ? await success({ ...dependencies, db: tx }, claimed, person, exchange)
-        : failure(dependencies, claimed, exchange));
-    const { move, finished } = verdict;
-    const { id, resend } = claimed;
-    const end = { ...shownExchange(exchange, claimed.request.secrets), nextAttemptAt: move?.set.nextAttemptAt ?? null };
-    const [othersWait] = await Promise.all([
-      isAnyoneWaiting(tx, claimed.destination),
-      recordAttempt(tx, delivery, { id, end, move: resend === null ? move : null }),
-      resend !== null && moveResend(tx, delivery, resend, { move, ended: finished.type === 'settled' }),
-    ]);
-    if (dependencies.breaker) await tellBreaker(tx, { ...claimed, class: exchange.class }, dependencies.now());
-    return { finished, othersWait };
-  });
+  return woken(dependencies.wakeInbox, (left) =>
+    dependencies.db.transaction(async (tx) => {
+      const isSent = exchange.class === 'sent';
+      const locked = await lockSend(tx, claimed.delivery, { withPerson: isSent });
+      if (!locked) return { finished: { type: 'settled', sent: ERASED }, othersWait: true };
+      const { delivery, person, latestAttempt } = locked;
+      const verdict =
+        late(delivery, claimed, {
+          isSent,
+          isLatest: latestAttempt === claimed.id,
+          delayMs: dependencies.firstDelayMs,
+        }) ??
+        (isSent
+          ? await success({ ...dependencies, db: tx }, claimed, person, exchange, left)
+          : failure(dependencies, claimed, exchange));
+      const { move, finished } = verdict;
+      const { id, resend } = claimed;
+      const end = {
+        ...shownExchange(exchange, claimed.request.secrets),
+        nextAttemptAt: move?.set.nextAttemptAt ?? null,
+      };
+      const [othersWait] = await Promise.all([
+        isAnyoneWaiting(tx, claimed.destination),
+        recordAttempt(tx, delivery, { id, end, move: resend === null ? move : null }),
+        resend !== null && moveResend(tx, delivery, resend, { move, ended: finished.type === 'settled' }),
+      ]);
+      if (dependencies.breaker) await tellBreaker(tx, { ...claimed, class: exchange.class }, dependencies.now());
+      return { finished, othersWait };
+    }),
+  );
 }
 
 /** An attempt that was overtaken: by the delivery's end, or by a later attempt. A resend begins after that end. */
@@ -71,9 +81,10 @@ async function success(
   claimed: ClaimedAttempt,
   person: PersonRow,
   exchange: Exchange,
+  left: Left,
 ): Promise<Verdict> {
   const answer = readAnswer(exchange);
-  const mapping = await applyMapping(dependencies, claimed, person, exchange, answer);
+  const mapping = await applyMapping(dependencies, claimed, person, exchange, answer, left);
   const kept = await keptAnswer(dependencies, claimed, exchange, answer);
   const { webhook, number } = claimed;
   return {

@@ -2,13 +2,10 @@ import type { Cipher } from '../db/cipher.ts';
 import { cancelDelivery } from '../db/deliveries.ts';
 import { cancelResend } from '../db/resends.ts';
 import { exitJourneys } from '../db/journey-exit.ts';
-import { endJourney } from '../db/journeys.ts';
+import { endJourney, lockJourneyOf } from '../db/journeys.ts';
+import { lookAtWait } from '../db/wait-judgement.ts';
 import type { Db } from '../db/open.ts';
-import { findVersion } from '../db/campaigns.ts';
-import { createVersionCache } from '../db/version-cache.ts';
-import { findWebhookVersion } from '../db/webhooks.ts';
-import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
+import { createCompiledVersions } from '../db/compiled-versions.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
 import type { SendSettings } from './claim-attempt.ts';
@@ -24,20 +21,28 @@ export type ActivityDependencies = {
   stopping: AbortSignal;
   /** Tells the relays that a delivery in line may go. */
   wakeLine: () => void;
+  /** Tells the relays that something was stored for a person. */
+  wakeInbox: () => void;
 };
 
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
-export function createActivities({ db, cipher, now, send, stopping, wakeLine }: ActivityDependencies) {
-  const campaigns = createVersionCache(findVersion, compileCampaign);
-  const webhooks = createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook));
+export function createActivities({ db, cipher, now, send, stopping, wakeLine, wakeInbox }: ActivityDependencies) {
+  const { campaigns, webhooks } = createCompiledVersions();
   const signingKeys = createReadSigningKeys({ db, cipher, now });
   return {
-    prepare: withPlainErrors(createPrepare({ db, cipher, now, campaigns })),
+    prepare: withPlainErrors(createPrepare({ db, cipher, now, campaigns, wakeInbox })),
     sendWebhook: withPlainErrors(
-      createSendWebhook({ db, cipher, now, campaigns, webhooks, signingKeys, stopping, wakeLine, ...send }),
+      createSendWebhook({ db, cipher, now, campaigns, webhooks, signingKeys, stopping, wakeLine, wakeInbox, ...send }),
     ),
     endJourney: withPlainErrors((ending: { journey: string; state: 'completed' | 'exited'; reason: string | null }) =>
       endJourney(db, ending.journey, ending.state, ending.reason),
+    ),
+    /** Where a wait stands: what has come meanwhile ends it, or its time. */
+    endWait: withPlainErrors(({ journey, step }: { journey: string; step: string }) =>
+      db.transaction(async (tx) => {
+        await lockJourneyOf(tx, journey);
+        return lookAtWait({ tx, cipher, campaigns, now: now() }, journey, step);
+      }),
     ),
     /** Ends a journey that was cut off where it stood: nothing of it is sent any more. */
     exitJourney: withPlainErrors(async ({ journey, reason }: { journey: string; reason: string }) => {

@@ -8,45 +8,66 @@ import type { JourneyState } from '../db/schema/journeys.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { decide } from '../domain/journey/decide.ts';
-import { DECISION, type AtStep } from '../domain/journey/decision.ts';
+import { DECISION, type AtStep, type StartedWait } from '../domain/journey/decision.ts';
 import type { RenderedDelivery } from '../domain/journey/render-delivery.ts';
 import type { PlanStep, Prepared } from '../domain/walk.ts';
 import { readJourneyInput, usableSecrets, type ScopeContext } from '../db/journey-scope.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
-import { attributesOf } from './set-attributes.ts';
+import { insertSplitChoice, insertWait, positionBehind } from '../db/waits.ts';
+import { lookAtWait, type WaitContext } from '../db/wait-judgement.ts';
+import { attributesOf, woken, type Left } from './set-attributes.ts';
 
 export type PrepareInput = { journey: string; step: string; type: PlanStep['type'] };
 
-type Dependencies = { db: Db; cipher: Cipher; now: () => Date; campaigns: VersionCache<CompiledCampaign> };
+type Dependencies = {
+  db: Db;
+  cipher: Cipher;
+  now: () => Date;
+  campaigns: VersionCache<CompiledCampaign>;
+  /** Tells the relays that something was stored. */
+  wakeInbox: () => void;
+};
 
 /**
  * Evaluates, renders and freezes what a step needs, in one transaction under the key (journey, step): a repeat answers what
  * was decided the first time. A journey whose person was erased is told to end.
  */
-export function createPrepare({ db, cipher, now, campaigns }: Dependencies) {
+export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Dependencies) {
   return ({ journey, step: id, type }: PrepareInput): Promise<Prepared> =>
-    db.transaction(async (tx) => {
-      const what = DECISION[type];
-      const at = await lockJourneyAt(tx, { journey, step: id, decision: what }, { lockPerson: type === 'update' });
-      if (!at) return { type: 'ended', reason: 'the person was erased' };
-      if (at.journey.endedAt) return { type: 'ended', reason: ENDED };
-      if (at.decided?.result) return asOfNow(tx, at.decided.result);
-      const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
-      const context = { tx, cipher, at, compiled, now: now() };
-      const { prepared, details, until = null } = await decide(compiled.step(id), inPostgres(context, id));
-      const state = stateAfter(prepared) ?? at.journey.state;
-      await recordStep(tx, journey, { id, type, state, until }, { what, details, result: prepared });
-      return prepared;
-    });
+    woken(wakeInbox, (left) =>
+      db.transaction(async (tx): Promise<Prepared> => {
+        const what = DECISION[type];
+        const at = await lockJourneyAt(
+          tx,
+          { journey, step: id, decision: what },
+          { lockPerson: HOLDS_PERSON.has(type) },
+        );
+        if (!at) return { type: 'ended', reason: 'the person was erased' };
+        if (at.journey.endedAt) return { type: 'ended', reason: ENDED };
+        const context = { tx, cipher, campaigns, now: now() };
+        if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
+        const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
+        const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
+        const step = inPostgres({ ...context, at, compiled, position, left }, id);
+        const { prepared, details, until = null } = await decide(compiled.step(id), step);
+        const state = stateAfter(prepared) ?? at.journey.state;
+        await recordStep(tx, journey, { id, type, state, until, position }, { what, details, result: prepared });
+        return asOfNow(context, journey, id, prepared);
+      }),
+    );
 }
+
+/** Steps that change the person, or begin to wait for what is stored for them. */
+const HOLDS_PERSON = new Set<PlanStep['type']>(['update', 'wait', 'delay']);
 
 /** Why it ended stands in Postgres, perhaps in an operator's words: nothing personal goes to Temporal. */
 const ENDED = 'its journey has ended';
 
-/** A draft that was decided meanwhile holds nobody any more. */
-async function asOfNow(tx: Db, prepared: Prepared): Promise<Prepared> {
+/** A draft that was decided meanwhile holds nobody any more, nor does a wait whose event has come. */
+async function asOfNow(context: WaitContext, journey: string, step: string, prepared: Prepared): Promise<Prepared> {
+  if (prepared.type === 'wait') return { type: 'wait', ...(await lookAtWait(context, journey, step)) };
   if (prepared.type !== 'webhook' || !prepared.held) return prepared;
-  const delivery = await lockDelivery(tx, prepared.delivery);
+  const delivery = await lockDelivery(context.tx, prepared.delivery);
   const { held: _held, ...free } = prepared;
   return delivery?.state === 'drafted' ? prepared : free;
 }
@@ -54,26 +75,41 @@ async function asOfNow(tx: Db, prepared: Prepared): Promise<Prepared> {
 /** Where a journey stands after a decision; undefined: where it stood. */
 function stateAfter(prepared: Prepared): JourneyState | undefined {
   if (prepared.type === 'delay') return 'delayed';
+  if (prepared.type === 'wait') return 'waiting';
   if (prepared.type !== 'webhook') return undefined;
   return prepared.held ? 'awaitingApproval' : 'sending';
 }
 
-const inPostgres = (context: ScopeContext, step: string): AtStep => ({
+type Here = ScopeContext & { position: number; left: Left };
+
+const inPostgres = (context: Here, step: string): AtStep => ({
   compiled: context.compiled,
   now: context.now,
+  person: context.at.person.id,
   scope: async () =>
     campaignScope(context.compiled.campaign, {
       ...(await readJourneyInput(context)),
       secrets: await usableSecrets(context),
     }),
-  setAttributes: attributesOf(context.tx, context.at.person, {
-    type: 'update',
-    journey: context.at.journey.id,
-    step,
-  }),
+  setAttributes: attributesOf(
+    context.tx,
+    context.at.person,
+    { type: 'update', journey: context.at.journey.id, step },
+    { journey: context.at.journey.id, left: context.left },
+  ),
   newDeliveryId: () => newId('dlv'),
   keepDelivery: (delivery) => keepDelivery(context, delivery),
+  keepWait: (wait) => keepWait(context, wait),
+  keepChoice: ({ split, variant }) => {
+    const { id: journeyId, campaignId } = context.at.journey;
+    return insertSplitChoice(context.tx, { journeyId, campaignId, splitId: split, variant });
+  },
 });
+
+async function keepWait({ tx, at: { journey }, position }: Here, { step, sinceEntry, ...wait }: StartedWait) {
+  const since = sinceEntry ? journey.entryPosition : position;
+  await insertWait(tx, { ...wait, journeyId: journey.id, stepId: step, personKey: journey.personKey, since });
+}
 
 function keepDelivery({ tx, cipher, at: { journey } }: ScopeContext, rendered: RenderedDelivery): Promise<void> {
   return insertDelivery(tx, {

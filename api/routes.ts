@@ -1,11 +1,7 @@
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
-import { findVersion } from '../db/campaigns.ts';
-import { createVersionCache } from '../db/version-cache.ts';
-import { findWebhookVersion } from '../db/webhooks.ts';
-import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
+import { createCompiledVersions } from '../db/compiled-versions.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { bulkRoutes } from './bulk-routes.ts';
@@ -50,11 +46,8 @@ export type ApiDependencies = {
 
 /** Every route that there is. */
 export function allRoutes(dependencies: ApiDependencies): Route[] {
-  const rewriting = {
-    cipher: dependencies.cipher,
-    campaigns: createVersionCache(findVersion, compileCampaign),
-    webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
-  };
+  const versions = createCompiledVersions();
+  const rewriting = { cipher: dependencies.cipher, ...versions };
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
   return [
     ...peopleRoutes(dependencies),
@@ -65,7 +58,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...previewRoutes(dependencies),
     ...testRoutes(dependencies),
     ...webhookRoutes(dependencies),
-    ...sendRoutes(dependencies),
+    ...sendRoutes({ ...dependencies, ...versions }),
     ...journeyRoutes(dependencies),
     ...journeyExitRoutes(dependencies),
     ...deliveryRoutes(dependencies),

@@ -5,9 +5,9 @@ import type { Db } from '../db/open.ts';
 import { findPeople } from '../db/people.ts';
 import type { MadeDelivery } from '../db/schema/webhooks.ts';
 import { createSend, findSend, type SendRequest, type SendResult } from '../db/sends.ts';
-import { createVersionCache } from '../db/version-cache.ts';
-import { findWebhook, findWebhookVersion } from '../db/webhooks.ts';
-import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
+import type { VersionCache } from '../db/version-cache.ts';
+import { findWebhook } from '../db/webhooks.ts';
+import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { assertDataFits, assertItems } from './body.ts';
@@ -27,12 +27,10 @@ const sendBody = z.strictObject({
 
 type Body = z.infer<typeof sendBody>;
 type SendOutcome = Exclude<SendResult, { type: 'erased' }> | { type: 'unknownPeople'; people: string[] };
-type Dependencies = { db: Db; cipher: Cipher; wakeCarrier: () => void };
+type Dependencies = { db: Db; cipher: Cipher; webhooks: VersionCache<CompiledWebhook>; wakeCarrier: () => void };
 
 /** Sends a stored webhook to people, without a campaign. */
-export const sendRoutes = ({ db, cipher, wakeCarrier }: Dependencies): Route[] => {
-  const versions = createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook));
-
+export const sendRoutes = ({ db, cipher, webhooks, wakeCarrier }: Dependencies): Route[] => {
   /** Renders outside of any transaction, as that may take long for many people; what is stored is decided in one afterwards. */
   async function send(request: SendRequest, body: Body): Promise<SendOutcome> {
     const { webhook } = request;
@@ -48,7 +46,7 @@ export const sendRoutes = ({ db, cipher, wakeCarrier }: Dependencies): Route[] =
 
     const secrets = await secretsFor({ db, cipher }, stored.definition, true);
     const deliveries = await renderSend(cipher, {
-      compiled: await versions(db, webhook, stored.version),
+      compiled: await webhooks(db, webhook, stored.version),
       people: ids.flatMap((id) => found.get(id) ?? []),
       data,
       secrets,

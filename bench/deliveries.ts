@@ -36,6 +36,7 @@ export async function benchDeliveries(servers: Servers): Promise<string> {
     send: { http, random: Math.random, firstDelayMs: 10_000, userAgent: 'Hookline/bench', breaker: true },
     stopping: new AbortController().signal,
     wakeLine: createWaker(database.db, 'line', () => {}),
+    wakeInbox: createWaker(database.db, 'inbox', () => {}),
   });
   const agent = new Agent({ connections: IN_FLIGHT / origins.length });
 
@@ -91,7 +92,7 @@ async function enter(db: Db, destinations: number): Promise<string[][]> {
   await db.insert(journeys).values(
     all.map(({ journey, key, campaignId }) => ({
       ...{ id: journey, personKey: key, campaignId },
-      ...{ version: 1, state: 'starting' as const },
+      ...{ version: 1, state: 'starting' as const, cause: 'bench' },
     })),
   );
   return lists.map((list) => list.map(({ journey }) => journey));

@@ -1,4 +1,4 @@
-import { and, countDistinct, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, countDistinct, eq, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Plan } from '../domain/walk.ts';
 import type { Db } from './open.ts';
@@ -51,7 +51,7 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
   return db.transaction(async (tx) => {
     await tx
       .insert(campaigns)
-      .values({ id: definition.id, state: 'new', version: 0 })
+      .values({ id: definition.id, state: 'new', version: 0, ...triggerOf(definition) })
       .onConflictDoNothing({ target: campaigns.id });
     const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, definition.id)).for('update');
     if (!campaign) throw new Error('a campaign vanished while it was published');
@@ -59,14 +59,18 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
     if (published && isSame(published, definition)) return { ...campaign, definition: published };
     const version = campaign.version + 1;
     await tx.insert(campaignVersions).values({ campaignId: campaign.id, version, definition, plan });
-    const triggerEvent = definition.trigger.type === 'event' ? definition.trigger.event : null;
     const [updated] = await tx
       .update(campaigns)
-      .set({ version, triggerEvent, updatedAt: sql`clock_timestamp()` })
+      .set({ version, ...triggerOf(definition), updatedAt: sql`clock_timestamp()` })
       .where(eq(campaigns.id, campaign.id))
       .returning();
     return { ...(updated ?? campaign), definition };
   });
+}
+
+/** What the relay looks a campaign up by. */
+function triggerOf({ trigger }: Campaign): Pick<CampaignRow, 'triggerType' | 'triggerName'> {
+  return { triggerType: trigger.type, triggerName: trigger.type === 'event' ? trigger.event : null };
 }
 
 /** Whether both read the same as JSON, in the order of their keys too: it reaches rendered bodies. */
@@ -120,8 +124,8 @@ export async function countInside(db: Db, id: string): Promise<Record<string, nu
 /** The names of events that start some campaign: what an event that nobody names may have meant. */
 export async function listTriggerEvents(db: Db): Promise<string[]> {
   const rows = await db
-    .selectDistinct({ event: campaigns.triggerEvent })
+    .selectDistinct({ event: campaigns.triggerName })
     .from(campaigns)
-    .where(isNotNull(campaigns.triggerEvent));
+    .where(eq(campaigns.triggerType, 'event'));
   return rows.flatMap((row) => (row.event === null ? [] : [row.event]));
 }

@@ -49,15 +49,16 @@ export type NewAttempt = Pick<AttemptRow, 'id' | 'deliveryId' | 'number' | 'dest
 export async function beginAttempt(
   tx: Db,
   attempt: NewAttempt,
-  sending: { firstAttemptAt: Date; parkedMs: number; now: Date; resend: string | null },
+  sending: { firstAttemptAt: Date; parkedMs: number; now: Date; resend: string | null; personKey: string },
 ): Promise<void> {
-  const { firstAttemptAt, parkedMs, now, resend } = sending;
+  const { firstAttemptAt, parkedMs, now, resend, personKey } = sending;
   const progress = sql`first_attempt_at = ${firstAttemptAt.toISOString()}::timestamptz, next_attempt_at = null, parked_ms = ${parkedMs}`;
   const update =
     resend === null
       ? sql`
         update deliveries
-        set state = case state when 'approved' then 'queued' else state end, updated_at = clock_timestamp(), ${progress}
+        set state = case state when 'approved' then 'queued' else state end, updated_at = clock_timestamp(), ${progress},
+            position = coalesce(position, (select last_number from people where key = ${personKey}))
         where id = ${attempt.deliveryId}`
       : sql`update resends set ${progress} where id = ${resend}`;
   await tx.execute(sql`

@@ -105,9 +105,11 @@ async function mergeAttributes(tx: Db, stored: IdentifiedEvent[]): Promise<void>
     .from(people)
     .where(sql`${people.id} = any(${sql.param([...ids])}::text[])`);
   const byId = new Map(held.map((person) => [person.id, person]));
-  for (const { id, person: name, attributes } of stored) {
+  for (const { id, person: name, attributes, backfill } of stored) {
     const person = byId.get(name);
-    if (person && attributes) byId.set(name, await changeAttributes(tx, person, attributes, { type: 'event', id }));
+    if (!person || !attributes) continue;
+    const changed = await changeAttributes(tx, person, attributes, { type: 'event', id }, { backfill });
+    byId.set(name, changed.person);
   }
 }
 

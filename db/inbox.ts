@@ -1,15 +1,21 @@
-import { and, asc, eq, isNull, lte, sql } from 'drizzle-orm';
-import type { EntryHistory } from '../domain/campaign/entry.ts';
+import { and, asc, eq, lte, sql } from 'drizzle-orm';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
-import { broadcasts, campaigns, entries, type outcomes, type CampaignState } from './schema/campaigns.ts';
-import { journeys } from './schema/journeys.ts';
-import { events, inbox, people, waiting } from './schema/people.ts';
+import { broadcasts, campaigns, type CampaignState, type TriggerType } from './schema/campaigns.ts';
+import { attributeChanges, events, inbox, people, waiting, type InboxType } from './schema/people.ts';
 
+export type EventRow = typeof events.$inferSelect;
+export type BroadcastRow = typeof broadcasts.$inferSelect;
+export type ChangeRow = typeof attributeChanges.$inferSelect;
+
+/** What waits to be matched, with what it names; that is null where it is gone. */
 export type InboxItem = {
   number: number;
-  event: typeof events.$inferSelect | null;
-  broadcast: typeof broadcasts.$inferSelect | null;
+  type: InboxType;
+  subject: string;
+  event: EventRow | null;
+  broadcast: BroadcastRow | null;
+  change: ChangeRow | null;
 };
 
 const FAILED_PAUSE = '10 s';
@@ -34,10 +40,25 @@ export async function claimPerson(
   const [person] = await tx.select().from(people).where(eq(people.key, key)).for('no key update', { skipLocked: true });
   if (!person) return undefined;
   const items = await tx
-    .select({ number: inbox.number, event: events, broadcast: broadcasts })
+    .select({
+      number: inbox.number,
+      type: inbox.type,
+      subject: inbox.subject,
+      event: events,
+      broadcast: broadcasts,
+      change: attributeChanges,
+    })
     .from(inbox)
     .leftJoin(events, and(eq(inbox.type, 'event'), eq(events.id, inbox.subject)))
     .leftJoin(broadcasts, and(eq(inbox.type, 'trigger'), eq(broadcasts.id, inbox.subject)))
+    .leftJoin(
+      attributeChanges,
+      and(
+        eq(inbox.type, 'change'),
+        eq(attributeChanges.personKey, inbox.personKey),
+        eq(attributeChanges.number, inbox.number),
+      ),
+    )
     .where(eq(inbox.personKey, key))
     .orderBy(asc(inbox.number))
     .limit(limit);
@@ -46,13 +67,13 @@ export async function claimPerson(
 
 export type Candidate = { campaign: string; state: CampaignState; version: number };
 
-/** Campaigns whose current version starts on the event, held `for share`: their state cannot change before the entry is recorded. */
-export async function listCandidates(tx: Db, event: string): Promise<Candidate[]> {
+/** Campaigns whose current version starts on one of these, held `for share`: their state cannot change before the entry is recorded. */
+export async function listCandidates(tx: Db, type: TriggerType, names: string[]): Promise<Candidate[]> {
   // One table: whoever waits here for a publication judges the new row, and a join would still hold the old version beside it.
   return tx
     .select({ campaign: campaigns.id, state: campaigns.state, version: campaigns.version })
     .from(campaigns)
-    .where(eq(campaigns.triggerEvent, event))
+    .where(and(eq(campaigns.triggerType, type), sql`${campaigns.triggerName} = any(${sql.param(names)}::text[])`))
     .orderBy(campaigns.id)
     .for('share');
 }
@@ -65,59 +86,6 @@ export async function candidateOf(tx: Db, broadcast: { campaignId: string; versi
     .where(eq(campaigns.id, broadcast.campaignId))
     .for('share');
   return rows.map((row) => ({ ...row, version: broadcast.version }));
-}
-
-/** What the entry rules ask of the past. */
-export async function entryHistory(tx: Db, campaign: string, personKey: string): Promise<EntryHistory> {
-  const [row] = await tx.execute<{ journey: string | null; at: Date | string | null; active: number }>(sql`
-    select earlier.journey_id as journey, earlier.created_at as at,
-      (select count(*)::int from ${journeys}
-        where campaign_id = ${campaign} and person_key = ${personKey} and ${isNull(journeys.endedAt)}) as active
-    from (select) as one left join (
-      select journey_id, created_at from ${entries}
-      where campaign_id = ${campaign} and person_key = ${personKey} limit 1) as earlier on true`);
-  const { journey = null, at = null, active = 0 } = row ?? {};
-  return { earlier: journey === null || at === null ? null : { journey, at: new Date(at).toISOString() }, active };
-}
-
-export type NewOutcome = Pick<
-  typeof outcomes.$inferSelect,
-  'cause' | 'campaignId' | 'personKey' | 'version' | 'outcome' | 'reason' | 'values' | 'journeyId'
->;
-/** What began the journey, whether it may be the person's only one, and the workflow to start, with how urgent that is. */
-export type NewEntry = {
-  eventId: string | null;
-  broadcastId: string | null;
-  once: boolean;
-  workflowId: string;
-  lane: 0 | 1;
-};
-
-/**
- * Records one considered entry and, where the person enters, entry, journey and start command with it, in one statement.
- * An outcome that is there already stays, and then nothing else is written.
- */
-export async function recordOutcome(tx: Db, outcome: NewOutcome, entry: NewEntry | null): Promise<void> {
-  const { cause, campaignId, personKey, version, journeyId } = outcome;
-  const recorded = sql`
-    with outcome as (
-      insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id)
-      values (${cause}, ${campaignId}, ${personKey}, ${version}, ${outcome.outcome}, ${outcome.reason},
-              ${JSON.stringify(outcome.values)}::jsonb, ${journeyId})
-      on conflict do nothing
-      returning cause, campaign_id, person_key, version, journey_id
-    )`;
-  if (!entry) return void (await tx.execute(sql`${recorded} select from outcome`));
-  await tx.execute(sql`${recorded}, journey as (
-      insert into journeys (id, campaign_id, version, person_key, event_id, broadcast_id, state)
-      select journey_id, campaign_id, version, person_key, ${entry.eventId}, ${entry.broadcastId}, 'starting' from outcome
-    ), entry as (
-      insert into entries (campaign_id, person_key, cause, once, journey_id)
-      select campaign_id, person_key, cause, ${entry.once}::boolean, journey_id from outcome
-    )
-    insert into commands (workflow_id, command, lane)
-    select ${entry.workflowId}, jsonb_build_object('type', 'startJourney', 'journey', journey_id), ${entry.lane}::int
-    from outcome`);
 }
 
 /** Deletes a person's items up to `lastNumber`. Where others may be left, the person lines up again behind everybody of the lane. */

@@ -34,6 +34,9 @@ export function exitJourneys(
           insert into journey_log (journey_id, step, what, details)
           select id, '', 'exited', ${JSON.stringify({ reason, by })}::jsonb from ended
           on conflict do nothing
+        ), wait as (
+          update waits set outcome = 'exited', closed_at = clock_timestamp()
+          where journey_id in (select id from ended) and outcome is null
         ), command as (
           insert into commands (workflow_id, command)
           select 'journey/' || id || '/' || run, jsonb_build_object('type', 'wake', 'subject', id) from ended

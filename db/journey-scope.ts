@@ -7,13 +7,14 @@ import type { JourneyCause } from './journeys.ts';
 import type { Db } from './open.ts';
 import { sealed } from './sealed.ts';
 import { readSecrets } from './secrets.ts';
+import { listAwaitedEvents } from './waits.ts';
 
 /** Whose journey it is and what began it, with its compiled campaign. */
 export type ScopeContext = { tx: Db; cipher: Cipher; at: JourneyCause; compiled: CompiledCampaign; now: Date };
 
 /**
- * What templates and conditions of a journey see, for `campaignScope`; the secrets are the caller's business. Earlier answers are
- * read only where the campaign names them.
+ * What templates and conditions of a journey see, for `campaignScope`; the secrets are the caller's business. Earlier answers and
+ * events are read only where the campaign names them.
  */
 export async function readJourneyInput(context: ScopeContext): Promise<Omit<ScopeInput, 'secrets' | 'delivery'>> {
   const { at, compiled, now } = context;
@@ -22,6 +23,7 @@ export async function readJourneyInput(context: ScopeContext): Promise<Omit<Scop
     event: at.event,
     trigger: at.broadcast?.data ?? null,
     journey: { id: at.journey.id },
+    events: compiled.namesEvents ? await listAwaitedEvents(context.tx, at.journey.id) : {},
     responses: compiled.namesAnswers ? await readAnswers(context) : {},
     now,
   };

@@ -52,6 +52,15 @@ export async function lockJourneyAt(
   return cause && { ...cause, decided: decided ?? null };
 }
 
+/** Holds a journey's person, and the journey. */
+export async function lockJourneyOf(tx: Db, id: string): Promise<void> {
+  const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, id));
+  await Promise.all([
+    tx.select({ key: people.key }).from(people).where(eq(people.key, owner)).for('no key update'),
+    tx.select({ id: journeys.id }).from(journeys).where(eq(journeys.id, id)).for('no key update'),
+  ]);
+}
+
 /** What began a journey, and whose it is; nobody is held. */
 export async function readCause(db: Db, id: string): Promise<JourneyCause | undefined> {
   const [row] = await selectCause(db, id);
@@ -67,7 +76,8 @@ const selectCause = (db: Db, id: string) =>
     .leftJoin(broadcasts, eq(broadcasts.id, journeys.broadcastId))
     .where(eq(journeys.id, id));
 
-export type StepMove = { id: string; type: string; state: JourneyState; until: Date | null };
+/** `position` is the place in the person's order behind the step before it. */
+export type StepMove = { id: string; type: string; state: JourneyState; until: Date | null; position: number };
 
 /** Writes where the journey stands now and what was decided there, which a repeat will find. */
 export async function recordStep(
@@ -81,7 +91,7 @@ export async function recordStep(
     with journey as (
       update journeys
       set state = ${step.state}, step_id = ${step.id}, step_type = ${step.type}, step_since = clock_timestamp(),
-          step_until = ${until}::timestamptz, updated_at = clock_timestamp()
+          step_until = ${until}::timestamptz, position = ${step.position}, updated_at = clock_timestamp()
       where id = ${id}
     )
     insert into journey_log (journey_id, step, what, details, result)

@@ -38,30 +38,34 @@ export async function putPerson(db: Db, id: string, changes: AttributeValues): P
       tx.select().from(people).where(eq(people.id, id)).for('no key update'),
     ]);
     if (!person) throw new Error('a person vanished while they were stored');
-    return changeAttributes(tx, person, changes, { type: 'api' });
+    return (await changeAttributes(tx, person, changes, { type: 'api' })).person;
   });
 }
 
+/** The journey whose doing a change is, and whether it came as backfill, so that it begins and ends nothing. */
+export type ChangeOrigin = { journey?: string | null; backfill?: boolean };
+
 /**
  * The one place where attributes of a person change: API, event, response mapping or `update` step. The caller holds the person's
- * row, and gives it as it stands. What really changes is written with its cause and the person's next number; where nothing does,
- * nothing is. Throws `people.too_large` before anything is written.
+ * row, and gives it as it stands. What really changes is written with its cause and the person's next number, and left for the relay
+ * where anything follows from it (`isLeft`); where nothing changes, nothing is written. Throws `people.too_large` before that.
  */
 export async function changeAttributes(
   tx: Db,
   person: PersonRow,
   values: AttributeValues,
   cause: ChangeCause,
-): Promise<PersonRow> {
+  { journey = null, backfill = false }: ChangeOrigin = {},
+): Promise<{ person: PersonRow; isLeft: boolean }> {
   const changes = changesOf(person.attributes, values);
   const names = Object.keys(changes);
-  if (names.length === 0) return person;
+  if (names.length === 0) return { person, isLeft: false };
   const set = Object.fromEntries(
     Object.entries(changes).flatMap(([name, { to }]) => (to === null ? [] : [[name, to]])),
   );
   const removed = names.filter((name) => !Object.hasOwn(set, name));
   changedAttributes(person, values);
-  const [[changed]] = await Promise.all([
+  const [[changed], left] = await Promise.all([
     tx
       .update(people)
       .set({
@@ -71,16 +75,37 @@ export async function changeAttributes(
       })
       .where(eq(people.key, person.key))
       .returning(),
-    tx.insert(attributeChanges).values({
-      personKey: person.key,
-      number: sql`(select last_number from people where key = ${person.key})`,
-      cause,
-      changes,
-    }),
+    tx.execute(sql`
+      with change as (
+        insert into attribute_changes (person_key, number, cause, changes, depth, backfill)
+        select key, last_number, ${JSON.stringify(cause)}::jsonb, ${JSON.stringify(changes)}::jsonb,
+          coalesce((select depth + 1 from journeys where id = ${journey}), 0), ${backfill}::boolean
+        from people where key = ${person.key}
+        returning person_key, number
+      ), item as (
+        insert into inbox (person_key, number, type, subject)
+        select person_key, number, 'change', '' from change where ${concernsAnybody(person.key, names)}
+        returning person_key
+      )
+      insert into waiting (person_key, lane, due_at) select person_key, 0, now() from item
+      on conflict (person_key) do update set lane = 0
+      returning person_key`),
   ]);
   if (!changed) throw new Error('the person whose attributes change is gone');
-  return changed;
+  return { person: changed, isLeft: left.length > 0 };
 }
+
+/**
+ * Whether a campaign, a segment or a wait looks at the attributes of a person who is held. Who begins to look later sees them as they
+ * are then, since that holds the person too.
+ */
+const concernsAnybody = (personKey: string, names: string[]) => sql`(
+  exists (select from segments)
+  or exists (select from waits where person_key = ${personKey} and outcome is null and kind <> 'event')
+  or exists (
+    select from campaigns
+    where trigger_type in ('attribute', 'date') and trigger_name = any(${sql.param(names)}::text[])
+      or trigger_type = 'date' and ${names.includes('timezone')}::boolean))`;
 
 /** The attributes that values would leave a person with; nothing is written. Throws `people.too_large` beyond 64 KiB. */
 export function changedAttributes(

@@ -5,20 +5,30 @@ export type PlanStep =
   | { type: 'delay'; id: string }
   | { type: 'webhook'; id: string; timeoutMs: number }
   | { type: 'branch'; id: string; cases: PlanStep[][]; otherwise: PlanStep[] }
+  | { type: 'wait'; id: string; then: PlanStep[]; onTimeout: PlanStep[] }
+  | { type: 'split'; id: string; variants: PlanStep[][] }
   | { type: 'update'; id: string }
   | { type: 'exit'; id: string };
 
-/** The plan format that this walk understands; a journey with another one is refused rather than misread. */
-export const PLAN_VERSION = 1;
+/** The newest plan format that this walk understands, and every one before it; a journey with a newer one is refused rather than misread. */
+export const PLAN_VERSION = 2;
 
 /** How a step left the journey: at the next step, or at the journey's end, with the reason. */
 export type Prepared =
   | { type: 'delay'; until: string }
+  /** Until a row in Postgres is closed: `ended` says how, where it is. `until` is when it closes by itself. */
+  | { type: 'wait'; until: string | null; ended: WaitPath | null }
   /** `held`: it is sent only after an operator's approval, and the journey stays until the decision. */
   | { type: 'webhook'; delivery: string; label: string; send: boolean; held?: true }
   | { type: 'branch'; taken: number | null }
+  | { type: 'split'; taken: number }
   | { type: 'update' }
   | { type: 'ended'; reason: string };
+
+/** Which way a journey leaves a wait; `elapsed` where time alone was waited for. */
+export type WaitPath = 'then' | 'onTimeout' | 'elapsed';
+
+export type Wait = { until: string | null; ended: WaitPath | null };
 
 /** What came of a delivery; `exit` where its failure ends the journey. */
 export type Sent = { state: 'sent' | 'failed' | 'discarded' | 'cancelled'; exit: boolean; detail: string };
@@ -39,6 +49,8 @@ export type Verbs = {
   prepare(step: PlanStep): Promise<Prepared>;
   /** Returns at the absolute time `until` (RFC 3339), at once when it is past. */
   sleepUntil(until: string, step: PlanStep): Promise<void>;
+  /** Returns when what is waited for has come, or its time is over. */
+  waitFor(wait: Wait, step: PlanStep): Promise<WaitPath>;
   /** Returns when the delivery is sent, has finally failed, or will never be sent. */
   send(delivery: SendableDelivery, step: PlanStep): Promise<Sent>;
 };
@@ -55,7 +67,7 @@ export async function walk(plan: Plan, verbs: Verbs, position?: string): Promise
   return ending ?? { state: 'completed', reason: null };
 }
 
-/** The steps before the position are passed over; a branch that holds the position is entered without a decision. */
+/** The steps before the position are passed over; a path that holds the position is entered without a decision. */
 async function walkSteps(
   steps: PlanStep[],
   verbs: Verbs,
@@ -74,15 +86,28 @@ async function seekInside(
   verbs: Verbs,
   seek: { position?: string | undefined },
 ): Promise<Ending | null> {
-  if (step.type !== 'branch') return null;
-  const path = [...step.cases, step.otherwise].find((steps) => steps.some((inner) => holds(inner, seek.position)));
+  const path = pathsOf(step).find((steps) => steps.some((inner) => holds(inner, seek.position)));
   return path ? walkSteps(path, verbs, seek) : null;
 }
 
 function holds(step: PlanStep, position: string | undefined): boolean {
-  if (step.id === position) return true;
-  if (step.type !== 'branch') return false;
-  return [...step.cases, step.otherwise].some((steps) => steps.some((inner) => holds(inner, position)));
+  return step.id === position || pathsOf(step).some((steps) => steps.some((inner) => holds(inner, position)));
+}
+
+function pathsOf(step: PlanStep): PlanStep[][] {
+  switch (step.type) {
+    case 'branch':
+      return [...step.cases, step.otherwise];
+    case 'wait':
+      return [step.then, step.onTimeout];
+    case 'split':
+      return step.variants;
+    case 'delay':
+    case 'webhook':
+    case 'update':
+    case 'exit':
+      return [];
+  }
 }
 
 async function take(step: PlanStep, verbs: Verbs, seek: { position?: string | undefined }): Promise<Ending | null> {
@@ -92,6 +117,11 @@ async function take(step: PlanStep, verbs: Verbs, seek: { position?: string | un
     case 'delay':
       await verbs.sleepUntil(prepared.until, step);
       return null;
+    case 'wait': {
+      const path = await verbs.waitFor(prepared, step);
+      if (step.type !== 'wait' || path === 'elapsed') return null;
+      return walkSteps(path === 'then' ? step.then : step.onTimeout, verbs, seek);
+    }
     case 'webhook': {
       if (!prepared.send) return null;
       const timeoutMs = step.type === 'webhook' ? step.timeoutMs : 0;
@@ -104,6 +134,8 @@ async function take(step: PlanStep, verbs: Verbs, seek: { position?: string | un
       const path = prepared.taken === null ? step.otherwise : step.cases[prepared.taken];
       return walkSteps(path ?? [], verbs, seek);
     }
+    case 'split':
+      return step.type === 'split' ? walkSteps(step.variants[prepared.taken] ?? [], verbs, seek) : null;
     case 'update':
       return null;
     case 'ended':

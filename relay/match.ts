@@ -1,36 +1,28 @@
-import { entryRules, type Campaign } from '../domain/campaign/campaign.ts';
-import { refuseEntrant, refuseRepeat, valuesOfEntrant } from '../domain/campaign/entry.ts';
-import { buildScope } from '../domain/scope.ts';
-import { newId } from '../db/id.ts';
-import {
-  candidateOf,
-  claimPerson,
-  entryHistory,
-  finishItems,
-  listCandidates,
-  recordOutcome,
-  type Candidate,
-  type InboxItem,
-} from '../db/inbox.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { Json } from '../domain/json.ts';
+import type { Cipher } from '../db/cipher.ts';
+import { candidateOf, claimPerson, finishItems, listCandidates, type ChangeRow, type InboxItem } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
-import { findVersion } from '../db/campaigns.ts';
-import { createVersionCache, type VersionCache } from '../db/version-cache.ts';
-import { journeyWorkflowId } from '../workflows/messages.ts';
+import type { VersionCache } from '../db/version-cache.ts';
+import { considerAll, type MatchContext } from './enter.ts';
+import { tellWaits } from './waits.ts';
 
 const ITEMS_AT_ONCE = 100;
 
 /** Matches what waits for one person, in order, in one transaction. Answers how many items it took; 0 where another relay has the person. */
 export type MatchPerson = (key: string) => Promise<number>;
 
-export function createMatcher({ db, now }: { db: Db; now: () => Date }): MatchPerson {
-  const versions = createVersionCache(findVersion, (campaign) => campaign);
+type Dependencies = { db: Db; cipher: Cipher; campaigns: VersionCache<CompiledCampaign>; now: () => Date };
+
+export function createMatcher({ db, cipher, campaigns, now }: Dependencies): MatchPerson {
   return (key) =>
     db.transaction(async (tx) => {
       const claimed = await claimPerson(tx, key, ITEMS_AT_ONCE);
       if (!claimed) return 0;
       const { person, items } = claimed;
-      for (const item of items) await matchItem({ tx, versions, now: now() }, person, item);
+      for (const item of items) await matchItem({ tx, cipher, campaigns, now: now() }, person, item);
       await finishItems(tx, key, {
         lastNumber: items.at(-1)?.number ?? 0,
         mayHaveMore: items.length === ITEMS_AT_ONCE,
@@ -39,51 +31,37 @@ export function createMatcher({ db, now }: { db: Db; now: () => Date }): MatchPe
     });
 }
 
-type Context = { tx: Db; versions: VersionCache<Campaign>; now: Date };
-
-async function matchItem(context: Context, person: PersonRow, item: InboxItem): Promise<void> {
-  if (item.event) {
-    for (const candidate of await listCandidates(context.tx, item.event.name)) {
-      await consider(context, person, item, candidate, `event/${item.event.id}`);
-    }
-  } else if (item.broadcast) {
-    for (const candidate of await candidateOf(context.tx, item.broadcast)) {
-      await consider(context, person, item, candidate, `broadcast/${item.broadcast.id}`);
+/** First what it does to journeys that run already, then who enters by it: what begins a journey does not end it. */
+async function matchItem(context: MatchContext, person: PersonRow, item: InboxItem): Promise<void> {
+  await tellWaits(context, person, item);
+  const { tx } = context;
+  const { number, event, broadcast, change } = item;
+  const occasion = { number, event, broadcast, depth: change?.depth ?? 0 };
+  if (event) {
+    const candidates = await listCandidates(tx, 'event', [event.name]);
+    await considerAll(context, person, candidates, { ...occasion, cause: `event/${event.id}` });
+  } else if (broadcast) {
+    const candidates = await candidateOf(tx, broadcast);
+    await considerAll(context, person, candidates, { ...occasion, cause: `broadcast/${broadcast.id}` });
+  } else if (change && !change.backfill) {
+    for (const [name, candidates] of await changedInto(context, change)) {
+      await considerAll(context, person, candidates, { ...occasion, cause: `attribute/${name}/${number}` });
     }
   }
 }
 
-/** Decides one entry and records it: outcome, and where the person enters, the entry, the journey and the command that starts it. */
-async function consider(
-  { tx, versions, now }: Context,
-  person: PersonRow,
-  { event, broadcast }: InboxItem,
-  candidate: Candidate,
-  cause: string,
-): Promise<void> {
-  const campaign = await versions(tx, candidate.campaign, candidate.version);
-  const journeyId = newId('jrn');
-  const scope = buildScope({
-    person: { id: person.id, attributes: person.attributes },
-    event,
-    trigger: broadcast?.data ?? null,
-    campaign: { id: candidate.campaign, name: campaign.name ?? campaign.id },
-    journey: { id: journeyId },
-    now,
-    timezone: campaign.timezone,
-  });
-  const refused =
-    refuseEntrant(campaign, { campaignState: candidate.state, suppressed: person.suppressed, event, scope, now }) ??
-    refuseRepeat(campaign, await entryHistory(tx, candidate.campaign, person.key));
-  const about = { cause, campaignId: candidate.campaign, personKey: person.key, version: candidate.version };
-  if (refused) return recordOutcome(tx, { ...about, ...refused, journeyId: null }, null);
-  const values = valuesOfEntrant(campaign, { scope, now });
-  const entered = { ...about, outcome: 'entered' as const, reason: 'entered', values, journeyId };
-  await recordOutcome(tx, entered, {
-    eventId: event?.id ?? null,
-    broadcastId: broadcast?.id ?? null,
-    once: entryRules(campaign).once,
-    workflowId: journeyWorkflowId(journeyId, 1),
-    lane: broadcast ? 1 : 0,
-  });
+/** The campaigns that start on a change of these attributes, as far as it is one from and to the values that they name. */
+async function changedInto({ tx, campaigns }: MatchContext, { changes }: ChangeRow) {
+  const candidates = await listCandidates(tx, 'attribute', Object.keys(changes));
+  const byName = new Map<string, typeof candidates>();
+  for (const candidate of candidates) {
+    const { trigger } = (await campaigns(tx, candidate.campaign, candidate.version)).campaign;
+    const change = trigger.type === 'attribute' ? changes[trigger.attribute] : undefined;
+    if (trigger.type !== 'attribute' || !change) continue;
+    if (!isAsNamed(trigger.from, change.from) || !isAsNamed(trigger.to, change.to)) continue;
+    byName.set(trigger.attribute, [...(byName.get(trigger.attribute) ?? []), candidate]);
+  }
+  return byName;
 }
+
+const isAsNamed = (named: Json | undefined, value: Json) => named === undefined || isDeepStrictEqual(named, value);

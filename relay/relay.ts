@@ -3,12 +3,8 @@ import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
-import { findVersion } from '../db/campaigns.ts';
-import { findWebhookVersion } from '../db/webhooks.ts';
-import { createVersionCache } from '../db/version-cache.ts';
+import { createCompiledVersions } from '../db/compiled-versions.ts';
 import { CHANNELS } from '../db/wake.ts';
-import { compileWebhook } from '../domain/campaign/compiled-webhook.ts';
-import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
@@ -57,13 +53,9 @@ export async function startRelay({
   log,
 }: RelayOptions) {
   const { db } = database;
-  const matchPerson = createMatcher({ db, now });
-  const rerender = {
-    cipher,
-    campaigns: createVersionCache(findVersion, compileCampaign),
-    webhooks: createVersionCache(findWebhookVersion, (webhook, id) => compileWebhook(id, webhook)),
-    render: rerenderDraft(destinations),
-  };
+  const versions = createCompiledVersions();
+  const matchPerson = createMatcher({ db, cipher, campaigns: versions.campaigns, now });
+  const rerender = { cipher, ...versions, render: rerenderDraft(destinations) };
   let isAway = false;
   const carry = startLoop({
     pollMs: POLL_MS,

@@ -1,5 +1,6 @@
 import {
   CancellationScope,
+  condition,
   continueAsNew,
   isCancellation,
   setCurrentDetails,
@@ -8,9 +9,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { PLAN_VERSION, walk, type Ending, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
-import { endJourney, exitJourney, prepare } from './local-activities.ts';
-import { searchAttributes } from './messages.ts';
-import { deliver, listenForWakes, type Woken } from './sending.ts';
+import { endJourney, endWait, exitJourney, prepare } from './local-activities.ts';
+import { searchAttributes, waitSubject } from './messages.ts';
+import { deliver, listenForWakes, SHORTEST_WAIT_MS, type Woken } from './sending.ts';
 
 export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
 
@@ -22,9 +23,9 @@ const CUT_OFF = { temporal: 'cancelled in Temporal', hookline: 'ended in Hooklin
  * woken by its own id: its row has ended. A request that is under way then is finished first.
  */
 export async function journey(input: JourneyInput): Promise<void> {
-  if (input.planVersion !== PLAN_VERSION) {
+  if (input.planVersion > PLAN_VERSION) {
     // No failure of the workflow but of its task, which waits for a worker that knows the plan.
-    throw new Error(`this worker walks plans of version ${PLAN_VERSION}, not ${input.planVersion}`);
+    throw new Error(`this worker walks plans up to version ${PLAN_VERSION}, not ${input.planVersion}`);
   }
   const passed: PassedStep[] = [];
   const walking = new CancellationScope();
@@ -48,6 +49,20 @@ type PassedStep = { id: string; failed: boolean };
 
 function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedStep[]; woken: Woken }): Verbs {
   const continueAt = (step: PlanStep) => continueAsNew<typeof journey>({ ...input, position: step.id });
+  /** Returns when it is woken, or at the time; a clock that is behind must not make a busy loop. */
+  const holdUntil = async (until: string | null, step: PlanStep) => {
+    const subject = waitSubject(step.id);
+    const isWoken = () => woken.has(subject);
+    showProgress(passed, `waits, since ${new Date().toISOString()}${until === null ? '' : `, until ${until} at most`}`);
+    showState('waiting', step.id);
+    if (until === null) await condition(isWoken);
+    else {
+      const remainingMs = Math.max(Date.parse(until) - Date.now(), SHORTEST_WAIT_MS);
+      await condition(isWoken, remainingMs, { summary: `${step.id} until ${until}` });
+    }
+    woken.delete(subject);
+    showState('running', null);
+  };
   return {
     async atBoundary(step) {
       if (workflowInfo().continueAsNewSuggested) await continueAt(step);
@@ -64,6 +79,13 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
       showState('delayed', step.id);
       await sleep(remainingMs, { summary: `${step.id} until ${until}` });
       showState('running', null);
+    },
+    async waitFor({ until, ended }, step) {
+      for (let open = { until, ended }; ; open = await endWait({ journey: input.journey, step: step.id })) {
+        if (open.ended) return open.ended;
+        await holdUntil(open.until, step);
+        if (workflowInfo().continueAsNewSuggested) await continueAt(step);
+      }
     },
     async send(delivery, step) {
       const showSending = () => showProgress(passed, `sending \`${delivery.id}\`, since ${new Date().toISOString()}`);

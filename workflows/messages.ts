@@ -10,5 +10,8 @@ export const searchAttributes = {
 
 export const journeyWorkflowId = (journey: string, run: number) => `journey/${journey}/${run}`;
 
-/** The one signal, with an id: that delivery of the workflow may go on, or that journey has ended. It only wakes; Postgres says what is to be done. */
+/** The one signal, with an id: that delivery of the workflow may go on, that wait has changed, or that journey has ended. It only wakes; Postgres says what is to be done. */
 export const WAKE_SIGNAL = 'wake';
+
+/** What a journey is told of the wait at a step. */
+export const waitSubject = (step: string) => `wait/${step}`;

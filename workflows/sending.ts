@@ -8,7 +8,7 @@ const HEARTBEAT_TIMEOUT = '20s';
 const WRITE_MARGIN_MS = 24 * 60 * 60_000;
 
 /** Where a worker's clock is behind the server's, its "not yet" must not become a busy loop. */
-const SHORTEST_WAIT_MS = 1_000;
+export const SHORTEST_WAIT_MS = 1_000;
 
 /** For the current details, and for who looks at the timer. */
 const WAITING = {
@@ -16,6 +16,7 @@ const WAITING = {
   breaker: 'waits until its destination works again',
   rateLimit: "waits for its time under the webhook's rate limit",
   slot: 'waits for a slot at its destination',
+  pause: 'waits until its campaign is resumed',
 };
 
 const wakeSignal = defineSignal<[subject: string]>(WAKE_SIGNAL);

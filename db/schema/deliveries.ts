@@ -67,8 +67,10 @@ export const deliveries = pgTable(
     /** Of one attempt. */
     timeoutMs: integer('timeout_ms').notNull(),
     firstAttemptAt: moment('first_attempt_at'),
+    /** The person's number when the first attempt began: a wait behind it sees what came after, the answer's doing included. */
+    position: bigint('position', { mode: 'number' }),
     nextAttemptAt: moment('next_attempt_at'),
-    /** How long it has waited for its destination since its first attempt: time that the retry policy does not count. */
+    /** How long it has waited for its destination or its campaign since its first attempt: time that the retry policy does not count. */
     parkedMs: bigint('parked_ms', { mode: 'number' }).notNull().default(0),
     sentAt: moment('sent_at'),
     createdAt: createdAt(),

@@ -66,3 +66,18 @@ export const rateSlots = pgTable(
   },
   (table) => [primaryKey({ columns: [table.webhook, table.destination] })],
 );
+
+/** Deliveries that wait until their campaign is resumed, outside of activity slots. A row goes when its workflow is told. */
+export const pausedDeliveries = pgTable(
+  'paused_deliveries',
+  {
+    deliveryId: text('delivery_id')
+      .primaryKey()
+      .references(() => deliveries.id, { onDelete: 'cascade' }),
+    campaignId: text('campaign_id').notNull(),
+    /** Who is woken. */
+    workflowId: text('workflow_id').notNull(),
+    since: moment('since').notNull(),
+  },
+  (table) => [index('paused_deliveries_campaign').on(table.campaignId)],
+);

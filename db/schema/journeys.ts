@@ -1,12 +1,21 @@
 import { sql } from 'drizzle-orm';
-import { bigint, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Json } from '../../domain/json.ts';
 import type { Prepared } from '../../domain/walk.ts';
 import { createdAt, moment, updatedAt } from '../columns.ts';
 import { broadcasts } from './campaigns.ts';
 import { events, people } from './people.ts';
 
-export const JOURNEY_STATES = ['starting', 'delayed', 'awaitingApproval', 'sending', 'completed', 'exited'] as const;
+export const JOURNEY_STATES = [
+  'starting',
+  'delayed',
+  'waiting',
+  'awaitingApproval',
+  'sending',
+  'paused',
+  'completed',
+  'exited',
+] as const;
 export type JourneyState = (typeof JOURNEY_STATES)[number];
 
 /**
@@ -25,9 +34,22 @@ export const journeys = pgTable(
     personKey: text('person_key')
       .notNull()
       .references(() => people.key, { onDelete: 'cascade' }),
-    /** What began it: an event or a broadcast. */
+    /** What began it: `event/<id>`, `broadcast/<id>`, `attribute/<name>/<number>`, `segment/<id>/<change>/<number>`, `date/<day>` or `schedule/<local time>`. */
+    cause: text('cause').notNull(),
     eventId: text('event_id').references(() => events.id),
     broadcastId: text('broadcast_id').references(() => broadcasts.id),
+    /** How many journeys led to this one, each by a change that it made: what triggers itself is stopped. */
+    depth: integer('depth').notNull().default(0),
+    /** The place in the person's own order of what began it, and that after which the next wait looks. */
+    entryPosition: bigint('entry_position', { mode: 'number' }).notNull().default(0),
+    position: bigint('position', { mode: 'number' }).notNull().default(0),
+    /** Of the version's goal and exits, so that one look finds the journeys which an event concerns. */
+    goalEvent: text('goal_event'),
+    goalUntil: moment('goal_until'),
+    exitEvents: text('exit_events')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     /** Which run of the workflow `journey/<id>/<run>` is the current one. */
     run: integer('run').notNull().default(1),
     state: text('state').$type<JourneyState>().notNull(),
@@ -58,6 +80,88 @@ export const journeys = pgTable(
     index('journeys_stuck')
       .on(table.id)
       .where(sql`ended_at is null and stuck_since is not null`),
+    index('journeys_goal')
+      .on(table.personKey, table.goalEvent)
+      .where(sql`goal_event is not null`),
+  ],
+);
+
+/** How a wait ended. */
+export type WaitOutcome = 'event' | 'condition' | 'timedOut' | 'elapsed' | 'exited';
+
+/**
+ * What a journey waits for: an event, a condition, or a time that follows from the person. A row is closed by one conditional
+ * update; whoever finds it closed obeys what it says.
+ */
+export const waits = pgTable(
+  'waits',
+  {
+    journeyId: text('journey_id')
+      .notNull()
+      .references(() => journeys.id, { onDelete: 'cascade' }),
+    stepId: text('step_id').notNull(),
+    personKey: text('person_key').notNull(),
+    kind: text('kind').$type<'event' | 'condition' | 'time'>().notNull(),
+    eventName: text('event_name'),
+    /** Events up to this number of the person are not seen. */
+    since: bigint('since', { mode: 'number' }).notNull(),
+    /** When it ends by itself; null: never. */
+    deadline: moment('deadline'),
+    /** Whether time alone may fulfil the condition, so that it is judged by the minute. */
+    timed: boolean('timed').notNull().default(false),
+    outcome: text('outcome').$type<WaitOutcome>(),
+    /** The event that ended it, and the place in the person's order after which the next wait looks. */
+    eventId: text('event_id').references(() => events.id),
+    position: bigint('position', { mode: 'number' }),
+    createdAt: createdAt(),
+    closedAt: moment('closed_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.journeyId, table.stepId] }),
+    index('waits_open')
+      .on(table.personKey)
+      .where(sql`outcome is null`),
+    index('waits_timed')
+      .on(table.personKey)
+      .where(sql`outcome is null and timed`),
+  ],
+);
+
+/** Which variant of each split a journey took: what statistics count. */
+export const splitChoices = pgTable(
+  'split_choices',
+  {
+    journeyId: text('journey_id')
+      .notNull()
+      .references(() => journeys.id, { onDelete: 'cascade' }),
+    campaignId: text('campaign_id').notNull(),
+    splitId: text('split_id').notNull(),
+    variant: text('variant').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.journeyId, table.splitId] }),
+    index('split_choices_campaign').on(table.campaignId, table.splitId, table.variant),
+  ],
+);
+
+/** A goal's event within its window: at most one for each journey. */
+export const conversions = pgTable(
+  'conversions',
+  {
+    journeyId: text('journey_id')
+      .primaryKey()
+      .references(() => journeys.id, { onDelete: 'cascade' }),
+    campaignId: text('campaign_id').notNull(),
+    personKey: text('person_key').notNull(),
+    eventId: text('event_id').notNull(),
+    /** The event's own time. */
+    at: moment('at').notNull(),
+    /** The journey's last sent webhook that tracks conversions. */
+    stepId: text('step_id'),
+  },
+  (table) => [
+    index('conversions_person').on(table.personKey, table.campaignId, table.at),
+    index('conversions_campaign').on(table.campaignId),
   ],
 );
 
@@ -91,7 +195,10 @@ export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
   | { type: 'startResend'; resend: string; delivery: string }
-  | { type: 'wake'; subject: string };
+  | { type: 'startBroadcast'; broadcast: string }
+  | { type: 'wake'; subject: string }
+  /** Its person was erased: it is ended and its history is deleted. */
+  | { type: 'forget' };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
 export const commands = pgTable(

@@ -34,6 +34,7 @@ export const events = pgTable(
   (table) => [
     index('events_person').on(table.personKey, table.number),
     index('events_timeline').on(table.personKey, table.receivedAt),
+    index('events_performed').on(table.personKey, table.name, table.timestamp),
   ],
 );
 
@@ -58,9 +59,15 @@ export const attributeChanges = pgTable(
     at: statementTime('at'),
     cause: jsonb('cause').$type<ChangeCause>().notNull(),
     changes: jsonb('changes').$type<Record<string, AttributeChange>>().notNull(),
+    /** How many journeys led to it, each by a change of its own. */
+    depth: integer('depth').notNull().default(0),
+    /** It was sent as backfill: it starts no campaign and ends no wait. */
+    backfill: boolean('backfill').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.personKey, table.number] })],
 );
+
+export type InboxType = 'event' | 'trigger' | 'change' | 'segment' | 'due' | 'recheck';
 
 /** What the relay has still to match, person by person, in the order of `number`. A row goes when it has been matched. */
 export const inbox = pgTable(
@@ -70,8 +77,11 @@ export const inbox = pgTable(
       .notNull()
       .references(() => people.key, { onDelete: 'cascade' }),
     number: bigint('number', { mode: 'number' }).notNull(),
-    type: text('type').$type<'event' | 'trigger'>().notNull(),
-    /** The event's id, or the broadcast's. */
+    type: text('type').$type<InboxType>().notNull(),
+    /**
+     * The event's id, the broadcast's, `<segment>/<enter or leave>`, or `<campaign>/<occurrence>` of what is due; empty for a change of
+     * attributes, which has the item's own number, and for a look at what time alone may have changed.
+     */
     subject: text('subject').notNull(),
   },
   (table) => [primaryKey({ columns: [table.personKey, table.number] })],

@@ -14,9 +14,8 @@ export type KeptAnswer = { http: { status: number }; body: Json };
  */
 export function namedAnswers(campaign: Pick<Campaign, 'steps' | 'defaults'>): Map<string, Set<string | null>> {
   const steps = allSteps(campaign.steps);
-  const paths = [...templatePaths(campaign.defaults), ...steps.flatMap(pathsOf)];
   const named = new Map<string, Set<string | null>>();
-  for (const [root, step = '*', field = '*'] of paths) {
+  for (const [root, step = '*', field = '*'] of allPaths(campaign)) {
     if (root !== 'responses') continue;
     for (const id of step === '*' ? steps.map((each) => each.id) : [step]) {
       named.set(id, (named.get(id) ?? new Set()).add(field === '*' ? null : field));
@@ -25,14 +24,28 @@ export function namedAnswers(campaign: Pick<Campaign, 'steps' | 'defaults'>): Ma
   return named;
 }
 
+/** Whether anything reads an event that ended an earlier wait. */
+export const namesEvents = (campaign: Pick<Campaign, 'steps' | 'defaults'>): boolean =>
+  allPaths(campaign).some(([root]) => root === 'events');
+
+const allPaths = ({ steps, defaults }: Pick<Campaign, 'steps' | 'defaults'>): string[][] => [
+  ...templatePaths(defaults),
+  ...allSteps(steps).flatMap(pathsOf),
+];
+
 function pathsOf(step: Step): string[][] {
   switch (step.type) {
     case 'branch':
       return step.cases.flatMap(({ when }) => conditionPaths(when)).map(parsePath);
+    case 'wait':
+      return [step.where, step.until]
+        .flatMap((condition) => (condition ? conditionPaths(condition) : []))
+        .map(parsePath);
     case 'webhook':
     case 'update':
       return templatePaths(step);
     case 'delay':
+    case 'split':
     case 'exit':
       return [];
   }

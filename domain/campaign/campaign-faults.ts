@@ -32,15 +32,22 @@ export function nameSteps(input: unknown, pathId: string | undefined): unknown {
   if (!isRecord(named)) return named;
   if (named['id'] === undefined && pathId !== undefined) named['id'] = pathId;
   for (const { step, name } of placesOf(named['steps'])) {
-    if (step['id'] === undefined && step['type'] !== 'webhook') step['id'] = idFromPlace(name);
+    if (step['id'] === undefined && !MUST_HAVE_IDS.has(step['type'])) step['id'] = idFromPlace(name);
   }
   return named;
 }
 
+/** What later steps, or statistics, name. */
+const MUST_HAVE_IDS = new Set<unknown>(['webhook', 'split']);
+
 /** Ids have 63 characters: deep places are written short. What is longer still has to be given one, as the schema says. */
 function idFromPlace(name: string): string {
   if (name.length <= 63) return name;
-  return name.replaceAll('-case-', '-c').replaceAll('-otherwise', '-o').replaceAll('-step-', '-s');
+  return name
+    .replaceAll('-case-', '-c')
+    .replaceAll('-variant-', '-v')
+    .replaceAll(/-(o)therwise|-(t)(?:hen|imeout)/g, (word) => word.slice(0, 2))
+    .replaceAll('-step-', '-s');
 }
 
 /** The faults and warnings that the schema does not know, found in what is left when its own (`misfits`) are taken out. */

@@ -4,6 +4,7 @@ import { findFaults, nameSteps, sizeFault } from './campaign-faults.ts';
 import { conditionSchema } from '../condition/condition.ts';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { unknownType } from '../input/explain.ts';
+import { durationSchema } from '../input/duration.ts';
 import { inspect, placeOf, summary } from '../input/faults.ts';
 import { nearest } from '../input/nearest.ts';
 import { placesOf } from './places.ts';
@@ -21,15 +22,50 @@ const eventTrigger = z.strictObject({
 
 const manualTrigger = z.strictObject({ type: z.literal('manual') });
 
+/** When somebody comes to belong to a segment, or leaves it; with `includeCurrent` also who belongs to it at the start. */
+const segmentTrigger = z.strictObject({
+  type: z.literal('segment'),
+  segment: idSchema('gold'),
+  change: z.enum(['enter', 'leave']),
+  includeCurrent: z.boolean().optional(),
+});
+
+/** When an attribute changes, whatever changed it; a missing one counts as `null`. */
+const attributeTrigger = z.strictObject({
+  type: z.literal('attribute'),
+  attribute: z.string().min(1).max(255),
+  to: z.json().optional(),
+  from: z.json().optional(),
+});
+
 /** What makes a person enter. */
-const triggerSchema = z.discriminatedUnion('type', [eventTrigger, manualTrigger], {
+const triggerSchema = z.discriminatedUnion('type', [eventTrigger, segmentTrigger, attributeTrigger, manualTrigger], {
   error: unknownType('trigger'),
 });
 
-/** How often a person may enter, and in how many journeys of the campaign they may be at a time (1 to 100). */
+/** How often a person may enter, in how many journeys of the campaign they may be at a time (1 to 100), and how often within an hour. */
 const entrySchema = z.strictObject({
-  frequency: z.enum(['once', 'everyTime']).optional(),
+  frequency: z
+    .union([z.enum(['once', 'everyTime']), z.strictObject({ oncePer: durationSchema() })], {
+      error: 'write once, everyTime, or { oncePer: 7d }',
+    })
+    .optional(),
   maxConcurrent: z.int().min(1).max(100).optional(),
+  maxPerHour: z.int().min(1).max(1_000_000).optional(),
+});
+
+/** What a campaign is for: this event, within a time after entry, is a conversion; with `exit` it also ends the journey. */
+const goalSchema = z.strictObject({
+  event: z.string().min(1).max(255),
+  where: conditionSchema.optional(),
+  within: durationSchema({ max: '365d' }),
+  exit: z.boolean().optional(),
+});
+
+/** What ends a journey wherever it is, and whether who does not belong to the audience any more gets nothing. */
+const exitSchema = z.strictObject({
+  events: z.array(z.string().min(1).max(255)).min(1).max(100).optional(),
+  whenNotInAudience: z.boolean().optional(),
 });
 
 /** An IANA time zone that this runtime knows. */
@@ -49,6 +85,8 @@ export const campaignSchema = z.strictObject({
   trigger: triggerSchema,
   audience: conditionSchema.optional(),
   entry: entrySchema.optional(),
+  goal: goalSchema.optional(),
+  exit: exitSchema.optional(),
   timezone: timezoneSchema.optional(),
   defaults: webhookDefaultsSchema.optional(),
   steps: stepsSchema.min(1),
@@ -84,11 +122,28 @@ export function findStep(campaign: Pick<Campaign, 'steps'>, id: string): Step | 
   return allSteps(campaign.steps).find((step) => step.id === id);
 }
 
-/** The entry rules with the defaults of the trigger's type: `event` and `manual` enter every time, up to 100 at once. */
-export function entryRules(campaign: Pick<Campaign, 'entry'>): { once: boolean; maxConcurrent: number } {
-  const { frequency = 'everyTime', maxConcurrent = 100 } = campaign.entry ?? {};
-  return { once: frequency === 'once', maxConcurrent };
-}
+export type EntryRules = Required<z.infer<typeof entrySchema>>;
+
+const OFTEN = { frequency: 'everyTime', maxConcurrent: 100 } as const;
+const SELDOM = { frequency: 'once', maxConcurrent: 1 } as const;
+
+/** What each type of trigger makes of entry rules that a campaign leaves out. */
+const ENTRY_DEFAULTS: Record<Campaign['trigger']['type'], Omit<EntryRules, 'maxPerHour'>> = {
+  event: OFTEN,
+  manual: OFTEN,
+  segment: SELDOM,
+  attribute: SELDOM,
+};
+
+/** The entry rules with the defaults of the trigger's type. */
+export const entryRules = ({ entry = {}, trigger }: Pick<Campaign, 'entry' | 'trigger'>): EntryRules => {
+  const defaults = ENTRY_DEFAULTS[trigger.type];
+  return {
+    frequency: entry.frequency ?? defaults.frequency,
+    maxConcurrent: entry.maxConcurrent ?? defaults.maxConcurrent,
+    maxPerHour: entry.maxPerHour ?? 1_000,
+  };
+};
 
 /** Every step, at any depth, in the order written. */
 export function allSteps(steps: Step[]): Step[] {

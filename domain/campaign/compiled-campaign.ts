@@ -1,5 +1,5 @@
-import { namedAnswers } from './answers.ts';
-import { findStep, type Campaign } from './campaign.ts';
+import { namedAnswers, namesEvents } from './answers.ts';
+import { allSteps, findStep, type Campaign } from './campaign.ts';
 import { compileWebhook, type CompiledWebhook } from './compiled-webhook.ts';
 import { compileMapping, type CompiledMapping } from '../request/mapping.ts';
 import type { Step } from './steps.ts';
@@ -9,6 +9,10 @@ export type CompiledCampaign = {
   campaign: Campaign;
   /** Whether any template or condition reads the answer to an earlier webhook. */
   namesAnswers: boolean;
+  /** Whether any reads an event that ended an earlier wait. */
+  namesEvents: boolean;
+  /** Whether a journey ever waits for what the person does, so that its place in their order matters. */
+  waits: boolean;
   /** Whether any template reads a secret. */
   namesSecrets: boolean;
   step(id: string): Step;
@@ -30,6 +34,8 @@ export function compileCampaign(campaign: Campaign): CompiledCampaign {
   return {
     campaign,
     namesAnswers: answers.size > 0,
+    namesEvents: namesEvents(campaign),
+    waits: allSteps(campaign.steps).some(({ type }) => type === 'wait'),
     namesSecrets: JSON.stringify(campaign).includes('secrets'),
     step,
     webhook: (id) =>

@@ -1,15 +1,25 @@
 import { entryRules, type Campaign } from './campaign.ts';
 import { evaluateCondition } from '../condition/condition.ts';
+import { parseDurationMs } from '../input/duration.ts';
 import type { Json } from '../json.ts';
 import type { Scope } from '../scope.ts';
 
 const LATE_MS = 24 * 60 * 60 * 1000;
+
+/** A campaign whose own changes let people enter it again would never end. */
+const MAX_DEPTH = 20;
+
+/** Whether an event is too old to start or end anything: it was sent as backfill, or long after it happened. */
+export const isPast = ({ timestamp, receivedAt, backfill }: NonNullable<Entrant['event']>): boolean =>
+  backfill || receivedAt.getTime() - timestamp.getTime() > LATE_MS;
 
 /** Somebody who may enter a campaign: by an event, or named by hand. */
 export type Entrant = {
   campaignState: 'new' | 'live' | 'paused' | 'stopped';
   suppressed: boolean;
   event: { timestamp: Date; receivedAt: Date; backfill: boolean } | null;
+  /** How many journeys led to this, each by a change of its own. */
+  depth: number;
   scope: Scope;
   now: Date;
 };
@@ -23,7 +33,8 @@ export type Refusal = {
     | 'whereFalse'
     | 'notInAudience'
     | 'frequency'
-    | 'maxConcurrent';
+    | 'maxConcurrent'
+    | 'guard';
   reason: string;
   values: Record<string, Json>;
 };
@@ -40,6 +51,11 @@ export function refuseEntrant(campaign: Campaign, entrant: Entrant): Refusal | n
     });
   }
   if (entrant.suppressed) return refusal('suppressed', 'the person is suppressed');
+  if (entrant.depth > MAX_DEPTH) {
+    return refusal('guard', `journeys led to one another ${entrant.depth} times; at most ${MAX_DEPTH} may`, {
+      depth: entrant.depth,
+    });
+  }
   if (campaign.trigger.type === 'event' && campaign.trigger.where) {
     const where = evaluateCondition(campaign.trigger.where, scope, now);
     if (!where.holds) return refusal('whereFalse', "the trigger's where does not hold", where.values);
@@ -61,14 +77,27 @@ export function valuesOfEntrant(
   return Object.assign({}, ...conditions.map((condition) => evaluateCondition(condition, scope, now).values));
 }
 
-/** What a person did in a campaign before: an earlier entry, where there is one, and how many of their journeys still run. */
-export type EntryHistory = { earlier: { journey: string; at: string } | null; active: number };
+/** What a person did in a campaign before: the latest entry, where there is one, those of the last hour, and how many journeys still run. */
+export type EntryHistory = { latest: { journey: string; at: string } | null; lastHour: number; active: number };
 
 /** Whether the entry rules let a person enter once more, given what the table of entries and the running journeys say. */
-export function refuseRepeat(campaign: Campaign, history: EntryHistory): Refusal | null {
-  const { once, maxConcurrent } = entryRules(campaign);
-  if (once && history.earlier) {
-    return refusal('frequency', 'the person has entered before and may do so once', history.earlier);
+export function refuseRepeat(campaign: Campaign, history: EntryHistory, now: Date): Refusal | null {
+  const { frequency, maxConcurrent, maxPerHour } = entryRules(campaign);
+  const { latest } = history;
+  if (frequency === 'once' && latest) {
+    return refusal('frequency', 'the person has entered before and may do so once', latest);
+  }
+  if (typeof frequency === 'object' && latest) {
+    const again = Date.parse(latest.at) + parseDurationMs(frequency.oncePer);
+    if (now.getTime() < again) {
+      const reason = `the person may enter once per ${frequency.oncePer}`;
+      return refusal('frequency', reason, { ...latest, again: new Date(again).toISOString() });
+    }
+  }
+  if (history.lastHour >= maxPerHour) {
+    return refusal('guard', `the person entered ${history.lastHour} times within an hour, of at most ${maxPerHour}`, {
+      lastHour: history.lastHour,
+    });
   }
   if (history.active >= maxConcurrent) {
     return refusal('maxConcurrent', `the person has ${history.active} running journeys of at most ${maxConcurrent}`, {

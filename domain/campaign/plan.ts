@@ -28,6 +28,15 @@ function compileStep(step: Step, defaults: WebhookDefaults | undefined): PlanSte
     case 'update':
     case 'exit':
       return { type: step.type, id: step.id };
+    case 'wait':
+      return {
+        type: 'wait',
+        id: step.id,
+        then: compileSteps(step.then ?? [], defaults),
+        onTimeout: compileSteps(step.onTimeout ?? [], defaults),
+      };
+    case 'split':
+      return { type: 'split', id: step.id, variants: step.variants.map(({ steps }) => compileSteps(steps, defaults)) };
     case 'webhook':
       return { type: 'webhook', id: step.id, timeoutMs: sendPolicy(step, defaults).timeoutMs };
     case 'branch':

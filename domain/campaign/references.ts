@@ -3,7 +3,7 @@ import type { InputFault } from '../errors.ts';
 import { placeOf } from '../input/faults.ts';
 import { hint } from '../input/nearest.ts';
 import { parsePath } from '../condition/path.ts';
-import { isRecord, type Place } from './places.ts';
+import { isRecord, nothingEarlier, type Earlier, type Place } from './places.ts';
 import { templateFaults, templateVariables } from '../template.ts';
 
 /** What refuses a campaign, and what its author should only know. */
@@ -14,41 +14,47 @@ const EVENT_ROOTS = ['event', 'parameter', 'event_name', 'event_timestamp', 'eve
 
 /**
  * What conditions and templates refer to and is not there: the event of a trigger that has none is a warning; the answer of
- * a webhook that does not come before is a fault in a condition, and a warning in a template, where it prints nothing.
+ * a webhook, or the event of a wait, that does not come before is a fault in a condition, and a warning in a template, where it prints nothing.
  */
 export function referenceFindings(campaign: Record<string, unknown>, places: Place[]): Findings {
   const trigger = isRecord(campaign['trigger']) ? campaign['trigger'] : {};
   const hasEvent = trigger['type'] === 'event';
-  const none = new Set<string>();
+  const earlier = nothingEarlier();
+  const goal = isRecord(campaign['goal']) ? campaign['goal'] : {};
   const inConditions = [
-    { at: 'audience', condition: campaign['audience'], earlier: none },
-    { at: 'trigger.where', condition: trigger['where'], earlier: none },
-    ...places.flatMap(caseConditions),
+    { at: 'audience', condition: campaign['audience'], earlier },
+    { at: 'trigger.where', condition: trigger['where'], earlier },
+    { at: 'goal.where', condition: goal['where'], earlier, hasEvent: true },
+    ...places.flatMap(stepConditions),
   ].flatMap(conditionReferences);
   const inTemplates = places.flatMap(templateReferences);
-  const missing = inConditions.flatMap((reference) => listed(missingAnswer(reference)));
+  const missing = inConditions.flatMap((reference) => listed(missingStep(reference)));
   return {
     faults: missing.map(({ at, message }) => ({ path: at, message })),
     warnings: [
-      ...inTemplates.flatMap((reference) => listed(missingAnswer(reference))),
-      ...[...inConditions, ...inTemplates].flatMap((reference) => (hasEvent ? [] : listed(missingEvent(reference)))),
+      ...inTemplates.flatMap((reference) => listed(missingStep(reference))),
+      ...[...inConditions, ...inTemplates].flatMap((reference) =>
+        hasEvent || reference.hasEvent ? [] : listed(missingEvent(reference)),
+      ),
     ].map(({ at, message }) => `${at}: ${message}`),
   };
 }
 
-type Reference = { at: string; keys: string[]; earlier: Set<string> };
-type Condition = { at: string; condition: unknown; earlier: Set<string> };
+/** `hasEvent`: it is judged with an event of its own, whatever the trigger is. */
+type Reference = { at: string; keys: string[]; earlier: Earlier; hasEvent?: boolean };
+type Condition = { at: string; condition: unknown; earlier: Earlier; hasEvent?: boolean };
 
-function missingAnswer({
+function missingStep({
   at,
-  keys: [root, id = '', ...rest],
+  keys: [root = '', id = '', ...rest],
   earlier,
 }: Reference): { at: string; message: string } | null {
-  const path = placeOf([root ?? '', id, ...rest]);
-  if (root === 'events') return { at, message: `${path}: no step before this waits for an event` };
-  if (root !== 'responses' || id === '*' || earlier.has(id)) return null;
-  const others = earlier.size > 0 ? hint(id, [...earlier]) : '';
-  return { at, message: `${path}: no webhook with the id "${id}" comes before this${others}` };
+  if ((root !== 'events' && root !== 'responses') || id === '*') return null;
+  const known = root === 'events' ? earlier.waits : earlier.webhooks;
+  if (known.has(id)) return null;
+  const others = known.size > 0 ? hint(id, [...known]) : '';
+  const what = root === 'events' ? 'wait for an event' : 'webhook';
+  return { at, message: `${placeOf([root, id, ...rest])}: no ${what} with the id "${id}" comes before this${others}` };
 }
 
 function missingEvent({ at, keys }: Reference): { at: string; message: string } | null {
@@ -56,7 +62,13 @@ function missingEvent({ at, keys }: Reference): { at: string; message: string } 
   return { at, message: `${placeOf(keys)} is always missing, as the trigger has no event` };
 }
 
-function caseConditions({ step, path, earlier }: Place): Condition[] {
+function stepConditions({ step, path, earlier }: Place): Condition[] {
+  if (step['type'] === 'wait') {
+    return [
+      { at: `${path}.where`, condition: step['where'], earlier, hasEvent: true },
+      { at: `${path}.until`, condition: step['until'], earlier },
+    ];
+  }
   const cases: unknown[] = step['type'] === 'branch' && Array.isArray(step['cases']) ? step['cases'] : [];
   return cases.map((one, index) => ({
     at: `${path}.cases[${index}].when`,
@@ -65,9 +77,9 @@ function caseConditions({ step, path, earlier }: Place): Condition[] {
   }));
 }
 
-function conditionReferences({ at, condition, earlier }: Condition): Reference[] {
+function conditionReferences({ condition, ...at }: Condition): Reference[] {
   const { data } = conditionSchema.safeParse(condition);
-  return data ? conditionPaths(data).map((path) => ({ at, keys: parsePath(path), earlier })) : [];
+  return data ? conditionPaths(data).map((path) => ({ ...at, keys: parsePath(path) })) : [];
 }
 
 function templateReferences({ step, path, earlier }: Place): Reference[] {

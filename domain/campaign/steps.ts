@@ -18,6 +18,31 @@ const placedId = idSchema('wait-a-day')
 /** A fixed time from the moment the step is reached. */
 const delay = z.strictObject({ type: z.literal('delay'), id: placedId, for: durationSchema({ max: '3650d' }) });
 
+/** Waits for the next such event behind the step before it, or for a condition to hold. One that is read later, or has no paths, may have an id. */
+const wait = z
+  .strictObject({
+    type: z.literal('wait'),
+    id: placedId,
+    event: z.string().min(1).max(255).optional(),
+    where: conditionSchema.optional(),
+    until: conditionSchema.optional(),
+    timeout: durationSchema({ max: '3650d' }).optional(),
+    since: z.enum(['entry']).optional(),
+    get then() {
+      return stepsSchema.optional();
+    },
+    get onTimeout() {
+      return stepsSchema.optional();
+    },
+  })
+  .superRefine(({ event, where, until, timeout, since, onTimeout }, context) => {
+    const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+    if ((event === undefined) === (until === undefined)) refuse('event', 'write either event or until');
+    if (where && event === undefined) refuse('where', 'is for event; put its tests into until');
+    if (since && event === undefined) refuse('since', 'is for event; leave it out');
+    if (onTimeout && timeout === undefined) refuse('onTimeout', 'needs timeout, such as 3d');
+  });
+
 /** Sends one delivery. Its id names the answer in later steps: `responses.<id>`. */
 const webhook = z.strictObject({ type: z.literal('webhook'), id: idSchema('create-lead'), ...webhookFields });
 
@@ -33,6 +58,30 @@ const branch = z.strictObject({
   },
 });
 
+/** Takes one of several paths by a hash of the person and its id: always the same one. An empty path is a holdout. */
+const split = z
+  .strictObject({
+    type: z.literal('split'),
+    id: idSchema('subject-test'),
+    get variants() {
+      return z
+        .array(z.strictObject({ name: idSchema('control'), percent: z.number().min(0).max(100), steps: stepsSchema }))
+        .min(1)
+        .max(20);
+    },
+  })
+  .superRefine(({ variants }, context) => {
+    const total = variants.reduce((sum, { percent }) => sum + percent, 0);
+    if (Math.abs(total - 100) > 1e-9) {
+      context.addIssue({ code: 'custom', path: ['variants'], message: `add up to ${total} percent; write 100` });
+    }
+    for (const [index, { name }] of variants.entries()) {
+      if (variants.findIndex((other) => other.name === name) === index) continue;
+      const message = `"${name}" is already the name of another variant; give this one another`;
+      context.addIssue({ code: 'custom', path: ['variants', index, 'name'], message });
+    }
+  });
+
 /** Sets attributes of the person, as a response mapping does; each value is a template. */
 const update = z.strictObject({
   type: z.literal('update'),
@@ -43,7 +92,7 @@ const update = z.strictObject({
 /** Ends the journey. */
 const exit = z.strictObject({ type: z.literal('exit'), id: placedId, reason: z.string().min(1).max(255).optional() });
 
-export const stepSchema = z.discriminatedUnion('type', [delay, webhook, branch, update, exit], {
+export const stepSchema = z.discriminatedUnion('type', [delay, wait, webhook, branch, split, update, exit], {
   error: unknownType('step'),
 });
 export type Step = z.infer<typeof stepSchema>;
@@ -53,7 +102,19 @@ export const stepsSchema = z.array(stepSchema);
 
 /** The lists of steps inside a step. */
 export function innerSteps(step: Step): Step[][] {
-  return step.type === 'branch' ? [...step.cases.map(({ steps }) => steps), step.otherwise ?? []] : [];
+  switch (step.type) {
+    case 'branch':
+      return [...step.cases.map(({ steps }) => steps), step.otherwise ?? []];
+    case 'wait':
+      return [step.then ?? [], step.onTimeout ?? []];
+    case 'split':
+      return step.variants.map(({ steps }) => steps);
+    case 'delay':
+    case 'webhook':
+    case 'update':
+    case 'exit':
+      return [];
+  }
 }
 
 /** One kind of step. */

@@ -1,3 +1,4 @@
+import { chooseVariant } from '../campaign/split.ts';
 import type { Step, StepOf } from '../campaign/steps.ts';
 import { evaluateCondition } from '../condition/condition.ts';
 import { HooklineError } from '../errors.ts';
@@ -16,8 +17,12 @@ export async function decide(step: Step, at: AtStep): Promise<Decision> {
       return decideDelay(step, at);
     case 'webhook':
       return decideWebhook(step, at);
+    case 'wait':
+      return decideWait(step, at);
     case 'branch':
       return decideBranch(step, at);
+    case 'split':
+      return decideSplit(step, at);
     case 'update':
       return decideUpdate(step, at);
     case 'exit':
@@ -54,6 +59,26 @@ async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decis
   };
 }
 
+/** The deadline is stored, so that whoever looks later finds the same one. */
+async function decideWait(step: StepOf<'wait'>, { now, keepWait }: AtStep): Promise<Decision> {
+  const { id, event = null, until: condition, timeout, since } = step;
+  const deadline = timeout === undefined ? null : new Date(now.getTime() + parseDurationMs(timeout));
+  await keepWait({
+    step: id,
+    kind: condition ? 'condition' : 'event',
+    eventName: event,
+    sinceEntry: since === 'entry',
+    deadline,
+    timed: condition !== undefined && isTimed(condition),
+  });
+  const until = deadline?.toISOString() ?? null;
+  return {
+    prepared: { type: 'wait', until, ended: null },
+    details: { ...(event === null ? { for: 'condition' } : { for: 'event', event }), until },
+    ...(deadline && { until: deadline }),
+  };
+}
+
 /** Takes the first case that holds, and keeps the values that were seen. */
 async function decideBranch(step: StepOf<'branch'>, at: AtStep): Promise<Decision> {
   const scope = await at.scope();
@@ -66,6 +91,14 @@ async function decideBranch(step: StepOf<'branch'>, at: AtStep): Promise<Decisio
     if (holds) return { prepared: { type: 'branch', taken }, details: { taken, evaluated } };
   }
   return { prepared: { type: 'branch', taken: null }, details: { taken: null, evaluated } };
+}
+
+/** Takes the variant that is the person's own. */
+async function decideSplit(step: StepOf<'split'>, { person, keepChoice }: AtStep): Promise<Decision> {
+  const taken = chooseVariant(step, person);
+  const variant = step.variants[taken]?.name ?? '';
+  await keepChoice({ split: step.id, variant });
+  return { prepared: { type: 'split', taken }, details: { variant } };
 }
 
 /** Sets attributes from templates; what fails to render or is too large changes nothing, and the journey goes on. */

@@ -11,7 +11,9 @@ export type Decision = { prepared: Prepared; details: Record<string, Json>; unti
 export const DECISION = {
   delay: 'delayed',
   webhook: 'rendered',
+  wait: 'waiting',
   branch: 'branched',
+  split: 'split',
   update: 'updated',
   exit: 'exited',
 } as const satisfies Record<PlanStep['type'], string>;
@@ -26,9 +28,26 @@ export type SetAttributes = (changes: Record<string, Json>) => Promise<void>;
 export type AtStep = {
   compiled: CompiledCampaign;
   now: Date;
+  /** The client's own id. */
+  person: string;
   /** What templates and conditions see. */
   scope(): Promise<Scope>;
   setAttributes: SetAttributes;
   newDeliveryId(): string;
   keepDelivery(delivery: RenderedDelivery): Promise<void>;
+  /** Begins to wait; whether it has come already is looked at afterwards. */
+  keepWait(wait: StartedWait): Promise<void>;
+  keepChoice(choice: { split: string; variant: string }): Promise<void>;
+};
+
+/** What a journey begins to wait for: an event, a condition, or a time that follows from the person and may move. */
+export type StartedWait = {
+  step: string;
+  kind: 'event' | 'condition' | 'time';
+  eventName: string | null;
+  /** Whether also what came between the journey's begin and this step counts. */
+  sinceEntry: boolean;
+  deadline: Date | null;
+  /** Whether time alone may fulfil it. */
+  timed: boolean;
 };

@@ -3,6 +3,7 @@ import { walk, type Ending, type Verbs } from '../walk.ts';
 import { decide } from './decide.ts';
 import { DECISION, type AtStep } from './decision.ts';
 import { simulateSend } from './simulate-send.ts';
+import { factsAt, simulateWait, WaitsForEver } from './simulate-wait.ts';
 import {
   attributesOf,
   note,
@@ -14,7 +15,8 @@ import {
   type Simulation,
 } from './simulation.ts';
 
-export type SimulatedJourney = Ending & {
+/** `waiting`: nothing that was given ends its wait. */
+export type SimulatedJourney = (Ending | { state: 'waiting'; reason: string }) & {
   startedAt: Date;
   endedAt: Date;
   log: SimulatedLine[];
@@ -26,8 +28,11 @@ export type SimulatedJourney = Ending & {
 /** Walks a journey to its end as a worker does, with verbs that send nothing, store nothing, and skip the time. */
 export async function simulate(simulation: Simulation): Promise<SimulatedJourney> {
   const { plan, person, now } = simulation;
-  const past: Past = { now, person, log: [], deliveries: new Map(), responses: {} };
-  const ending = await walk(plan, simulatedVerbs(simulation, past));
+  const past: Past = { now, person, log: [], deliveries: new Map(), responses: {}, events: {}, wait: null };
+  const ending = await walk(plan, simulatedVerbs(simulation, past)).catch((error: unknown) => {
+    if (!(error instanceof WaitsForEver)) throw error;
+    return { state: 'waiting' as const, reason: error.message };
+  });
   note(past, null, ending.state, ending.reason === null ? {} : { reason: ending.reason });
   const deliveries = [...past.deliveries.values()];
   return { ...ending, startedAt: now, endedAt: past.now, log: past.log, deliveries, person: past.person };
@@ -43,6 +48,10 @@ const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
   async sleepUntil(until) {
     past.now = new Date(Math.max(past.now.getTime(), Date.parse(until)));
   },
+  waitFor() {
+    if (!past.wait) throw new Error('a wait was not begun');
+    return simulateWait(simulation, past, past.wait);
+  },
   send({ id, held }, step) {
     if (held) note(past, step.id, 'approved', { delivery: id, note: 'it is taken to be approved, at once' });
     return simulateSend(simulation, past, { delivery: id, step: step.id });
@@ -52,8 +61,11 @@ const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
 const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   compiled: simulation.compiled,
   now: past.now,
+  person: past.person.id,
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
   setAttributes: attributesOf(simulation, past),
   newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),
   keepDelivery: async (delivery) => void past.deliveries.set(delivery.id, { ...delivery, answer: null }),
+  keepWait: async (wait) => void (past.wait = wait),
+  keepChoice: async () => {},
 });

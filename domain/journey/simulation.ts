@@ -6,10 +6,12 @@ import type { AttemptClass } from '../delivery/outcome.ts';
 import type { Json } from '../json.ts';
 import type { Scope, ScopeInput } from '../scope.ts';
 import type { Plan } from '../walk.ts';
-import type { SetAttributes } from './decision.ts';
+import type { SetAttributes, StartedWait } from './decision.ts';
 import type { RenderedDelivery } from './render-delivery.ts';
 
 type Person = ScopeInput['person'];
+
+export type SimulatedEvent = { id: string; name: string; data: Record<string, Json>; timestamp: Date };
 
 /** What a receiver is taken to answer. Header names are in lower case; `body` is the answer's very text. */
 export type SimulatedAnswer = { status: number; headers: Record<string, string>; body: string };
@@ -23,6 +25,8 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   /** By step id; a webhook without one is answered 200 with `{}`. */
   answers: Record<string, SimulatedAnswer>;
   rules: DestinationRules;
+  /** What the person does meanwhile, in the order of time. */
+  events: SimulatedEvent[];
   now: Date;
   /** The person's attributes with changes made to them. Throws `people.too_large`. */
   changed(person: Person, changes: Record<string, Json>): Person['attributes'];
@@ -46,29 +50,35 @@ export type Past = {
   log: SimulatedLine[];
   deliveries: Map<string, SimulatedDelivery>;
   responses: Record<string, KeptAnswer>;
+  /** What ended earlier waits, by step. */
+  events: Record<string, SimulatedEvent>;
+  /** What the journey has begun to wait for. */
+  wait: StartedWait | null;
 };
 
 /** Ids as long as real ones, so that what is rendered has its true length. */
 export const SIMULATED = {
   journey: 'jrn_00000000-0000-7000-8000-000000000000',
   event: 'evt_00000000-0000-7000-8000-000000000000',
+  eventNumber: (number: number) => `evt_00000000-0000-7000-8000-${String(number).padStart(12, '0')}`,
   delivery: (number: number) => `dlv_00000000-0000-7000-8000-${String(number).padStart(12, '0')}`,
 };
 
+export const inputNow = ({ event, trigger }: Simulation, { person, responses, events, now }: Past) => ({
+  person,
+  event: event ?? null,
+  trigger,
+  responses,
+  events,
+  now,
+  journey: { id: SIMULATED.journey },
+});
+
 export const scopeNow = (
-  { compiled, event, trigger }: Simulation,
-  { person, responses, now }: Past,
+  simulation: Simulation,
+  past: Past,
   more: { delivery?: { id: string }; secrets: Record<string, string> },
-): Scope =>
-  campaignScope(compiled.campaign, {
-    ...more,
-    person,
-    event,
-    trigger,
-    responses,
-    now,
-    journey: { id: SIMULATED.journey },
-  });
+): Scope => campaignScope(simulation.compiled.campaign, { ...more, ...inputNow(simulation, past) });
 
 export const attributesOf =
   ({ changed }: Simulation, past: Past): SetAttributes =>

@@ -46,6 +46,7 @@ export async function startActivities() {
       },
       stopping: new AbortController().signal,
       wakeLine: () => {},
+      wakeInbox: () => {},
     });
   const activities = another();
 
@@ -71,7 +72,10 @@ export async function startActivities() {
         const at = { timestamp: clock.now, receivedAt: clock.now };
         await db.insert(events).values({ id: eventId, personKey, number: 1, name: 'go', data: event, ...at });
       }
-      await db.insert(journeys).values({ id: journey, campaignId, version, personKey, eventId, state: 'starting' });
+      const cause = `event/${eventId}`;
+      await db
+        .insert(journeys)
+        .values({ id: journey, campaignId, version, personKey, cause, eventId, state: 'starting' });
       return journey;
     },
     prepare: (journey: string, step: string, type: PlanStep['type']) =>

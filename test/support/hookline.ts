@@ -79,6 +79,7 @@ export async function startHookline(options: Options = {}) {
         },
         stopping: new AbortController().signal,
         wakeLine: createWaker(database.db, 'line', () => {}),
+        wakeInbox: createWaker(database.db, 'inbox', () => {}),
       }),
       maxCachedWorkflows: 100,
     });

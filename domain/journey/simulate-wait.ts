@@ -1,0 +1,105 @@
+import { campaignScope } from '../campaign/campaign-scope.ts';
+import { evaluateCondition } from '../condition/evaluate-condition.ts';
+import { withEvents } from '../condition/facts.ts';
+import type { StepOf } from '../campaign/steps.ts';
+import type { WaitPath } from '../walk.ts';
+import type { StartedWait } from './decision.ts';
+import { inputNow, note, SIMULATED, type Past, type SimulatedEvent, type Simulation } from './simulation.ts';
+
+const MINUTE_MS = 60_000;
+
+/** So often is a condition judged that time alone may fulfil: by the minute for a week. */
+const MOST_MINUTES = 7 * 24 * 60;
+
+/** Nothing that was given ends the wait, and it has no timeout. */
+export class WaitsForEver extends Error {}
+
+/** Passes the time until the first of the given events, or the clock, ends a wait. Throws `WaitsForEver`. */
+export async function simulateWait(simulation: Simulation, past: Past, wait: StartedWait): Promise<WaitPath> {
+  const step = simulation.compiled.step(wait.step);
+  const end = step.type === 'wait' ? await findEnd(simulation, past, wait, step) : null;
+  if (end) {
+    past.now = later(past.now, end.at);
+    note(past, wait.step, end.what, end.details);
+    if (end.event) past.events[wait.step] = end.event;
+    return 'then';
+  }
+  if (wait.deadline === null) throw new WaitsForEver(`step ${wait.step} waits for ever`);
+  past.now = later(past.now, wait.deadline);
+  if (wait.kind === 'time') return 'elapsed';
+  note(past, wait.step, 'timedOut', { deadline: wait.deadline.toISOString() });
+  return 'onTimeout';
+}
+
+type End = { at: Date; what: string; details: Parameters<typeof note>[3]; event?: SimulatedEvent };
+
+async function findEnd(
+  simulation: Simulation,
+  past: Past,
+  wait: StartedWait,
+  step: StepOf<'wait'>,
+): Promise<End | null> {
+  const { deadline, sinceEntry } = wait;
+  const inTime = (at: Date) => deadline === null || at <= deadline;
+  const coming = simulation.events.filter(
+    ({ timestamp }) => (sinceEntry || timestamp >= past.now) && inTime(timestamp),
+  );
+  if (step.until) {
+    const moments = [past.now, ...coming.map(({ timestamp }) => timestamp), ...minutes(wait, past.now)];
+    for (const at of moments.toSorted((one, other) => one.getTime() - other.getTime())) {
+      const { holds, values } = await judge(simulation, past, { condition: step.until, at, event: null });
+      if (holds) return { at, what: 'fulfilled', details: { values } };
+    }
+    return null;
+  }
+  for (const event of coming.filter(({ name }) => name === step.event)) {
+    const at = event.timestamp;
+    const { holds, values } = step.where
+      ? await judge(simulation, past, { condition: step.where, at, event })
+      : { holds: true, values: {} };
+    if (holds) return { at, what: 'received', details: { event: event.id, name: event.name, values }, event };
+  }
+  return null;
+}
+
+function judge(
+  simulation: Simulation,
+  past: Past,
+  { condition, at, event }: { condition: NonNullable<StepOf<'wait'>['until']>; at: Date; event: SimulatedEvent | null },
+) {
+  const input = inputNow(simulation, { ...past, now: at });
+  const scope = campaignScope(simulation.compiled.campaign, event ? { ...input, event } : input);
+  return evaluateCondition(condition, scope, at, factsAt(simulation, at));
+}
+
+/** What conditions ask of the past, with the given events that have come by then. */
+export const factsAt = ({ facts, events }: Simulation, at: Date) =>
+  withEvents(
+    facts,
+    events.filter(({ timestamp }) => timestamp <= at),
+  );
+
+function minutes({ timed, deadline }: StartedWait, from: Date): Date[] {
+  if (!timed) return [];
+  const all = deadline ? Math.ceil((deadline.getTime() - from.getTime()) / MINUTE_MS) : MOST_MINUTES;
+  return Array.from(
+    { length: Math.min(all, MOST_MINUTES) },
+    (_, index) => new Date(from.getTime() + (index + 1) * MINUTE_MS),
+  ).filter((at) => deadline === null || at <= deadline);
+}
+
+const later = (one: Date, other: Date) => (one > other ? one : other);
+
+/** The given events, as if they came that long after the journey began. */
+export const simulatedEvents = (
+  given: { afterMs: number; name: string; data: SimulatedEvent['data'] }[],
+  now: Date,
+): SimulatedEvent[] =>
+  given
+    .map(({ afterMs, name, data }, index) => ({
+      id: SIMULATED.eventNumber(index + 1),
+      name,
+      data,
+      timestamp: new Date(now.getTime() + afterMs),
+    }))
+    .toSorted((one, other) => one.timestamp.getTime() - other.timestamp.getTime());
