@@ -1,18 +1,22 @@
 import { z } from 'zod';
 import type { Cipher } from '../db/cipher.ts';
-import { entryHistory } from '../db/inbox.ts';
+import { createFacts } from '../db/facts.ts';
+import { entryHistories } from '../db/entries.ts';
 import type { Db } from '../db/open.ts';
 import { changedAttributes } from '../db/people.ts';
 import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { refuseEntrant, refuseRepeat, valuesOfEntrant, type Refusal } from '../domain/campaign/entry.ts';
+import { NO_PAST, refuseEntrant, refuseRepeat, type Refusal } from '../domain/campaign/entry.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
+import type { Facts } from '../domain/condition/evaluate-condition.ts';
+import { NO_FACTS, withEvents } from '../domain/condition/facts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
-import { durationSchema } from '../domain/input/duration.ts';
+import { durationSchema, parseDurationMs } from '../domain/input/duration.ts';
 import { hint } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
+import { simulatedEvents } from '../domain/journey/simulate-wait.ts';
 import { SIMULATED } from '../domain/journey/simulation.ts';
 import { patience } from './patience.ts';
 import { shownMapping, shownRequest } from './shown-delivery.ts';
@@ -52,6 +56,7 @@ const simulateBody = z.strictObject({
 });
 
 type Body = z.infer<typeof simulateBody>;
+type Occasion = ReturnType<typeof occasionOf>;
 type Dependencies = { db: Db; cipher: Cipher; destinations: DestinationRules };
 
 /** Walks a campaign for one person as a worker does; nothing is sent or stored. */
@@ -71,7 +76,8 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
       const { now = new Date() } = body;
       const person = await readSubject(db, body);
       const occasion = occasionOf(campaign.trigger, body, now);
-      const entry = await judgeEntry(db, campaign, { person, ...occasion, now });
+      const facts = factsOf(db, person, occasion);
+      const entry = await judgeEntry(db, campaign, { person, ...occasion, now, facts });
       const answer = { campaign: campaign.id, version, entry, warnings };
       if (entry.outcome !== 'entered' && !body.ignoreEntry) return { status: 200, body: { ...answer, journey: null } };
       const journey = await simulate({
@@ -82,6 +88,11 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
         secrets: await secretsFor({ db, cipher }, campaign, version !== null),
         answers: answersOf(body),
         rules: destinations,
+        facts,
+        events: simulatedEvents(
+          body.events.map(({ after, name, data }) => ({ afterMs: parseDurationMs(after), name, data })),
+          now,
+        ),
         now,
         changed: changedAttributes,
         atBoundary: patience(LONGEST_WALK_MS, TOO_LONG),
@@ -93,35 +104,45 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
 
 /** What is walked. The version is null where the definition came with the request. */
 async function readCampaign(db: Db, body: Body, rules: DestinationRules) {
-  const unheard =
-    body.events.length > 0 ? ['events: no step of the campaign waits for an event, so they change nothing'] : [];
   if (body.campaign !== undefined) {
     const { campaign, version, state } = await readPublished(db, body.campaign, body.version);
     const idle = state === 'live' ? [] : [`the campaign is ${state}, and nobody enters it`];
-    return { campaign, version, warnings: [...warningsOf(campaign), ...idle, ...unheard] };
+    return { campaign, version, warnings: [...warningsOf(campaign), ...idle, ...unheard(campaign, body)] };
   }
   refuseFaults(body.version === undefined ? [] : [{ path: 'version', message: 'is for campaign; leave it out' }]);
   const judge = () => validateCampaign(withId(body.definition), undefined, rules);
   const { campaign, warnings } = judgedAt('definition', judge);
-  return { campaign, version: null, warnings: [...warnings, ...unheard] };
+  return { campaign, version: null, warnings: [...warnings, ...unheard(campaign, body)] };
 }
+
+const unheard = ({ steps }: Campaign, { events }: Body): string[] =>
+  events.length > 0 && !allSteps(steps).some(({ type }) => type === 'wait')
+    ? ['events: no step of the campaign waits, so they change nothing']
+    : [];
 
 /** As the relay judges, were the campaign live; the past of somebody who is made up is empty. */
 async function judgeEntry(
   db: Db,
   campaign: Campaign,
-  { person, event, trigger, now }: { person: Subject; now: Date } & ReturnType<typeof occasionOf>,
+  { person, event, trigger, now, facts }: { person: Subject; now: Date; facts: Facts } & Occasion,
 ): Promise<Refusal | { outcome: 'entered'; reason: string; values: object }> {
   const scope = campaignScope(campaign, { person, event, trigger, journey: { id: SIMULATED.journey }, now });
   const received = event && { timestamp: event.timestamp, receivedAt: now, backfill: false };
   const { suppressed } = person;
-  const refused = refuseEntrant(campaign, { campaignState: 'live', suppressed, event: received, scope, now });
-  const history = person.key === null ? NO_PAST : await entryHistory(db, campaign.id, person.key);
-  const values = valuesOfEntrant(campaign, { scope, now });
-  return refused ?? refuseRepeat(campaign, history) ?? { outcome: 'entered', reason: 'entered', values };
+  const asked = { campaignState: 'live', suppressed, event: received, depth: 0, scope, now, facts } as const;
+  const { refusal, values } = await refuseEntrant(campaign, asked);
+  const { key } = person;
+  const history = key === null ? undefined : (await entryHistories(db, campaign.id, [key])).get(key);
+  return (
+    refusal ?? refuseRepeat(campaign, history ?? NO_PAST, now) ?? { outcome: 'entered', reason: 'entered', values }
+  );
 }
 
-const NO_PAST = { earlier: null, active: 0 };
+/** The event that is tried out stands in no table. */
+function factsOf(db: Db, { key }: Subject, { event }: Occasion): Facts {
+  const stored = key === null ? NO_FACTS : createFacts(db, { personKey: key });
+  return event ? withEvents(stored, [event]) : stored;
+}
 
 /** A definition that is only tried out needs no id. */
 const withId = (definition: unknown): unknown =>

@@ -106,6 +106,17 @@ export function occasionOf(trigger: Campaign['trigger'], { event, trigger: data 
       ]);
       return { event: { id: SIMULATED.event, name, data: sent, timestamp }, trigger: null };
     }
+    case 'segment':
+    case 'attribute':
+      refuseFaults([
+        ...(event
+          ? [{ path: 'event', message: `the campaign starts on a change of a ${trigger.type}; leave it out` }]
+          : []),
+        ...(data
+          ? [{ path: 'trigger', message: `the campaign starts on a change of a ${trigger.type}; leave it out` }]
+          : []),
+      ]);
+      return { event: null, trigger: null };
     case 'manual':
       refuseFaults(event ? [{ path: 'event', message: 'the campaign starts by hand; send trigger, its data' }] : []);
       return { event: null, trigger: data ?? {} };

@@ -1,7 +1,7 @@
 import { entryRules, type Campaign } from '../domain/campaign/campaign.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
-import { refuseEntrant, refuseRepeat, type EntryHistory } from '../domain/campaign/entry.ts';
+import { NO_PAST, refuseEntrant, refuseRepeat, type EntryHistory } from '../domain/campaign/entry.ts';
 import { parseDurationMs } from '../domain/input/duration.ts';
 import type { Cipher } from '../db/cipher.ts';
 import { entryHistories, recordOutcomes, type Considered } from '../db/entries.ts';
@@ -38,8 +38,6 @@ export async function considerAll(
     await recordOutcomes(context.tx, [await consider(context, person, candidate, occasion, histories.get(person.key))]);
   }
 }
-
-const NO_PAST: EntryHistory = { latest: null, lastHour: 0, active: 0 };
 
 /** Decides one entry; nothing is written. */
 export async function consider(

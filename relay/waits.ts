@@ -1,6 +1,6 @@
 import { isPast } from '../domain/campaign/entry.ts';
 import { judgeCondition, judgeEvent, type WaitContext } from '../db/wait-judgement.ts';
-import { closeWait, listOpenWaits, moveDeadline } from '../db/waits.ts';
+import { closeWait, listOpenWaits } from '../db/waits.ts';
 import type { InboxItem } from '../db/inbox.ts';
 import type { PersonRow } from '../db/people.ts';
 
@@ -12,8 +12,6 @@ export async function tellWaits(context: WaitContext, person: PersonRow, item: I
   if (item.change?.backfill || (item.event && isPast(item.event))) return;
   for (const wait of await listOpenWaits(context.tx, person.key)) {
     if (wait.kind === 'time') {
-      const deadline = item.type === 'change' ? await movedTime(context, wait) : null;
-      if (deadline) await moveDeadline(context.tx, wait, deadline);
       continue;
     }
     const end =

@@ -63,6 +63,7 @@ const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   now: past.now,
   person: past.person.id,
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
+  facts: factsAt(simulation, past.now),
   setAttributes: attributesOf(simulation, past),
   newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),
   keepDelivery: async (delivery) => void past.deliveries.set(delivery.id, { ...delivery, answer: null }),

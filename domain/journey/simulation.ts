@@ -1,6 +1,7 @@
 import type { KeptAnswer } from '../campaign/answers.ts';
 import { campaignScope } from '../campaign/campaign-scope.ts';
 import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
+import type { Facts } from '../condition/evaluate-condition.ts';
 import type { DestinationRules } from '../delivery/address.ts';
 import type { AttemptClass } from '../delivery/outcome.ts';
 import type { Json } from '../json.ts';
@@ -27,6 +28,8 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   rules: DestinationRules;
   /** What the person does meanwhile, in the order of time. */
   events: SimulatedEvent[];
+  /** The person's past, what begins the journey included. */
+  facts: Facts;
   now: Date;
   /** The person's attributes with changes made to them. Throws `people.too_large`. */
   changed(person: Person, changes: Record<string, Json>): Person['attributes'];

@@ -9,8 +9,8 @@ import { findPerson } from '../../db/people.ts';
 import { inbox, waiting } from '../../db/schema/people.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import { compilePlan } from '../../domain/campaign/plan.ts';
-import { createMatcher } from '../../relay/match.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { matcherOf } from '../support/matcher.ts';
 
 let database: TestDatabase;
 let db: Db;
@@ -24,7 +24,7 @@ afterEach(() => database.close());
 const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 const seen = (person: string) => ({ person, name: 'seen', data: {}, backfill: false });
 const keyOf = async (id: string) => (await findPerson(db, id))?.key;
-const match = (key: string) => createMatcher({ db, now: () => new Date() })(key);
+const match = (key: string) => matcherOf(db)(key);
 
 async function trigger(people: string[]) {
   const { campaign } = validateCampaign({ trigger: { type: 'manual' }, steps: [{ type: 'exit' }] }, 'letter');

@@ -8,8 +8,8 @@ import { listWaitingPeople } from '../../db/inbox.ts';
 import { openDatabase, type Database } from '../../db/open.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import { compilePlan } from '../../domain/campaign/plan.ts';
-import { createMatcher } from '../../relay/match.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { matcherOf } from '../support/matcher.ts';
 
 let database: TestDatabase;
 /** One connection, which has all the statements. */
@@ -46,7 +46,7 @@ async function useAll(length: number) {
   expect(await createBroadcast(db, { campaign: 'letter', people, data: {}, requestHash: '' })).toMatchObject({
     type: 'stored',
   });
-  const match = createMatcher({ db, now: () => new Date() });
+  const match = matcherOf(db);
   for (const key of await listWaitingPeople(db, 100)) expect(await match(key)).toBe(2);
   const claimed = await claimCommands(db, 1_000, 30_000);
   const ids = claimed.map((command) => command.id);

@@ -21,7 +21,7 @@ beforeAll(async () => {
   personKey = (await putPerson(database.db, 'ada', {})).key;
   await database.db
     .insert(journeys)
-    .values({ id: journeyId, personKey, campaignId: 'tour', version: 1, state: 'starting' });
+    .values({ id: journeyId, personKey, campaignId: 'tour', version: 1, cause: '', state: 'starting' });
 });
 afterAll(() => database.close());
 
@@ -68,7 +68,7 @@ describe('what is stored while a timeline is being read', () => {
   it('takes its time after that', async () => {
     const { db } = database;
     const id = newId('jrn');
-    await db.insert(journeys).values({ id, personKey, campaignId: 'tour', version: 1, state: 'starting' });
+    await db.insert(journeys).values({ id, personKey, campaignId: 'tour', version: 1, cause: '', state: 'starting' });
     const { ending, read } = await db.transaction(async (tx) => {
       await tx.select().from(people).where(eq(people.key, personKey)).for('update');
       const waiting = endJourney(db, id, 'completed', null);

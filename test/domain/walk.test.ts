@@ -1,10 +1,16 @@
 import { expect, it } from 'vitest';
-import { walk, type Plan, type Prepared, type Sent, type Verbs } from '../../domain/walk.ts';
+import { walk, type Plan, type Prepared, type Sent, type Verbs, type WaitPath } from '../../domain/walk.ts';
 
 const SENT: Sent = { state: 'sent', exit: false, detail: 'webhook sent' };
 
 /** Verbs that answer from literals and write down what was asked of them, in order. */
-function simulated(answers: { prepared?: Record<string, Prepared>; sent?: Record<string, Sent> } = {}) {
+function simulated(
+  answers: {
+    prepared?: Record<string, Prepared>;
+    sent?: Record<string, Sent>;
+    waited?: Record<string, WaitPath>;
+  } = {},
+) {
   const calls: string[] = [];
   const verbs: Verbs = {
     async atBoundary(step) {
@@ -18,6 +24,10 @@ function simulated(answers: { prepared?: Record<string, Prepared>; sent?: Record
     },
     async sleepUntil(until, step) {
       calls.push(`sleep ${step.id} until ${until}`);
+    },
+    async waitFor({ until }, step) {
+      calls.push(`wait ${step.id} until ${until}`);
+      return answers.waited?.[step.id] ?? 'then';
     },
     async send(delivery, step) {
       calls.push(`send ${step.id}: ${delivery.id}, ${delivery.label}, ${delivery.timeoutMs} ms`);

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listWaitingPeople } from '../../db/inbox.ts';
 import { commands } from '../../db/schema/journeys.ts';
 import { carryCommands, TemporalAway } from '../../relay/carry.ts';
-import { createMatcher } from '../../relay/match.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { matcherOf } from '../support/matcher.ts';
 
 let hookline: Hookline;
 
@@ -22,7 +22,7 @@ afterAll(() => hookline.stop());
 async function enter(person: string) {
   const { db } = hookline.database;
   await hookline.api('POST', '/v1/events', { person, name: 'began' });
-  const match = createMatcher({ db, now: () => new Date() });
+  const match = matcherOf(db);
   for (const key of await listWaitingPeople(db, 10)) await match(key);
 }
 

@@ -5,9 +5,9 @@ import { listWaitingPeople } from '../../db/inbox.ts';
 import type { Db } from '../../db/open.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
 import { carryCommands } from '../../relay/carry.ts';
-import { createMatcher } from '../../relay/match.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { matcherOf } from '../support/matcher.ts';
 
 let hookline: Hookline;
 let db: Db;
@@ -28,7 +28,7 @@ beforeEach(async () => {
 /** A journey that its person has entered, and whose command waits to be carried. */
 async function enter(person: string): Promise<{ journey: string; workflowId: string }> {
   await hookline.api('POST', '/v1/events', { person, name: 'began' });
-  const match = createMatcher({ db, now: () => new Date() });
+  const match = matcherOf(db);
   for (const key of await listWaitingPeople(db, 10)) await match(key);
   const row = (await db.select().from(commands)).at(-1);
   if (row?.command.type !== 'startJourney') throw new Error('nobody entered');

@@ -83,7 +83,7 @@ it('runs the README, keeps everything over a restart, and leaves no process behi
 it('loads no example beside campaigns that are there', { timeout: 60_000 }, async () => {
   const database = await createTestDatabase();
   try {
-    await database.db.insert(campaigns).values({ id: 'mine', state: 'new', version: 1 });
+    await database.db.insert(campaigns).values({ id: 'mine', state: 'new', version: 1, triggerType: 'manual' });
     const hookline = await npmStart(join(folder, 'own-database'), { DATABASE_URL: database.url });
     expect(hookline.output).toContain('The database has campaigns of your own');
     expect(hookline.output).not.toContain('curl ');

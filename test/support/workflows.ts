@@ -7,7 +7,7 @@ import { DefaultLogger, makeTelemetryFilterString, type NativeConnection, Runtim
 import { inject } from 'vitest';
 import type { Parked } from '../../activities/admission.ts';
 import type { Activities } from '../../activities/index.ts';
-import { PLAN_VERSION, type Prepared, type Sent } from '../../domain/walk.ts';
+import { PLAN_VERSION, type Prepared, type Sent, type Wait } from '../../domain/walk.ts';
 import type { journey, JourneyInput } from '../../workflows/journey.ts';
 
 type Call = { [Name in keyof Activities]: [name: Name, input: Parameters<Activities[Name]>[0]] }[keyof Activities];
@@ -15,11 +15,13 @@ type Call = { [Name in keyof Activities]: [name: Name, input: Parameters<Activit
 type Answers = {
   prepared: Record<string, Prepared | (() => Promise<Prepared>)>;
   /** Sending succeeds at once where this says nothing else. `attempt` is Temporal's, from 1. */
+  /** Where a wait stands each time that it is asked for; it has ended where this says nothing else. */
+  endWait?: (step: string) => Promise<Wait>;
   send?: (attempt: number, workflowId: string) => Promise<Sent | Parked>;
 };
 
 /** Activities that answer from literals and write down how they were called, in order. */
-export function fakeActivities({ prepared, send }: Answers): { activities: Activities; calls: Call[] } {
+export function fakeActivities({ prepared, send, endWait }: Answers): { activities: Activities; calls: Call[] } {
   const calls: Call[] = [];
   const activities: Activities = {
     async prepare(input) {
@@ -33,6 +35,10 @@ export function fakeActivities({ prepared, send }: Answers): { activities: Activ
       const { attempt, workflowExecution } = Context.current().info;
       if (send) return send(attempt, workflowExecution?.workflowId ?? '');
       return { state: 'sent', exit: false, detail: 'webhook sent' };
+    },
+    async endWait(input) {
+      calls.push(['endWait', input]);
+      return (await endWait?.(input.step)) ?? { until: null, ended: 'then' };
     },
     async exitJourney(input) {
       calls.push(['exitJourney', input]);

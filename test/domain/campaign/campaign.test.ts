@@ -102,15 +102,21 @@ describe('a valid campaign', () => {
 
 describe('the entry rules', () => {
   it.each([
-    [undefined, { once: false, maxConcurrent: 100 }],
-    [{}, { once: false, maxConcurrent: 100 }],
-    [{ frequency: 'once' as const }, { once: true, maxConcurrent: 100 }],
+    [{ type: 'manual' as const }, undefined, { frequency: 'everyTime', maxConcurrent: 100, maxPerHour: 1000 }],
+    [{ type: 'manual' as const }, {}, { frequency: 'everyTime', maxConcurrent: 100, maxPerHour: 1000 }],
     [
-      { frequency: 'everyTime' as const, maxConcurrent: 1 },
-      { once: false, maxConcurrent: 1 },
+      { type: 'event' as const, event: 'go' },
+      { frequency: 'once' as const, maxPerHour: 5 },
+      { frequency: 'once', maxConcurrent: 100, maxPerHour: 5 },
     ],
-  ])('of %j are %j', (entry, rules) => {
-    expect(entryRules({ entry })).toEqual(rules);
+    [{ type: 'attribute' as const, attribute: 'plan' }, {}, { frequency: 'once', maxConcurrent: 1, maxPerHour: 1000 }],
+    [
+      { type: 'segment' as const, segment: 'gold', change: 'enter' as const },
+      { frequency: { oncePer: '7d' }, maxConcurrent: 3 },
+      { frequency: { oncePer: '7d' }, maxConcurrent: 3, maxPerHour: 1000 },
+    ],
+  ])('of the trigger %j and %j are %j', (trigger, entry, rules) => {
+    expect(entryRules({ trigger, entry })).toEqual(rules);
   });
 });
 
