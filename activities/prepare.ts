@@ -1,5 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import { insertDelivery, lockDelivery } from '../db/deliveries.ts';
+import { createFacts } from '../db/facts.ts';
 import { renderedColumns } from '../db/frozen-request.ts';
 import { newId } from '../db/id.ts';
 import { lockJourneyAt, recordStep } from '../db/journeys.ts';
@@ -66,6 +67,7 @@ const inPostgres = (context: ScopeContext, step: string): AtStep => ({
       ...(await readJourneyInput(context)),
       secrets: await usableSecrets(context),
     }),
+  facts: createFacts(context.tx, { personKey: context.at.person.key }),
   setAttributes: attributesOf(context.tx, context.at.person, {
     type: 'update',
     journey: context.at.journey.id,

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import type { Cipher } from '../db/cipher.ts';
+import { createFacts } from '../db/facts.ts';
 import { entryHistory } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import { changedAttributes } from '../db/people.ts';
 import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { refuseEntrant, refuseRepeat, valuesOfEntrant, type Refusal } from '../domain/campaign/entry.ts';
+import { refuseEntrant, refuseRepeat, type Refusal } from '../domain/campaign/entry.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
+import type { Facts } from '../domain/condition/evaluate-condition.ts';
+import { NO_FACTS, withEvents } from '../domain/condition/facts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
 import { durationSchema } from '../domain/input/duration.ts';
@@ -52,6 +55,7 @@ const simulateBody = z.strictObject({
 });
 
 type Body = z.infer<typeof simulateBody>;
+type Occasion = ReturnType<typeof occasionOf>;
 type Dependencies = { db: Db; cipher: Cipher; destinations: DestinationRules };
 
 /** Walks a campaign for one person as a worker does; nothing is sent or stored. */
@@ -71,7 +75,8 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
       const { now = new Date() } = body;
       const person = await readSubject(db, body);
       const occasion = occasionOf(campaign.trigger, body, now);
-      const entry = await judgeEntry(db, campaign, { person, ...occasion, now });
+      const facts = factsOf(db, person, occasion);
+      const entry = await judgeEntry(db, campaign, { person, ...occasion, now, facts });
       const answer = { campaign: campaign.id, version, entry, warnings };
       if (entry.outcome !== 'entered' && !body.ignoreEntry) return { status: 200, body: { ...answer, journey: null } };
       const journey = await simulate({
@@ -82,6 +87,7 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
         secrets: await secretsFor({ db, cipher }, campaign, version !== null),
         answers: answersOf(body),
         rules: destinations,
+        facts,
         now,
         changed: changedAttributes,
         atBoundary: patience(LONGEST_WALK_MS, TOO_LONG),
@@ -110,15 +116,21 @@ async function readCampaign(db: Db, body: Body, rules: DestinationRules) {
 async function judgeEntry(
   db: Db,
   campaign: Campaign,
-  { person, event, trigger, now }: { person: Subject; now: Date } & ReturnType<typeof occasionOf>,
+  { person, event, trigger, now, facts }: { person: Subject; now: Date; facts: Facts } & Occasion,
 ): Promise<Refusal | { outcome: 'entered'; reason: string; values: object }> {
   const scope = campaignScope(campaign, { person, event, trigger, journey: { id: SIMULATED.journey }, now });
   const received = event && { timestamp: event.timestamp, receivedAt: now, backfill: false };
   const { suppressed } = person;
-  const refused = refuseEntrant(campaign, { campaignState: 'live', suppressed, event: received, scope, now });
+  const asked = { campaignState: 'live', suppressed, event: received, scope, now, facts } as const;
+  const { refusal, values } = await refuseEntrant(campaign, asked);
   const history = person.key === null ? NO_PAST : await entryHistory(db, campaign.id, person.key);
-  const values = valuesOfEntrant(campaign, { scope, now });
-  return refused ?? refuseRepeat(campaign, history) ?? { outcome: 'entered', reason: 'entered', values };
+  return refusal ?? refuseRepeat(campaign, history) ?? { outcome: 'entered', reason: 'entered', values };
+}
+
+/** The event that is tried out stands in no table. */
+function factsOf(db: Db, { key }: Subject, { event }: Occasion): Facts {
+  const stored = key === null ? NO_FACTS : createFacts(db, { personKey: key });
+  return event ? withEvents(stored, [event]) : stored;
 }
 
 const NO_PAST = { earlier: null, active: 0 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Db } from '../db/open.ts';
 import { deleteWebhook, findWebhook, listWebhooks, putWebhook, wouldPut } from '../db/webhooks.ts';
-import { idSchema } from '../domain/campaign/steps.ts';
+import { idSchema } from '../domain/input/id.ts';
 import { validateWebhook, warningsOfLone } from '../domain/campaign/validate-webhook.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { HooklineError } from '../domain/errors.ts';

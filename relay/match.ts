@@ -1,6 +1,7 @@
 import { entryRules, type Campaign } from '../domain/campaign/campaign.ts';
-import { refuseEntrant, refuseRepeat, valuesOfEntrant } from '../domain/campaign/entry.ts';
+import { refuseEntrant, refuseRepeat } from '../domain/campaign/entry.ts';
 import { buildScope } from '../domain/scope.ts';
+import { createFacts } from '../db/facts.ts';
 import { newId } from '../db/id.ts';
 import {
   candidateOf,
@@ -57,7 +58,7 @@ async function matchItem(context: Context, person: PersonRow, item: InboxItem): 
 async function consider(
   { tx, versions, now }: Context,
   person: PersonRow,
-  { event, broadcast }: InboxItem,
+  { number, event, broadcast }: InboxItem,
   candidate: Candidate,
   cause: string,
 ): Promise<void> {
@@ -72,12 +73,18 @@ async function consider(
     now,
     timezone: campaign.timezone,
   });
-  const refused =
-    refuseEntrant(campaign, { campaignState: candidate.state, suppressed: person.suppressed, event, scope, now }) ??
-    refuseRepeat(campaign, await entryHistory(tx, candidate.campaign, person.key));
+  const { refusal, values } = await refuseEntrant(campaign, {
+    campaignState: candidate.state,
+    suppressed: person.suppressed,
+    event,
+    scope,
+    now,
+    // As it was then: what came later is matched later.
+    facts: createFacts(tx, { personKey: person.key, upTo: number }),
+  });
+  const refused = refusal ?? refuseRepeat(campaign, await entryHistory(tx, candidate.campaign, person.key));
   const about = { cause, campaignId: candidate.campaign, personKey: person.key, version: candidate.version };
   if (refused) return recordOutcome(tx, { ...about, ...refused, journeyId: null }, null);
-  const values = valuesOfEntrant(campaign, { scope, now });
   const entered = { ...about, outcome: 'entered' as const, reason: 'entered', values, journeyId };
   await recordOutcome(tx, entered, {
     eventId: event?.id ?? null,

@@ -1,5 +1,5 @@
 import { allSteps, type Campaign } from './campaign.ts';
-import { conditionPaths } from '../condition/condition.ts';
+import { conditionPaths } from '../condition/needs.ts';
 import { findUnstorable, isDeeper, type Json } from '../json.ts';
 import { parsePath } from '../condition/path.ts';
 import type { Step } from './steps.ts';

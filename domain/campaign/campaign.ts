@@ -5,12 +5,13 @@ import { conditionSchema } from '../condition/condition.ts';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { unknownType } from '../input/explain.ts';
 import { inspect, placeOf, summary } from '../input/faults.ts';
+import { idSchema } from '../input/id.ts';
 import { nearest } from '../input/nearest.ts';
 import { placesOf } from './places.ts';
 import { compilePlan } from './plan.ts';
 import { referenceFindings } from './references.ts';
 import type { Plan } from '../walk.ts';
-import { idSchema, innerSteps, stepsSchema, type Step } from './steps.ts';
+import { innerSteps, stepsSchema, type Step } from './steps.ts';
 import { webhookDefaultsSchema } from './webhook.ts';
 
 const eventTrigger = z.strictObject({

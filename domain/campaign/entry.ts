@@ -1,5 +1,5 @@
 import { entryRules, type Campaign } from './campaign.ts';
-import { evaluateCondition } from '../condition/condition.ts';
+import { evaluateCondition, type Facts } from '../condition/evaluate-condition.ts';
 import type { Json } from '../json.ts';
 import type { Scope } from '../scope.ts';
 
@@ -12,6 +12,7 @@ export type Entrant = {
   event: { timestamp: Date; receivedAt: Date; backfill: boolean } | null;
   scope: Scope;
   now: Date;
+  facts: Facts;
 };
 
 export type Refusal = {
@@ -28,9 +29,17 @@ export type Refusal = {
   values: Record<string, Json>;
 };
 
-/** Whether the campaign wants this entrant at all: null, or why not. The past of the person is asked afterwards. */
-export function refuseEntrant(campaign: Campaign, entrant: Entrant): Refusal | null {
-  const { campaignState: state, event, scope, now } = entrant;
+/** Why a campaign does not want somebody; null: it does, and `values` are what `where` and the audience saw of them. */
+export type EntrantJudgement = { refusal: Refusal | null; values: Record<string, Json> };
+
+/** Whether the campaign wants this entrant at all. Their past in the campaign is asked afterwards. */
+export async function refuseEntrant(campaign: Campaign, entrant: Entrant): Promise<EntrantJudgement> {
+  const refusal = refuseUnseen(entrant);
+  return refusal ? { refusal, values: {} } : judgeConditions(campaign, entrant);
+}
+
+/** Why nobody may enter on such an occasion, whoever they are and whatever they did. */
+function refuseUnseen({ campaignState: state, event, suppressed }: Entrant): Refusal | null {
   if (state === 'paused') return refusal('paused', 'the campaign is paused');
   if (state !== 'live') return refusal('notLive', `the campaign is ${state}`);
   if (event?.backfill) return refusal('backfilled', 'the event was sent as backfill');
@@ -39,27 +48,28 @@ export function refuseEntrant(campaign: Campaign, entrant: Entrant): Refusal | n
       event_timestamp: event.timestamp.toISOString(),
     });
   }
-  if (entrant.suppressed) return refusal('suppressed', 'the person is suppressed');
-  if (campaign.trigger.type === 'event' && campaign.trigger.where) {
-    const where = evaluateCondition(campaign.trigger.where, scope, now);
-    if (!where.holds) return refusal('whereFalse', "the trigger's where does not hold", where.values);
-  }
-  if (campaign.audience) {
-    const audience = evaluateCondition(campaign.audience, scope, now);
-    if (!audience.holds) return refusal('notInAudience', 'the person is not in the audience', audience.values);
-  }
+  if (suppressed) return refusal('suppressed', 'the person is suppressed');
   return null;
 }
 
-/** What the trigger's `where` and the audience saw of one whom they let in. */
-export function valuesOfEntrant(
-  campaign: Campaign,
-  { scope, now }: Pick<Entrant, 'scope' | 'now'>,
-): Record<string, Json> {
-  const where = campaign.trigger.type === 'event' ? campaign.trigger.where : undefined;
-  const conditions = [where, campaign.audience].filter((condition) => condition !== undefined);
-  return Object.assign({}, ...conditions.map((condition) => evaluateCondition(condition, scope, now).values));
+async function judgeConditions(campaign: Campaign, { scope, now, facts }: Entrant): Promise<EntrantJudgement> {
+  const { trigger, audience } = campaign;
+  const conditions = [
+    { condition: trigger.type === 'event' ? trigger.where : undefined, refused: WHERE_FALSE },
+    { condition: audience, refused: NOT_IN_AUDIENCE },
+  ];
+  let seen: Record<string, Json> = {};
+  for (const { condition, refused } of conditions) {
+    if (!condition) continue;
+    const { holds, values } = await evaluateCondition(condition, scope, now, facts);
+    if (!holds) return { refusal: { ...refused, values }, values };
+    seen = { ...seen, ...values };
+  }
+  return { refusal: null, values: seen };
 }
+
+const WHERE_FALSE = { outcome: 'whereFalse', reason: "the trigger's where does not hold" } as const;
+const NOT_IN_AUDIENCE = { outcome: 'notInAudience', reason: 'the person is not in the audience' } as const;
 
 /** What a person did in a campaign before: an earlier entry, where there is one, and how many of their journeys still run. */
 export type EntryHistory = { earlier: { journey: string; at: string } | null; active: number };

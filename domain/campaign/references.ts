@@ -1,4 +1,5 @@
-import { conditionPaths, conditionSchema } from '../condition/condition.ts';
+import { conditionSchema } from '../condition/condition.ts';
+import { conditionPaths } from '../condition/needs.ts';
 import type { InputFault } from '../errors.ts';
 import { placeOf } from '../input/faults.ts';
 import { hint } from '../input/nearest.ts';

@@ -2,13 +2,8 @@ import { z } from 'zod';
 import { conditionSchema } from '../condition/condition.ts';
 import { durationSchema } from '../input/duration.ts';
 import { unknownType } from '../input/explain.ts';
+import { idSchema } from '../input/id.ts';
 import { webhookFields } from './webhook.ts';
-
-/** An id as campaigns and steps have it. `example` is what a fault suggests. */
-export function idSchema(example: string) {
-  const error = `write an id such as ${example}: 1 to 63 of a-z, 0-9 and -, not starting with -`;
-  return z.string({ error }).regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error });
-}
 
 /** An id that an author may leave out: `validateCampaign` gives one by the step's place before the schema sees it. */
 const placedId = idSchema('wait-a-day')

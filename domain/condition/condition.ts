@@ -1,19 +1,28 @@
 import { z } from 'zod';
 import type { Json } from '../json.ts';
+import { idSchema } from '../input/id.ts';
 import { listed, nearest } from '../input/nearest.ts';
-import { operatorHolds, operatorSchema, operatorsSchema, type Operator, type Operators } from './operators.ts';
-import { parsePath, readPath } from './path.ts';
+import { operatorsSchema, type Operators } from './operators.ts';
+import { parsePath } from './path.ts';
+import { convertedSchema, performedSchema, type Count } from './performed.ts';
+import { windowSchema, type Window } from './window.ts';
 
 const ROOTS = ['customer', 'event', 'events', 'responses', 'trigger'] as const;
-const KEYWORDS = ['and', 'or', 'not'] as const;
+const KEYWORDS = ['and', 'or', 'not', 'segment', 'performed', 'converted', 'now'] as const;
 
-type Path = `${string}.${string}` | `${string}[${string}`;
+export type Path = `${string}.${string}` | `${string}[${string}`;
 
-/** `{ <path>: <value> }` or `{ <path>: { <operator>: <value> } }`; several keys in one object all have to hold. */
+type Occurrences = { within?: string | undefined; count?: Count | undefined };
+
+/** `{ <path>: <value> }`, `{ <path>: { <operator>: <value> } }` or a word; several keys in one object all have to hold. */
 export type Condition = {
   and?: Condition[] | undefined;
   or?: Condition[] | undefined;
   not?: Condition | undefined;
+  segment?: string | undefined;
+  performed?: (Occurrences & { event: string; where?: Condition | undefined }) | undefined;
+  converted?: (Occurrences & { campaign: string }) | undefined;
+  now?: Window | undefined;
   [path: Path]: Json | Operators;
 };
 
@@ -21,10 +30,18 @@ const scalar = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z
 const test = z.union([scalar, operatorsSchema], { error: 'write a value, or operators such as { gte: 3 }' });
 const conditions: z.ZodType<Condition[]> = z.array(z.lazy(() => conditionSchema)).min(1);
 
-/** Who or what is meant, by attributes and data. Paths are Liquid's own and start with one of the roots. */
+/** Who or what is meant, by attributes, data, the past and the clock. Paths are Liquid's own and start with one of the roots. */
 export const conditionSchema: z.ZodType<Condition> = z.lazy(() =>
   z
-    .object({ and: conditions.optional(), or: conditions.optional(), not: conditionSchema.optional() })
+    .object({
+      and: conditions.optional(),
+      or: conditions.optional(),
+      not: conditionSchema.optional(),
+      segment: idSchema('gold').optional(),
+      performed: performedSchema(conditionSchema).optional(),
+      converted: convertedSchema.optional(),
+      now: windowSchema.optional(),
+    })
     .catchall(test)
     .superRefine(
       (condition, ctx) => {
@@ -42,83 +59,9 @@ export const conditionSchema: z.ZodType<Condition> = z.lazy(() =>
     ),
 );
 
-/** A condition as a tree with one meaning per node, for whatever judges or translates it. */
-export type Rule =
-  | { type: 'all'; rules: Rule[] }
-  | { type: 'any'; rules: Rule[] }
-  | { type: 'not'; rule: Rule }
-  | { type: 'test'; path: string; keys: string[]; operator: Operator; operand: Json };
-
-/** The tree of a valid condition, in the order in which it was written. */
-export function readCondition(condition: Condition): Rule {
-  const rules = Object.keys(condition).flatMap((key): Rule[] => {
-    if (isPath(key)) return readTest(key, condition[key] ?? null);
-    if (key === 'and') return (condition.and ?? []).map(readCondition);
-    if (key === 'or') return [{ type: 'any', rules: (condition.or ?? []).map(readCondition) }];
-    return condition.not ? [{ type: 'not', rule: readCondition(condition.not) }] : [];
-  });
-  return { type: 'all', rules };
-}
-
-/** The paths that a condition reads, each once. */
-export function conditionPaths(condition: Condition): string[] {
-  return [...new Set(pathsOf(readCondition(condition)))];
-}
-
-/** What a condition comes to, and the values that decided it by path; a path without a value was missing. */
-export type Judgement = { holds: boolean; values: Record<string, Json> };
-
-/** Judges a condition on `{ customer, event, events, responses, trigger }`; `now` is what offsets count from. */
-export function evaluateCondition(condition: Condition, scope: Record<string, Json>, now: Date): Judgement {
-  return judge(readCondition(condition), scope, now);
-}
-
-function judge(rule: Rule, scope: Record<string, Json>, now: Date): Judgement {
-  switch (rule.type) {
-    case 'all':
-    case 'any': {
-      const deciding = rule.type === 'any';
-      const judged = rule.rules.map((inner) => judge(inner, scope, now));
-      const decisive = judged.find(({ holds }) => holds === deciding);
-      return (
-        decisive ?? {
-          holds: !deciding,
-          values: Object.fromEntries(judged.flatMap(({ values }) => Object.entries(values))),
-        }
-      );
-    }
-    case 'not': {
-      const { holds, values } = judge(rule.rule, scope, now);
-      return { holds: !holds, values };
-    }
-    case 'test': {
-      const seen = readPath(rule.keys, scope);
-      const values = seen.found ? { [rule.path]: seen.value } : {};
-      return { holds: operatorHolds(rule.operator, seen, rule.operand, now), values };
-    }
-  }
-}
-
-function readTest(path: Path, test: Json | Operators): Rule[] {
-  const keys = parsePath(path);
-  if (!isOperators(test)) return [{ type: 'test', path, keys, operator: 'eq', operand: test }];
-  return operatorSchema.options.flatMap((operator): Rule[] => {
-    const operand = test[operator];
-    return operand === undefined ? [] : [{ type: 'test', path, keys, operator, operand }];
-  });
-}
-
-function pathsOf(rule: Rule): string[] {
-  if (rule.type === 'test') return [rule.path];
-  return rule.type === 'not' ? pathsOf(rule.rule) : rule.rules.flatMap(pathsOf);
-}
-
-function isPath(key: string): key is Path {
+/** Whether a key is a path, not a word. */
+export function isPath(key: string): key is Path {
   return /[.[]/.test(key);
-}
-
-function isOperators(test: Json | Operators): test is Operators {
-  return typeof test === 'object' && test !== null && !Array.isArray(test);
 }
 
 function keyFault(key: string): string | undefined {
@@ -128,7 +71,7 @@ function keyFault(key: string): string | undefined {
   if (!isPath(key)) {
     const near = nearest(key, KEYWORDS);
     if (near) return `unknown key ${shown}; did you mean "${near}"?`;
-    return `unknown key ${shown}; write and, or, not, or a path that starts with ${listed(ROOTS)}`;
+    return `unknown key ${shown}; write ${KEYWORDS.join(', ')}, or a path that starts with ${listed(ROOTS)}`;
   }
   const root = /^[^.[]*/.exec(key)?.[0] ?? '';
   if (!ROOTS.some((known) => known === root)) {

@@ -44,6 +44,10 @@ export type Operators = z.infer<typeof operatorsSchema>;
 export const operatorSchema = z.keyof(z.strictObject(operators));
 export type Operator = z.infer<typeof operatorSchema>;
 
+/** Operators that compare with a moment, and those that know no time. */
+export type MomentOperator = 'before' | 'after';
+export type ValueOperator = Exclude<Operator, MomentOperator>;
+
 /** The strings that count as numbers in `gt gte lt lte`: plain decimals that a double and an SQL numeric hold alike. */
 const NUMERIC = /^-?\d{1,15}(?:\.\d{1,15})?$/;
 
@@ -51,21 +55,35 @@ const NUMERIC = /^-?\d{1,15}(?:\.\d{1,15})?$/;
 export type Seen = { found: true; value: Json } | { found: false };
 
 /** Whether one operator holds. A missing field is matched by `exists: false`, `ne`, `notIn` and `notContains` alone. */
-export function operatorHolds(operator: Operator, seen: Seen, operand: Json, now: Date): boolean {
+export function operatorHolds(operator: ValueOperator, seen: Seen, operand: Json): boolean {
   if (operator === 'exists') return seen.found === operand;
   if (operator === 'ne' || operator === 'notIn' || operator === 'notContains') {
-    return !operatorHolds(NEGATED[operator], seen, operand, now);
+    return !operatorHolds(NEGATED[operator], seen, operand);
   }
-  return seen.found && valueHolds(operator, seen.value, operand, now);
+  return seen.found && valueHolds(operator, seen.value, operand);
 }
 
 const NEGATED = { ne: 'eq', notIn: 'in', notContains: 'contains' } as const;
 
+/** Whether a time is before or after a moment; what is no time is neither. */
+export function momentHolds(operator: MomentOperator, seen: Seen, at: Date): boolean {
+  const time = seen.found && typeof seen.value === 'string' ? parseInstant(seen.value) : undefined;
+  if (!time) return false;
+  return operator === 'before' ? time < at : time > at;
+}
+
+/** The moment that `before` or `after` names: a time, or an offset from now. */
+export function boundaryOf(operand: string, now: Date): Date {
+  return parseInstant(operand) ?? addOffset(now, parseOffset(operand));
+}
+
+/** Whether `before` or `after` names a moment that moves on with the clock. */
+export const isOffset = (operand: string): boolean => parseInstant(operand) === undefined;
+
 function valueHolds(
-  operator: Exclude<Operator, 'exists' | 'ne' | 'notIn' | 'notContains'>,
+  operator: Exclude<ValueOperator, 'exists' | 'ne' | 'notIn' | 'notContains'>,
   value: Json,
   operand: Json,
-  now: Date,
 ): boolean {
   switch (operator) {
     case 'eq':
@@ -87,10 +105,6 @@ function valueHolds(
       return typeof value === 'string' && typeof operand === 'string' && value.startsWith(operand);
     case 'endsWith':
       return typeof value === 'string' && typeof operand === 'string' && value.endsWith(operand);
-    case 'before':
-      return timeOf(value) < boundary(operand, now);
-    case 'after':
-      return timeOf(value) > boundary(operand, now);
   }
 }
 
@@ -132,13 +146,4 @@ function compareCodePoints(a: string, b: string): number {
 
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
-}
-
-function timeOf(value: Json): number {
-  return (typeof value === 'string' ? parseInstant(value)?.getTime() : undefined) ?? Number.NaN;
-}
-
-function boundary(operand: Json, now: Date): number {
-  if (typeof operand !== 'string') return Number.NaN;
-  return (parseInstant(operand) ?? addOffset(now, parseOffset(operand))).getTime();
 }

@@ -1,5 +1,5 @@
 import type { Step, StepOf } from '../campaign/steps.ts';
-import { evaluateCondition } from '../condition/condition.ts';
+import { evaluateCondition } from '../condition/evaluate-condition.ts';
 import { HooklineError } from '../errors.ts';
 import { parseDurationMs } from '../input/duration.ts';
 import type { Json } from '../json.ts';
@@ -60,7 +60,7 @@ async function decideBranch(step: StepOf<'branch'>, at: AtStep): Promise<Decisio
   const evaluated: Json[] = [];
   const secrets = Object.values(scope.secrets);
   for (const [taken, { when }] of step.cases.entries()) {
-    const { holds, values } = evaluateCondition(when, scope, at.now);
+    const { holds, values } = await evaluateCondition(when, scope, at.now, at.facts);
     // An answer may echo a secret that its request had.
     evaluated.push({ holds, values: redactJson(values, secrets) });
     if (holds) return { prepared: { type: 'branch', taken }, details: { taken, evaluated } };

@@ -1,4 +1,5 @@
 import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
+import type { Facts } from '../condition/evaluate-condition.ts';
 import type { Json } from '../json.ts';
 import type { Scope } from '../scope.ts';
 import type { PlanStep, Prepared } from '../walk.ts';
@@ -28,6 +29,8 @@ export type AtStep = {
   now: Date;
   /** What templates and conditions see. */
   scope(): Promise<Scope>;
+  /** What conditions ask of the person's past. */
+  facts: Facts;
   setAttributes: SetAttributes;
   newDeliveryId(): string;
   keepDelivery(delivery: RenderedDelivery): Promise<void>;

@@ -53,6 +53,7 @@ const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   compiled: simulation.compiled,
   now: past.now,
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
+  facts: simulation.facts,
   setAttributes: attributesOf(simulation, past),
   newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),
   keepDelivery: async (delivery) => void past.deliveries.set(delivery.id, { ...delivery, answer: null }),

@@ -1,6 +1,7 @@
 import type { KeptAnswer } from '../campaign/answers.ts';
 import { campaignScope } from '../campaign/campaign-scope.ts';
 import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
+import type { Facts } from '../condition/evaluate-condition.ts';
 import type { DestinationRules } from '../delivery/address.ts';
 import type { AttemptClass } from '../delivery/outcome.ts';
 import type { Json } from '../json.ts';
@@ -23,6 +24,8 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   /** By step id; a webhook without one is answered 200 with `{}`. */
   answers: Record<string, SimulatedAnswer>;
   rules: DestinationRules;
+  /** The person's past, what begins the journey included. */
+  facts: Facts;
   now: Date;
   /** The person's attributes with changes made to them. Throws `people.too_large`. */
   changed(person: Person, changes: Record<string, Json>): Person['attributes'];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findStep } from '../../domain/campaign/campaign.ts';
-import { evaluateCondition } from '../../domain/condition/condition.ts';
+import { evaluateCondition } from '../../domain/condition/evaluate-condition.ts';
+import { NO_FACTS } from '../../domain/condition/facts.ts';
 import type { Json } from '../../domain/json.ts';
 import { compileMapping, evaluateMapping } from '../../domain/request/mapping.ts';
 import { readExample, scopeFor } from './recipe.ts';
@@ -74,7 +75,9 @@ describe('nps-survey', () => {
     const { campaign } = await readExample('nps-survey');
     const branch = findStep(campaign, 'third-purchase');
     const when = branch?.type === 'branch' ? branch.cases[0]?.when : undefined;
-    const judged = when && evaluateCondition(when, scopeFor(campaign, { person }), new Date('2026-11-22T23:30:00Z'));
+    const judged =
+      when &&
+      (await evaluateCondition(when, scopeFor(campaign, { person }), new Date('2026-11-22T23:30:00Z'), NO_FACTS));
     expect(judged?.holds).toBe(asked);
   });
 });
@@ -88,6 +91,7 @@ describe('help-scout-conversation', () => {
   ])('is for a person with %j: %j', async (person, holds) => {
     const { campaign } = await readExample('help-scout-conversation');
     const scope = scopeFor(campaign, { person });
-    expect(evaluateCondition(campaign.audience ?? {}, scope, new Date('2026-11-22T23:30:00Z')).holds).toBe(holds);
+    const judged = await evaluateCondition(campaign.audience ?? {}, scope, new Date('2026-11-22T23:30:00Z'), NO_FACTS);
+    expect(judged.holds).toBe(holds);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { validateCampaign } from '../../../domain/campaign/campaign.ts';
 import { refuseEntrant, refuseRepeat, type Entrant } from '../../../domain/campaign/entry.ts';
+import { NO_FACTS } from '../../../domain/condition/facts.ts';
 import { buildScope } from '../../../domain/scope.ts';
 
 const now = new Date('2030-01-02T12:00:00Z');
@@ -17,12 +18,15 @@ function entrant(changes: Partial<Entrant> = {}): Entrant {
     event: { timestamp: now, receivedAt: now, backfill: false },
     scope: buildScope({ person: { id: 'mary', attributes: { plan: 'gold' } }, event: bought, now }),
     now,
+    facts: NO_FACTS,
     ...changes,
   };
 }
 
 /** An event of this age when it was received. */
 const aged = (ms: number) => ({ timestamp: new Date(now.getTime() - ms), receivedAt: now, backfill: false });
+
+const refusalOf = async (...asked: Parameters<typeof refuseEntrant>) => (await refuseEntrant(...asked)).refusal;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -33,67 +37,86 @@ describe('who may enter', () => {
     ['somebody named by hand, for whom there is no event', {}, entrant({ event: null })],
     ['an event of exactly one day ago', {}, entrant({ event: aged(DAY_MS) })],
     ['an event from a clock that is ahead', {}, entrant({ event: aged(-DAY_MS * 2) })],
-  ])('%s', (_, fields, who) => {
-    expect(refuseEntrant(campaign(fields), who)).toBeNull();
+  ])('%s', async (_, fields, who) => {
+    expect(await refusalOf(campaign(fields), who)).toBeNull();
   });
 
   it.each([
     ['new', 'notLive', 'the campaign is new'],
     ['stopped', 'notLive', 'the campaign is stopped'],
     ['paused', 'paused', 'the campaign is paused'],
-  ] as const)('nobody into a campaign that is %s', (campaignState, outcome, reason) => {
-    expect(refuseEntrant(campaign({}), entrant({ campaignState }))).toEqual({ outcome, reason, values: {} });
+  ] as const)('nobody into a campaign that is %s', async (campaignState, outcome, reason) => {
+    expect(await refusalOf(campaign({}), entrant({ campaignState }))).toEqual({ outcome, reason, values: {} });
   });
 
-  it('nobody by an event that was sent as backfill', () => {
+  it('nobody by an event that was sent as backfill', async () => {
     const event = { timestamp: now, receivedAt: now, backfill: true };
-    expect(refuseEntrant(campaign({}), entrant({ event }))).toEqual({
+    expect(await refusalOf(campaign({}), entrant({ event }))).toEqual({
       outcome: 'backfilled',
       reason: 'the event was sent as backfill',
       values: {},
     });
   });
 
-  it('nobody by an event of more than a day ago', () => {
-    expect(refuseEntrant(campaign({}), entrant({ event: aged(DAY_MS + 1) }))).toEqual({
+  it('nobody by an event of more than a day ago', async () => {
+    expect(await refusalOf(campaign({}), entrant({ event: aged(DAY_MS + 1) }))).toEqual({
       outcome: 'backfilled',
       reason: 'the event is more than 24 h older than its receipt',
       values: { event_timestamp: '2030-01-01T11:59:59.999Z' },
     });
   });
 
-  it('nobody who is suppressed', () => {
-    expect(refuseEntrant(campaign({}), entrant({ suppressed: true }))).toMatchObject({ outcome: 'suppressed' });
+  it('nobody who is suppressed', async () => {
+    expect(await refusalOf(campaign({}), entrant({ suppressed: true }))).toMatchObject({ outcome: 'suppressed' });
   });
 
-  it("nobody whose event fails the trigger's where, with what it had", () => {
+  it("nobody whose event fails the trigger's where, with what it had", async () => {
     const picky = campaign({ trigger: { type: 'event', event: 'bought', where: { 'event.amount': { gte: 50 } } } });
-    expect(refuseEntrant(picky, entrant())).toEqual({
+    expect(await refusalOf(picky, entrant())).toEqual({
       outcome: 'whereFalse',
       reason: "the trigger's where does not hold",
       values: { 'event.amount': 20 },
     });
   });
 
-  it('nobody outside the audience, with what they had', () => {
+  it('nobody outside the audience, with what they had', async () => {
     const silver = campaign({ audience: { 'customer.plan': 'silver' } });
-    expect(refuseEntrant(silver, entrant())).toEqual({
+    expect(await refusalOf(silver, entrant())).toEqual({
       outcome: 'notInAudience',
       reason: 'the person is not in the audience',
       values: { 'customer.plan': 'gold' },
     });
   });
 
-  it('a person named by hand is asked for the audience too, but for no event', () => {
+  it('a person named by hand is asked for the audience too, but for no event', async () => {
     const manual = campaign({ trigger: { type: 'manual' }, audience: { 'customer.plan': 'silver' } });
-    expect(refuseEntrant(manual, entrant({ event: null }))).toMatchObject({ outcome: 'notInAudience' });
+    expect(await refusalOf(manual, entrant({ event: null }))).toMatchObject({ outcome: 'notInAudience' });
   });
 
-  it('what the campaign is comes before what the person is', () => {
+  it('what the campaign is comes before what the person is', async () => {
     const who = entrant({ campaignState: 'paused', suppressed: true });
-    expect(refuseEntrant(campaign({ audience: { 'customer.plan': 'silver' } }), who)).toMatchObject({
+    expect(await refusalOf(campaign({ audience: { 'customer.plan': 'silver' } }), who)).toMatchObject({
       outcome: 'paused',
     });
+  });
+});
+
+describe('the values that let somebody in', () => {
+  it("are those that the trigger's where and the audience saw, each asked once", async () => {
+    const asked: string[] = [];
+    const facts = {
+      ...NO_FACTS,
+      inSegment: async (segment: string) => asked.push(segment) > 0,
+    };
+    const picky = campaign({
+      trigger: { type: 'event', event: 'bought', where: { 'event.amount': 20 } },
+      audience: { segment: 'gold', 'customer.plan': 'gold' },
+    });
+    expect(await refuseEntrant(picky, entrant({ facts }))).toEqual({
+      refusal: null,
+      values: { 'event.amount': 20, 'customer.plan': 'gold', 'segment gold': true },
+    });
+    expect(asked).toEqual(['gold']);
   });
 });
 

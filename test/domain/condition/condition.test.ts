@@ -1,57 +1,57 @@
 import { describe, expect, it } from 'vitest';
-import {
-  conditionPaths,
-  conditionSchema,
-  evaluateCondition,
-  readCondition,
-} from '../../../domain/condition/condition.ts';
+import { conditionSchema } from '../../../domain/condition/condition.ts';
+import { evaluateCondition } from '../../../domain/condition/evaluate-condition.ts';
+import { NO_FACTS } from '../../../domain/condition/facts.ts';
+import { conditionPaths } from '../../../domain/condition/needs.ts';
+import { readCondition } from '../../../domain/condition/rule.ts';
 import { inspect, placeOf } from '../../../domain/input/faults.ts';
 import { CASES_NOW, CONDITION_CASES } from './condition-cases.ts';
 
 const now = new Date(CASES_NOW);
 
 describe('a condition', () => {
-  it.each(CONDITION_CASES)('$name', ({ condition, customer, event, holds }) => {
+  it.each(CONDITION_CASES)('$name', async ({ condition, customer, event, holds }) => {
     const scope = { customer, ...(event && { event }) };
     expect(inspect(conditionSchema, condition)).toEqual({ success: true, data: condition });
-    expect(evaluateCondition(condition, scope, now).holds).toBe(holds);
+    expect((await evaluateCondition(condition, scope, now, NO_FACTS)).holds).toBe(holds);
   });
 });
 
 describe('the values that decided', () => {
   const scope = { customer: { plan: 'gold', age: 17, city: 'Paris' }, event: { status: 'new' } };
-  const valuesOf = (condition: Parameters<typeof evaluateCondition>[0]) => evaluateCondition(condition, scope, now);
+  const valuesOf = (condition: Parameters<typeof evaluateCondition>[0]) =>
+    evaluateCondition(condition, scope, now, NO_FACTS);
 
-  it('are all of them where all had to hold and did', () => {
-    expect(valuesOf({ 'customer.plan': 'gold', 'event.status': { ne: 'old' } })).toEqual({
+  it('are all of them where all had to hold and did', async () => {
+    expect(await valuesOf({ 'customer.plan': 'gold', 'event.status': { ne: 'old' } })).toEqual({
       holds: true,
       values: { 'customer.plan': 'gold', 'event.status': 'new' },
     });
   });
 
-  it('are those of the test that failed', () => {
-    expect(valuesOf({ 'customer.plan': 'gold', 'customer.age': { gte: 18 }, 'customer.city': 'Rome' })).toEqual({
+  it('are those of the test that failed', async () => {
+    expect(await valuesOf({ 'customer.plan': 'gold', 'customer.age': { gte: 18 }, 'customer.city': 'Rome' })).toEqual({
       holds: false,
       values: { 'customer.age': 17 },
     });
   });
 
-  it('are those of the alternative that held', () => {
-    expect(valuesOf({ or: [{ 'customer.plan': 'trial' }, { 'customer.age': 17 }] })).toEqual({
+  it('are those of the alternative that held', async () => {
+    expect(await valuesOf({ or: [{ 'customer.plan': 'trial' }, { 'customer.age': 17 }] })).toEqual({
       holds: true,
       values: { 'customer.age': 17 },
     });
   });
 
-  it('are those of every alternative where none held', () => {
-    expect(valuesOf({ or: [{ 'customer.plan': 'trial' }, { 'customer.age': 1 }] })).toEqual({
+  it('are those of every alternative where none held', async () => {
+    expect(await valuesOf({ or: [{ 'customer.plan': 'trial' }, { 'customer.age': 1 }] })).toEqual({
       holds: false,
       values: { 'customer.plan': 'gold', 'customer.age': 17 },
     });
   });
 
-  it('leave out what was missing', () => {
-    expect(valuesOf({ not: { 'customer.country': 'FR' } })).toEqual({ holds: true, values: {} });
+  it('leave out what was missing', async () => {
+    expect(await valuesOf({ not: { 'customer.country': 'FR' } })).toEqual({ holds: true, values: {} });
   });
 });
 
@@ -115,7 +115,7 @@ describe('an invalid condition', () => {
     [{ adn: [] }, 'adn: unknown key "adn"; did you mean "and"?'],
     [
       { plan: 'gold' },
-      'plan: unknown key "plan"; write and, or, not, or a path that starts with customer, event, events, responses or trigger',
+      'plan: unknown key "plan"; write and, or, not, segment, performed, converted, now, or a path that starts with customer, event, events, responses or trigger',
     ],
     [
       { 'user.plan': 'gold' },

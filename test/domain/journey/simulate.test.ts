@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { validateCampaign } from '../../../domain/campaign/campaign.ts';
 import { compileCampaign } from '../../../domain/campaign/compiled-campaign.ts';
+import { NO_FACTS } from '../../../domain/condition/facts.ts';
 import { HooklineError } from '../../../domain/errors.ts';
 import { simulate } from '../../../domain/journey/simulate.ts';
 import type { SimulatedAnswer, Simulation } from '../../../domain/journey/simulation.ts';
@@ -16,6 +17,7 @@ function walk(steps: object[], more: Partial<Simulation> = {}) {
     secrets: {},
     answers: {},
     rules: { allowHttp: false, allowNetworks: [] },
+    facts: NO_FACTS,
     now: NOW,
     changed: ({ attributes }, changes) => ({ ...attributes, ...changes }),
     atBoundary: async () => {},
