@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { createApp } from './api/app.ts';
 import { allRoutes } from './api/routes.ts';
+import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
@@ -28,6 +29,7 @@ await runProcess('server', async (config, log) => {
   const routes = allRoutes({
     db: database.db,
     cipher,
+    versions: createCompiledVersions(),
     wake: createWaker(database.db, 'inbox', onUnwoken),
     wakeCarrier: createWaker(database.db, 'commands', onUnwoken),
     wakeTests: createWaker(database.db, 'tests', onUnwoken),

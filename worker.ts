@@ -4,6 +4,7 @@ import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporal
 import { createHttp } from './activities/http.ts';
 import { createActivities } from './activities/index.ts';
 import { createSendTest } from './activities/send-test.ts';
+import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
@@ -46,6 +47,7 @@ await runProcess('worker', async (config, log) => {
     allowOrigin: config.allowOrigin,
   });
   const userAgent = `Hookline/${VERSION}`;
+  const versions = createCompiledVersions();
   const now = () => new Date();
   const stopping = new AbortController();
   const worker = await Worker.create({
@@ -56,6 +58,7 @@ await runProcess('worker', async (config, log) => {
     activities: createActivities({
       db: database.db,
       cipher,
+      versions,
       now,
       send: {
         http,
@@ -77,6 +80,7 @@ await runProcess('worker', async (config, log) => {
   const relay = await startRelay({
     database,
     cipher,
+    versions,
     destinations: config,
     client,
     taskQueue: config.taskQueue,

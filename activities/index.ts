@@ -5,7 +5,8 @@ import { exitJourneys } from '../db/journey-exit.ts';
 import { endJourney, lockJourneyOf } from '../db/journeys.ts';
 import { lookAtWait } from '../db/wait-judgement.ts';
 import type { Db } from '../db/open.ts';
-import { createCompiledVersions } from '../db/compiled-versions.ts';
+import type { CompiledVersions } from '../db/version-cache.ts';
+import { judgeWait } from '../domain/journey/judge-wait.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
 import type { SendSettings } from './claim-attempt.ts';
@@ -15,6 +16,7 @@ import { createReadSigningKeys } from './signing-keys.ts';
 export type ActivityDependencies = {
   db: Db;
   cipher: Cipher;
+  versions: CompiledVersions;
   now: () => Date;
   send: SendSettings;
   /** Aborts when the worker has no time left: what is under way is cut off. */
@@ -26,8 +28,17 @@ export type ActivityDependencies = {
 };
 
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
-export function createActivities({ db, cipher, now, send, stopping, wakeLine, wakeInbox }: ActivityDependencies) {
-  const { campaigns, webhooks } = createCompiledVersions();
+export function createActivities({
+  db,
+  cipher,
+  versions,
+  now,
+  send,
+  stopping,
+  wakeLine,
+  wakeInbox,
+}: ActivityDependencies) {
+  const { campaigns, webhooks } = versions;
   const signingKeys = createReadSigningKeys({ db, cipher, now });
   return {
     prepare: withPlainErrors(createPrepare({ db, cipher, now, campaigns, wakeInbox })),
@@ -41,7 +52,7 @@ export function createActivities({ db, cipher, now, send, stopping, wakeLine, wa
     endWait: withPlainErrors(({ journey, step }: { journey: string; step: string }) =>
       db.transaction(async (tx) => {
         await lockJourneyOf(tx, journey);
-        return lookAtWait({ tx, cipher, campaigns, now: now() }, journey, step);
+        return lookAtWait({ tx, cipher, campaigns, now: now(), judgeWait }, journey, step);
       }),
     ),
     /** Ends a journey that was cut off where it stood: nothing of it is sent any more. */

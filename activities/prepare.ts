@@ -10,6 +10,7 @@ import type { VersionCache } from '../db/version-cache.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { decide } from '../domain/journey/decide.ts';
 import { DECISION, type AtStep, type StartedWait } from '../domain/journey/decision.ts';
+import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { RenderedDelivery } from '../domain/journey/render-delivery.ts';
 import type { PlanStep, Prepared } from '../domain/walk.ts';
 import { readJourneyInput, usableSecrets, type ScopeContext } from '../db/journey-scope.ts';
@@ -45,7 +46,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         );
         if (!at) return { type: 'ended', reason: 'the person was erased' };
         if (at.journey.endedAt) return { type: 'ended', reason: ENDED };
-        const context = { tx, cipher, campaigns, now: now() };
+        const context = { tx, cipher, campaigns, now: now(), judgeWait };
         if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
-import { createCompiledVersions } from '../db/compiled-versions.ts';
+import type { CompiledVersions } from '../db/version-cache.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { bulkRoutes } from './bulk-routes.ts';
@@ -31,6 +31,7 @@ import { webhookRoutes } from './webhooks.ts';
 export type ApiDependencies = {
   db: Db;
   cipher: Cipher;
+  versions: CompiledVersions;
   /** Tells the relays that something was stored. */
   wake: () => void;
   /** Tells the relays that there is something to tell Temporal. */
@@ -46,7 +47,7 @@ export type ApiDependencies = {
 
 /** Every route that there is. */
 export function allRoutes(dependencies: ApiDependencies): Route[] {
-  const versions = createCompiledVersions();
+  const { versions } = dependencies;
   const rewriting = { cipher: dependencies.cipher, ...versions };
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
   return [

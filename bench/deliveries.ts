@@ -3,6 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { Agent, request } from 'undici';
 import { createHttp } from '../activities/http.ts';
 import { createActivities } from '../activities/index.ts';
+import { createCompiledVersions } from '../compiled-versions.ts';
 import { createCipher } from '../db/cipher.ts';
 import { newId } from '../db/id.ts';
 import { openDatabase, type Db } from '../db/open.ts';
@@ -32,6 +33,7 @@ export async function benchDeliveries(servers: Servers): Promise<string> {
   const activities = createActivities({
     db: database.db,
     cipher: createCipher(servers.masterKey),
+    versions: createCompiledVersions(),
     now: () => new Date(),
     send: { http, random: Math.random, firstDelayMs: 10_000, userAgent: 'Hookline/bench', breaker: true },
     stopping: new AbortController().signal,

@@ -4,7 +4,7 @@ import { HooklineError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
-import { attributeChanges, people, type AttributeChange, type ChangeCause } from './schema/people.ts';
+import { people, type AttributeChange, type ChangeCause } from './schema/people.ts';
 
 const MAX_ATTRIBUTES_BYTES = 64 * 1024;
 

@@ -1,8 +1,13 @@
+import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import type { Db } from './open.ts';
 
 const MOST_KEPT = 500;
 
 export type VersionCache<T> = (db: Db, id: string, version: number) => Promise<T>;
+
+/** Published campaigns and stored webhooks with their templates parsed: once in a process, whoever asks. */
+export type CompiledVersions = { campaigns: VersionCache<CompiledCampaign>; webhooks: VersionCache<CompiledWebhook> };
 
 /** Stored versions never change: what `make` makes of one is kept, the least recently used goes first. `find` reads one. */
 export function createVersionCache<D, T>(

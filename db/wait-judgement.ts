@@ -1,10 +1,6 @@
-import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { isPast } from '../domain/campaign/entry.ts';
-import type { Condition } from '../domain/condition/condition.ts';
-import { evaluateCondition } from '../domain/condition/evaluate-condition.ts';
+import type { JudgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
-import { redactJson } from '../domain/request/redact.ts';
 import type { Wait, WaitPath } from '../domain/walk.ts';
 import type { Cipher } from './cipher.ts';
 import { createFacts } from './facts.ts';
@@ -19,7 +15,13 @@ import { closeWait, eventsBehind, findWait, lastBefore, type WaitEnd, type WaitR
 
 type EventRow = typeof events.$inferSelect;
 
-export type WaitContext = { tx: Db; cipher: Cipher; campaigns: VersionCache<CompiledCampaign>; now: Date };
+export type WaitContext = {
+  tx: Db;
+  cipher: Cipher;
+  campaigns: VersionCache<CompiledCampaign>;
+  now: Date;
+  judgeWait: JudgeWait;
+};
 
 /** Which way a journey goes behind a wait that ended so. */
 const PATHS: Record<WaitOutcome, WaitPath> = {
@@ -68,7 +70,7 @@ async function timeOver({ tx, now }: WaitContext, wait: WaitRow): Promise<WaitEn
 /** Whether an event ends a wait for it: null, or how. */
 export async function judgeEvent(context: WaitContext, wait: WaitRow, event: EventRow): Promise<WaitEnd | null> {
   const { number, id, name } = event;
-  if (wait.eventName !== name || number <= wait.since || isPast(event)) return null;
+  if (wait.eventName !== name || number <= wait.since) return null;
   if (wait.deadline !== null && event.receivedAt > wait.deadline) return null;
   const judged = await judge(context, wait, { event, upTo: number });
   if (!judged?.holds) return null;
@@ -78,32 +80,27 @@ export async function judgeEvent(context: WaitContext, wait: WaitRow, event: Eve
 
 /** Whether what a journey waits for holds: null, or how the wait ends. `number` is the place in the person's order that is at hand. */
 export async function judgeCondition(context: WaitContext, wait: WaitRow, number: number): Promise<WaitEnd | null> {
-  const judged = await judge(context, wait, { event: null });
+  const judged = await judge(context, wait, { event: null, upTo: null });
   if (!judged?.holds) return null;
   const log = { what: 'fulfilled', details: { values: judged.values } };
   return { outcome: 'condition', eventId: null, position: number, log };
 }
 
 async function judge(
-  { tx, cipher, campaigns, now }: WaitContext,
+  { tx, cipher, campaigns, now, judgeWait }: WaitContext,
   { journeyId, stepId, personKey }: WaitRow,
-  at: { event: EventRow | null; upTo?: number },
+  { event, upTo }: { event: EventRow | null; upTo: number | null },
 ): Promise<{ holds: boolean; values: Json } | null> {
-  const cause = await readCause(tx, journeyId);
-  if (!cause) return null;
-  const compiled = await campaigns(tx, cause.journey.campaignId, cause.journey.version);
-  const condition = conditionOf(compiled, stepId);
-  if (!condition) return { holds: true, values: {} };
-  const input = await readJourneyInput({ tx, cipher, at: cause, compiled, now });
-  const scope = campaignScope(compiled.campaign, { ...input, event: at.event ?? input.event ?? null });
-  const facts = createFacts(tx, { personKey, upTo: at.upTo ?? null });
-  const { holds, values } = await evaluateCondition(condition, scope, now, facts);
-  // An answer may echo a secret that its request had.
-  const secrets = compiled.namesAnswers ? Object.values(await readSecrets(tx, cipher)) : [];
-  return { holds, values: redactJson(values, secrets) };
-}
-
-function conditionOf(compiled: CompiledCampaign, stepId: string): Condition | undefined {
-  const step = compiled.step(stepId);
-  return step.type === 'wait' ? (step.until ?? step.where) : undefined;
+  const at = await readCause(tx, journeyId);
+  if (!at) return null;
+  const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
+  const input = await readJourneyInput({ tx, cipher, at, compiled, now });
+  const secrets = compiled.namesAnswers ? await readSecrets(tx, cipher) : {};
+  return judgeWait({
+    compiled,
+    step: stepId,
+    input: { ...input, ...(event && { event }), secrets },
+    facts: createFacts(tx, { personKey, upTo }),
+    now,
+  });
 }

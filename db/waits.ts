@@ -107,6 +107,7 @@ export async function* eventsBehind(
           eq(events.personKey, personKey),
           gt(events.number, after),
           eq(events.name, name),
+          sql`not ${events.backfill} and ${events.receivedAt} - ${events.timestamp} <= interval '24 h'`,
           receivedBy && lte(events.receivedAt, receivedBy),
         ),
       )

@@ -1,18 +1,16 @@
 import { entryRules, type Campaign } from '../domain/campaign/campaign.ts';
-import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { NO_PAST, refuseEntrant, refuseRepeat, type EntryHistory } from '../domain/campaign/entry.ts';
 import { parseDurationMs } from '../domain/input/duration.ts';
-import type { Cipher } from '../db/cipher.ts';
 import { entryHistories, recordOutcomes, type Considered } from '../db/entries.ts';
 import { createFacts } from '../db/facts.ts';
 import { newId } from '../db/id.ts';
 import type { BroadcastRow, Candidate, EventRow } from '../db/inbox.ts';
-import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
-import type { VersionCache } from '../db/version-cache.ts';
+import type { WaitContext } from '../db/wait-judgement.ts';
 
-export type MatchContext = { tx: Db; cipher: Cipher; campaigns: VersionCache<CompiledCampaign>; now: Date };
+/** What it takes to match a person's items, in one transaction. */
+export type MatchContext = WaitContext;
 
 /** Why somebody may enter now. */
 export type Occasion = {

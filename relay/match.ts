@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
 import type { Cipher } from '../db/cipher.ts';
 import { candidateOf, claimPerson, finishItems, listCandidates, type ChangeRow, type InboxItem } from '../db/inbox.ts';
@@ -22,7 +23,7 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
       const claimed = await claimPerson(tx, key, ITEMS_AT_ONCE);
       if (!claimed) return 0;
       const { person, items } = claimed;
-      for (const item of items) await matchItem({ tx, cipher, campaigns, now: now() }, person, item);
+      for (const item of items) await matchItem({ tx, cipher, campaigns, now: now(), judgeWait }, person, item);
       await finishItems(tx, key, {
         lastNumber: items.at(-1)?.number ?? 0,
         mayHaveMore: items.length === ITEMS_AT_ONCE,

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
-import { createCompiledVersions } from '../db/compiled-versions.ts';
+import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
@@ -24,6 +24,7 @@ const MATCHES_AT_ONCE = 4;
 export type RelayOptions = {
   database: Database;
   cipher: Cipher;
+  versions: CompiledVersions;
   /** Where requests may go. */
   destinations: DestinationRules;
   client: Client;
@@ -44,6 +45,7 @@ export type RelayOptions = {
 export async function startRelay({
   database,
   cipher,
+  versions,
   destinations,
   client,
   taskQueue,
@@ -53,7 +55,6 @@ export async function startRelay({
   log,
 }: RelayOptions) {
   const { db } = database;
-  const versions = createCompiledVersions();
   const matchPerson = createMatcher({ db, cipher, campaigns: versions.campaigns, now });
   const rerender = { cipher, ...versions, render: rerenderDraft(destinations) };
   let isAway = false;

@@ -195,10 +195,7 @@ export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
   | { type: 'startResend'; resend: string; delivery: string }
-  | { type: 'startBroadcast'; broadcast: string }
-  | { type: 'wake'; subject: string }
-  /** Its person was erased: it is ended and its history is deleted. */
-  | { type: 'forget' };
+  | { type: 'wake'; subject: string };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
 export const commands = pgTable(

@@ -5,6 +5,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { createHttp, type Http } from '../../activities/http.ts';
 import { createActivities } from '../../activities/index.ts';
 import { publishVersion } from '../../db/campaigns.ts';
+import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createCipher } from '../../db/cipher.ts';
 import { findDelivery } from '../../db/deliveries.ts';
 import { newId } from '../../db/id.ts';
@@ -36,6 +37,7 @@ export async function startActivities() {
     createActivities({
       db: view.db ?? db,
       cipher,
+      versions: createCompiledVersions(),
       now: view.now ?? (() => clock.now),
       send: {
         http: view.http ?? http,

@@ -10,6 +10,7 @@ import { createActivities } from '../../activities/index.ts';
 import { createSendTest } from '../../activities/send-test.ts';
 import { createApp } from '../../api/app.ts';
 import { allRoutes } from '../../api/routes.ts';
+import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createCipher } from '../../db/cipher.ts';
 import { createWaker } from '../../db/wake.ts';
 import { startRelay } from '../../relay/relay.ts';
@@ -43,6 +44,7 @@ export async function startHookline(options: Options = {}) {
   const routes = allRoutes({
     db: database.db,
     cipher,
+    versions: createCompiledVersions(),
     wake: createWaker(database.db, 'inbox', () => {}),
     wakeCarrier: createWaker(database.db, 'commands', () => {}),
     wakeTests: createWaker(database.db, 'tests', () => {}),
@@ -57,7 +59,18 @@ export async function startHookline(options: Options = {}) {
   const client = new Client({ connection: Connection.lazy({ address }) });
   const relays = await Promise.all(
     Array.from({ length: options.relays ?? 1 }, () =>
-      startRelay({ database, cipher, destinations, client, taskQueue, withSearchAttributes: true, breaker, now, log }),
+      startRelay({
+        database,
+        cipher,
+        versions: createCompiledVersions(),
+        destinations,
+        client,
+        taskQueue,
+        withSearchAttributes: true,
+        breaker,
+        now,
+        log,
+      }),
     ),
   );
   const connection = await NativeConnection.connect({ address });
@@ -69,6 +82,7 @@ export async function startHookline(options: Options = {}) {
       activities: createActivities({
         db: database.db,
         cipher,
+        versions: createCompiledVersions(),
         now,
         send: {
           http,

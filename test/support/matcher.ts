@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createCipher } from '../../db/cipher.ts';
-import { createCompiledVersions } from '../../db/compiled-versions.ts';
 import type { Db } from '../../db/open.ts';
 import { createMatcher, type MatchPerson } from '../../relay/match.ts';
 
