@@ -5,13 +5,13 @@ import { conditionSchema } from '../condition/condition.ts';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { unknownType } from '../input/explain.ts';
 import { inspect, placeOf, summary } from '../input/faults.ts';
-import { nearest } from '../input/nearest.ts';
 import { placesOf } from './places.ts';
 import { compilePlan } from './plan.ts';
 import { referenceFindings } from './references.ts';
 import type { Plan } from '../walk.ts';
 import { idSchema, innerSteps, stepsSchema, type Step } from './steps.ts';
 import { webhookDefaultsSchema } from './webhook.ts';
+import { ianaZoneSchema } from '../time/zone.ts';
 
 const eventTrigger = z.strictObject({
   type: z.literal('event'),
@@ -32,14 +32,6 @@ const entrySchema = z.strictObject({
   maxConcurrent: z.int().min(1).max(100).optional(),
 });
 
-/** An IANA time zone that this runtime knows. */
-const timezoneSchema = z.string().refine(isTimezone, {
-  error: ({ input }) => {
-    const near = nearest(String(input), Intl.supportedValuesOf('timeZone'));
-    return `is no IANA time zone; write one such as ${near ?? 'Europe/Paris'}`;
-  },
-});
-
 /** A campaign's definition. `validateCampaign` also checks what a schema cannot say. */
 export const campaignSchema = z.strictObject({
   id: idSchema('gold-members')
@@ -49,7 +41,7 @@ export const campaignSchema = z.strictObject({
   trigger: triggerSchema,
   audience: conditionSchema.optional(),
   entry: entrySchema.optional(),
-  timezone: timezoneSchema.optional(),
+  timezone: ianaZoneSchema.optional(),
   defaults: webhookDefaultsSchema.optional(),
   steps: stepsSchema.min(1),
 });
@@ -97,14 +89,4 @@ export function allSteps(steps: Step[]): Step[] {
 
 function invalid(errors: InputFault[]): HooklineError {
   return new HooklineError('campaigns.invalid', summary('the campaign', errors), { errors });
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
-    // Newer runtimes also take offsets such as +01:00, which are no IANA names.
-    return /^[A-Za-z]/.test(name);
-  } catch {
-    return false;
-  }
 }
