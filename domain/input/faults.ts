@@ -63,5 +63,12 @@ function meantOption(options: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefi
   );
   if (sameKind.length === 1) return sameKind[0];
   const sameKeys = sameKind.filter((issues) => issues.every(({ path }) => path.length > 0));
-  return sameKeys.length === 1 ? sameKeys[0] : undefined;
+  if (sameKeys.length > 0) return sameKeys.length === 1 ? sameKeys[0] : undefined;
+  const [best, second] = sameKind.map(keysAtFault).sort((a, b) => a - b);
+  return best === second ? undefined : sameKind.find((issues) => keysAtFault(issues) === best);
+}
+
+/** Keys that are missing, wrong or unknown: where one option has fewest, a key of it is misspelt. */
+function keysAtFault(issues: z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
 }

@@ -25,6 +25,14 @@ export function zoneOfPerson(attributes: Record<string, Json>, fallback: string)
   return (typeof own === 'string' ? canonicalZone(own) : undefined) ?? known(fallback);
 }
 
+/** The zone that a definition means: `person` is theirs, none the campaign's. */
+export function resolveZone(
+  written: string | undefined,
+  { attributes, timezone }: { attributes: Record<string, Json>; timezone: string },
+): string {
+  return written === 'person' ? zoneOfPerson(attributes, timezone) : known(written ?? timezone);
+}
+
 /** What a clock in the zone shows at an instant, as a Date whose UTC fields are that wall time. An unknown zone throws a RangeError. */
 export function wallOf(instant: Date, zone: string): Date {
   const { offsetNanoseconds } = Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(
