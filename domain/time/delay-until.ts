@@ -24,8 +24,8 @@ export type UntilAttribute = z.infer<typeof untilAttributeSchema>;
 const untilMostActiveHourSchema = z.strictObject({ mostActiveHour: z.literal(true), time: timeOfDaySchema });
 export type UntilMostActiveHour = z.infer<typeof untilMostActiveHourSchema>;
 
-/** What a delay waits for instead of a fixed time. */
-export const untilSchema = z.union([untilTimeSchema, untilAttributeSchema, untilMostActiveHourSchema]);
+/** What a delay waits for instead of a fixed time. Exactly one fits: a plain union would take an unknown key for a form's only fault. */
+export const untilSchema = z.xor([untilTimeSchema, untilAttributeSchema, untilMostActiveHourSchema]);
 export type Until = z.infer<typeof untilSchema>;
 
 /** Whom a delay holds: their attributes, and the campaign's zone. */

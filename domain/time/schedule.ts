@@ -21,19 +21,11 @@ export const scheduleTriggerSchema = z
     cron: cronSchema.optional(),
     timezone: zoneSchema('person', 'mostActiveHour').optional(),
   })
-  .superRefine(({ at, cron, timezone }, ctx) => {
-    const fault = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message });
-    if (at !== undefined && cron !== undefined) fault('cron', 'write at or cron, not both');
-    if (at === undefined && cron === undefined && timezone !== undefined) {
-      fault('timezone', 'goes with at or cron; without them the campaign goes off when it is started');
-    }
-    if (at !== undefined && WITH_OFFSET.test(at) && (timezone === 'person' || timezone === 'mostActiveHour')) {
-      fault('at', `write it without an offset; with timezone ${timezone} each person has their own`);
-    }
-  });
+  // Also where a field has a fault of its own, so that all are said in one pass.
+  .superRefine(findClashes, { when: ({ value }) => typeof value === 'object' && value !== null });
 export type ScheduleTrigger = z.infer<typeof scheduleTriggerSchema>;
 
-type Times = Pick<ScheduleTrigger, 'at' | 'cron'>;
+type Times = { at?: string | undefined; cron?: string | undefined };
 
 /** One time of a schedule in one zone. `localTime` is what clocks show, `2026-03-01T09:00`; with `Z` if `at` had an offset. */
 export type Occurrence = { localTime: string; dueAt: Date };
@@ -92,6 +84,17 @@ export function nextOccurrences({ at, cron }: Times, zone: string, after: Date, 
     .sort(([a], [b]) => a - b)
     .slice(0, count)
     .map(([time, wall]) => ({ localTime: wallText(wall), dueAt: new Date(time) }));
+}
+
+function findClashes({ at, cron, timezone }: Times & { timezone?: unknown }, ctx: z.RefinementCtx): void {
+  const fault = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message });
+  if (at !== undefined && cron !== undefined) fault('cron', 'write at or cron, not both');
+  if (at === undefined && cron === undefined && timezone !== undefined) {
+    fault('timezone', 'goes with at or cron; without them the campaign goes off when it is started');
+  }
+  if (WITH_OFFSET.test(String(at)) && (timezone === 'person' || timezone === 'mostActiveHour')) {
+    fault('at', `write it without an offset; with timezone ${timezone} each person has their own`);
+  }
 }
 
 /** The wall time of a moment, or, within a day of a gap, one so much earlier that nothing which the gap moved is missed. */

@@ -119,7 +119,7 @@ describe('a date trigger in a definition', () => {
     [{ attribute: 'x', time: '9:00' }, 'time: write a time of day such as "09:00", from 00:00 to 23:59'],
     [{ attribute: 'x', timezone: 'mostActiveHour' }, 'timezone: is no time zone; write one such as Europe/Paris'],
     [{ attribute: 'x', yearly: 'yes' }, 'yearly: must be true or false, not a string'],
-    [{ attribute: 'x', years: true }, 'years: unknown key "years"; did you mean "yearly"?'],
+    [{ attribute: 'x', yearl: true }, 'yearl: unknown key "yearl"; did you mean "yearly"?'],
   ])('with %o is refused in words', (fields, message) => {
     expect(() => parseInput(dateTriggerSchema, { type: 'date', ...fields })).toThrow(message);
   });
