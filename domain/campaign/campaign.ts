@@ -7,13 +7,13 @@ import { unknownType } from '../input/explain.ts';
 import { durationSchema } from '../input/duration.ts';
 import { inspect, placeOf, summary } from '../input/faults.ts';
 import { idSchema } from '../input/id.ts';
-import { nearest } from '../input/nearest.ts';
 import { placesOf } from './places.ts';
 import { compilePlan } from './plan.ts';
 import { referenceFindings } from './references.ts';
 import type { Plan } from '../walk.ts';
 import { innerSteps, stepsSchema, type Step } from './steps.ts';
 import { webhookDefaultsSchema } from './webhook.ts';
+import { ianaZoneSchema } from '../time/zone.ts';
 
 const eventTrigger = z.strictObject({
   type: z.literal('event'),
@@ -69,14 +69,6 @@ const exitSchema = z.strictObject({
   whenNotInAudience: z.boolean().optional(),
 });
 
-/** An IANA time zone that this runtime knows. */
-const timezoneSchema = z.string().refine(isTimezone, {
-  error: ({ input }) => {
-    const near = nearest(String(input), Intl.supportedValuesOf('timeZone'));
-    return `is no IANA time zone; write one such as ${near ?? 'Europe/Paris'}`;
-  },
-});
-
 /** A campaign's definition. `validateCampaign` also checks what a schema cannot say. */
 export const campaignSchema = z.strictObject({
   id: idSchema('gold-members')
@@ -88,7 +80,7 @@ export const campaignSchema = z.strictObject({
   entry: entrySchema.optional(),
   goal: goalSchema.optional(),
   exit: exitSchema.optional(),
-  timezone: timezoneSchema.optional(),
+  timezone: ianaZoneSchema.optional(),
   defaults: webhookDefaultsSchema.optional(),
   steps: stepsSchema.min(1),
 });
@@ -153,14 +145,4 @@ export function allSteps(steps: Step[]): Step[] {
 
 function invalid(errors: InputFault[]): HooklineError {
   return new HooklineError('campaigns.invalid', summary('the campaign', errors), { errors });
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
-    // Newer runtimes also take offsets such as +01:00, which are no IANA names.
-    return /^[A-Za-z]/.test(name);
-  } catch {
-    return false;
-  }
 }

@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import { HooklineError } from '../errors.ts';
 
-const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const DAY_MS = 86_400_000;
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000 };
+const UNIT_DAYS = { d: 1, w: 7 };
 const UNIT_MONTHS = { mo: 1, y: 12 };
 
 const PART = /(\d{1,12})(mo|[smhdwy])/g;
 const DURATION = /^(?:\d{1,12}(?:mo|[smhdwy]))+$/;
 const OFFSET = /^[+-]?(?:\d{1,12}(?:mo|[smhdwy]))+$/;
-const CENTURY = { months: 1200, ms: 36_525 * UNIT_MS.d };
+const CENTURY = { months: 1200, ms: 36_525 * DAY_MS };
 
-/** A span of time: calendar months first, then milliseconds. Negative before a moment, positive after it. */
-export type Offset = { months: number; ms: number };
+/** A span of time: calendar months first, then days, then milliseconds. Negative before a moment, positive after it. */
+export type Offset = { months: number; days: number; ms: number };
 
 /**
  * The milliseconds of a duration such as `4s`, `2h` or `1d12h` (units s m h d w).
@@ -19,7 +21,7 @@ export type Offset = { months: number; ms: number };
 export function parseDurationMs(text: string): number {
   const fault = durationFault(text);
   if (fault) throw new HooklineError('input.invalid', `"${text.slice(0, 60)}" is no duration: ${fault}`);
-  return sum(text).ms;
+  return fixedMs(sum(text));
 }
 
 /** An offset such as `-7d`, `+2h` or `1y6mo`; `mo` and `y` are calendar units. Throws `input.invalid`. */
@@ -27,8 +29,8 @@ export function parseOffset(text: string): Offset {
   const fault = offsetFault(text);
   if (fault) throw new HooklineError('input.invalid', `"${text.slice(0, 60)}" is no offset: ${fault}`);
   const sign = text.startsWith('-') ? -1 : 1;
-  const { months, ms } = sum(text);
-  return { months: sign * months, ms: sign * ms };
+  const { months, days, ms } = sum(text);
+  return { months: sign * months, days: sign * days, ms: sign * ms };
 }
 
 /** The moment at an offset from another, in UTC. A day that the month lacks becomes its last (31 January + 1mo = 28 February). */
@@ -38,7 +40,7 @@ export function addOffset(from: Date, offset: Offset): Date {
   first.setUTCMonth(first.getUTCMonth() + offset.months);
   const lastDay = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate();
   first.setUTCDate(Math.min(from.getUTCDate(), lastDay));
-  return new Date(first.getTime() + offset.ms);
+  return new Date(first.getTime() + fixedMs(offset));
 }
 
 /** A duration as a string that stays as it was written, e.g. `durationSchema({ min: '1s', max: '60s' })`. */
@@ -53,37 +55,48 @@ export function durationSchema(bounds: { min?: string; max?: string } = {}) {
     .meta({ pattern: '^(\\d+[smhdw])+$', examples: [example] });
 }
 
+/** An offset as a string that stays as it was written. */
+export const offsetSchema = z
+  .string({ error: 'write an offset such as -3d or 1mo' })
+  .superRefine((text, ctx) => {
+    const message = offsetFault(text);
+    if (message) ctx.addIssue(message);
+  })
+  .meta({ pattern: '^[+-]?(\\d+(mo|[smhdwy]))+$', examples: ['-3d'] });
+
 /** What is wrong with an offset, or undefined. */
 export function offsetFault(text: string): string | undefined {
   if (!OFFSET.test(text)) return 'write an offset such as -7d or 1mo (units s m h d w mo y)';
-  const { months, ms } = sum(text);
-  if (months > CENTURY.months || ms > CENTURY.ms) return 'is too long; write at most 100y';
+  const offset = sum(text);
+  if (offset.months > CENTURY.months || fixedMs(offset) > CENTURY.ms) return 'is too long; write at most 100y';
   return undefined;
 }
 
 function durationFault(text: string): string | undefined {
   if (!DURATION.test(text)) return 'write a duration such as 2h or 1d12h, whole numbers with their unit (s m h d w)';
-  const { months, ms } = sum(text);
-  if (months > 0) return 'months and years have no fixed length here; write days or weeks, such as 30d';
-  if (ms === 0) return 'must be longer than nothing, such as 1s';
-  if (ms > CENTURY.ms) return 'is too long; write at most 36525d';
+  const span = sum(text);
+  if (span.months > 0) return 'months and years have no fixed length here; write days or weeks, such as 30d';
+  if (fixedMs(span) === 0) return 'must be longer than nothing, such as 1s';
+  if (fixedMs(span) > CENTURY.ms) return 'is too long; write at most 36525d';
   return undefined;
 }
 
 function boundsFault(text: string, { min, max }: { min?: string; max?: string }): string | undefined {
-  const { ms } = sum(text);
+  const ms = fixedMs(sum(text));
   if (min !== undefined && ms < parseDurationMs(min)) return `is too short; write at least ${min}`;
   if (max !== undefined && ms > parseDurationMs(max)) return `is too long; write at most ${max}`;
   return undefined;
 }
 
+/** The part of fixed length, with days of 24 hours, as they are in UTC. */
+const fixedMs = ({ days, ms }: Offset) => days * DAY_MS + ms;
+
 function sum(text: string): Offset {
-  const total = { months: 0, ms: 0 };
+  const total = { months: 0, days: 0, ms: 0 };
   for (const [, amount, unit] of text.matchAll(PART)) {
     if (unit === 'mo' || unit === 'y') total.months += Number(amount) * UNIT_MONTHS[unit];
-    else if (unit === 's' || unit === 'm' || unit === 'h' || unit === 'd' || unit === 'w') {
-      total.ms += Number(amount) * UNIT_MS[unit];
-    }
+    else if (unit === 'd' || unit === 'w') total.days += Number(amount) * UNIT_DAYS[unit];
+    else if (unit === 's' || unit === 'm' || unit === 'h') total.ms += Number(amount) * UNIT_MS[unit];
   }
   return total;
 }

@@ -61,7 +61,14 @@ function meantOption(options: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefi
   const sameKind = options.filter(
     (issues) => !issues.some(({ path, code }) => path.length === 0 && code !== 'unrecognized_keys'),
   );
-  if (sameKind.length === 1) return sameKind[0];
   const sameKeys = sameKind.filter((issues) => issues.every(({ path }) => path.length > 0));
-  return sameKeys.length === 1 ? sameKeys[0] : undefined;
+  const near = sameKeys.length > 0 ? sameKeys : sameKind;
+  const fewest = Math.min(...near.map(keysAtFault));
+  const nearest = near.filter((issues) => keysAtFault(issues) === fewest);
+  return nearest.length === 1 ? nearest[0] : undefined;
+}
+
+/** How many keys are missing, wrong or unknown: the one option with the fewest was meant. */
+function keysAtFault(issues: z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
 }

@@ -1,8 +1,10 @@
 import type { Context, FilterImplOptions } from 'liquidjs';
 import { RenderContext } from './context.ts';
 import { strftime } from './strftime.ts';
-import { instantOf } from './zone.ts';
+import { instantOf } from '../time/zone.ts';
 
+/** Two days before the last moment that a Date can hold, so that it can hold it in every zone. */
+const END_OF_TIME_MS = 8_640_000_000_000_000 - 2 * 86_400_000;
 const DEFAULT_FORMAT = '%A, %B %-e, %Y at %-l:%M %P %z';
 const SECONDS = /^-?\d+(?:\.\d+)?$/;
 const ISO_WITHOUT_ZONE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$/;
@@ -37,7 +39,7 @@ function print({ context }: Call, value: unknown, format: string, zone?: unknown
   const { now, timezone } = context instanceof RenderContext ? context.scope : { now: '', timezone: 'UTC' };
   const zoneName = zoneOf(zone) ?? timezone;
   const instant = instantFrom(value, zoneName, now);
-  if (instant === undefined || Number.isNaN(new Date(instant).getTime())) return value;
+  if (instant === undefined || !(Math.abs(instant) < END_OF_TIME_MS)) return value;
   context.memoryLimit.use(format.length);
   return strftime(format, instant, zoneName);
 }
@@ -55,12 +57,12 @@ function instantFrom(value: unknown, zone: string, now: string): number | undefi
 
 function wallTime(text: string, zone: string): number {
   const wall = Date.parse(text);
-  return Number.isNaN(wall) ? wall : instantOf(wall, zone);
+  return Math.abs(wall) < END_OF_TIME_MS ? instantOf(new Date(wall), zone).getTime() : NaN;
 }
 
 /** A number is minutes west of UTC, as liquidjs and JavaScript count them. */
 function zoneOf(zone: unknown): string | undefined {
-  if (typeof zone === 'string' && zone !== '') return zone;
+  if (typeof zone === 'string' && zone !== '') return zone.trim();
   if (typeof zone !== 'number') return undefined;
   const minutes = Math.abs(zone);
   const hours = String(Math.floor(minutes / 60)).padStart(2, '0');

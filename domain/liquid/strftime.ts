@@ -1,4 +1,5 @@
-import { abbreviation, offsetMinutes } from './zone.ts';
+import { wallOf } from '../time/zone.ts';
+import { abbreviation } from './zone-abbreviation.ts';
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const MONTHS = [
@@ -19,7 +20,7 @@ const DAY_MS = 86_400_000;
 const MAX_WIDTH = 1024;
 const DIRECTIVE = /%([-0^#_:]*)(\d*)[EO]?([a-zA-Z%+])/g;
 
-/** A wall clock: `wall` is a Date whose UTC fields are the zone's local time. */
+/** A wall clock: `wall` is a Date whose UTC fields are the zone's local time; `offset` is in whole minutes. */
 type Clock = { wall: Date; instant: number; offset: number; zone: string };
 
 /** A number is padded with `pad` to `width`; a text only to the width that the directive asks for. */
@@ -81,8 +82,9 @@ const composed: Record<string, string> = {
 
 /** An instant (milliseconds since 1970) in a zone's wall clock, by Ruby's strftime format; names are English. */
 export function strftime(format: string, instant: number, zone: string): string {
-  const offset = offsetMinutes(zone, instant);
-  return print(format, { wall: new Date(instant + offset * 60_000), instant, offset, zone });
+  const wall = wallOf(new Date(instant), zone);
+  const offset = Math.round((wall.getTime() - Math.trunc(instant)) / 60_000);
+  return print(format, { wall, instant, offset, zone });
 }
 
 function print(format: string, clock: Clock): string {
