@@ -1,5 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import { insertDelivery, lockDelivery } from '../db/deliveries.ts';
+import { countActivity } from '../db/activity.ts';
 import { createFacts } from '../db/facts.ts';
 import { renderedColumns } from '../db/frozen-request.ts';
 import { newId } from '../db/id.ts';
@@ -93,6 +94,8 @@ const inPostgres = (context: Here, step: string): AtStep => ({
       ...(await readJourneyInput(context)),
       secrets: await usableSecrets(context),
     }),
+  attributes: context.at.person.attributes,
+  activity: () => countActivity(context.tx, context.at.person.key, context.now),
   facts: createFacts(context.tx, { personKey: context.at.person.key }),
   setAttributes: attributesOf(
     context.tx,

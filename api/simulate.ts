@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Cipher } from '../db/cipher.ts';
 import { createFacts } from '../db/facts.ts';
+import { countActivity } from '../db/activity.ts';
 import { entryHistories } from '../db/entries.ts';
 import type { Db } from '../db/open.ts';
 import { changedAttributes } from '../db/people.ts';
@@ -31,6 +32,7 @@ import {
   refuseFaults,
   secretsFor,
   tryOutFields,
+  type Occasion,
   type Subject,
 } from './try-out.ts';
 
@@ -56,7 +58,6 @@ const simulateBody = z.strictObject({
 });
 
 type Body = z.infer<typeof simulateBody>;
-type Occasion = ReturnType<typeof occasionOf>;
 type Dependencies = { db: Db; cipher: Cipher; destinations: DestinationRules };
 
 /** Walks a campaign for one person as a worker does; nothing is sent or stored. */
@@ -89,6 +90,7 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
         answers: answersOf(body),
         rules: destinations,
         facts,
+        activity: async () => (person.key === null ? [] : countActivity(db, person.key, now)),
         events: simulatedEvents(
           body.events.map(({ after, name, data }) => ({ afterMs: parseDurationMs(after), name, data })),
           now,

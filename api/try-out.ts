@@ -91,8 +91,14 @@ export async function readSubject(db: Db, { person, customer = {} }: TryOut): Pr
   throw new HooklineError('people.not_found', `No person has the id "${person}". Send customer for one made up.`);
 }
 
+/** What begins a journey that is tried out. */
+export type Occasion = {
+  event: { id: string; name: string; data: Record<string, Json>; timestamp: Date } | null;
+  trigger: Record<string, Json> | null;
+};
+
 /** The event that begins a journey, as if it came now, or the data of a manual trigger. Throws `input.invalid` where it is not the trigger's. */
-export function occasionOf(trigger: Campaign['trigger'], { event, trigger: data }: TryOut, now: Date) {
+export function occasionOf(trigger: Campaign['trigger'], { event, trigger: data }: TryOut, now: Date): Occasion {
   if (event) judgedAt('event', () => assertDataFits(event.data));
   if (data) assertDataFits(data);
   switch (trigger.type) {
@@ -108,15 +114,12 @@ export function occasionOf(trigger: Campaign['trigger'], { event, trigger: data 
     }
     case 'segment':
     case 'attribute':
-      refuseFaults([
-        ...(event
-          ? [{ path: 'event', message: `the campaign starts on a change of a ${trigger.type}; leave it out` }]
-          : []),
-        ...(data
-          ? [{ path: 'trigger', message: `the campaign starts on a change of a ${trigger.type}; leave it out` }]
-          : []),
-      ]);
+    case 'date':
+    case 'schedule': {
+      const message = `the trigger ${trigger.type} has none; leave it out`;
+      refuseFaults([...(event ? [{ path: 'event', message }] : []), ...(data ? [{ path: 'trigger', message }] : [])]);
       return { event: null, trigger: null };
+    }
     case 'manual':
       refuseFaults(event ? [{ path: 'event', message: 'the campaign starts by hand; send trigger, its data' }] : []);
       return { event: null, trigger: data ?? {} };

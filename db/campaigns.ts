@@ -70,7 +70,22 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
 
 /** What the relay looks a campaign up by. */
 function triggerOf({ trigger }: Campaign): Pick<CampaignRow, 'triggerType' | 'triggerName'> {
-  return { triggerType: trigger.type, triggerName: trigger.type === 'event' ? trigger.event : null };
+  return { triggerType: trigger.type, triggerName: nameOf(trigger) };
+}
+
+function nameOf(trigger: Campaign['trigger']): string | null {
+  switch (trigger.type) {
+    case 'event':
+      return trigger.event;
+    case 'segment':
+      return trigger.segment;
+    case 'attribute':
+    case 'date':
+      return trigger.attribute;
+    case 'schedule':
+    case 'manual':
+      return null;
+  }
 }
 
 /** Whether both read the same as JSON, in the order of their keys too: it reaches rendered bodies. */

@@ -1,8 +1,11 @@
 import { isPast } from '../domain/campaign/entry.ts';
-import { judgeCondition, judgeEvent, type WaitContext } from '../db/wait-judgement.ts';
-import { closeWait, listOpenWaits } from '../db/waits.ts';
+import { deadlineOf } from '../domain/journey/delay-deadline.ts';
+import { countActivity } from '../db/activity.ts';
 import type { InboxItem } from '../db/inbox.ts';
+import { readCause } from '../db/journeys.ts';
 import type { PersonRow } from '../db/people.ts';
+import { judgeCondition, judgeEvent, type WaitContext } from '../db/wait-judgement.ts';
+import { closeWait, listOpenWaits, moveDeadline, type WaitRow } from '../db/waits.ts';
 
 /**
  * Tells the waits of a person, who is held, what has happened: an event may end those for it, and whatever it is may fulfil a
@@ -11,13 +14,35 @@ import type { PersonRow } from '../db/people.ts';
 export async function tellWaits(context: WaitContext, person: PersonRow, item: InboxItem): Promise<void> {
   if (item.change?.backfill || (item.event && isPast(item.event))) return;
   for (const wait of await listOpenWaits(context.tx, person.key)) {
-    if (wait.kind === 'time') {
-      continue;
+    switch (wait.kind) {
+      case 'event': {
+        const end = item.event && (await judgeEvent(context, wait, item.event));
+        if (end) await closeWait(context.tx, wait, end, { wake: true });
+        break;
+      }
+      case 'condition': {
+        const end = await judgeCondition(context, wait, item.number);
+        if (end) await closeWait(context.tx, wait, end, { wake: true });
+        break;
+      }
+      case 'time':
+        if (item.change) await moveTime(context, person, wait);
     }
-    const end =
-      wait.kind === 'condition'
-        ? await judgeCondition(context, wait, item.number)
-        : item.event && (await judgeEvent(context, wait, item.event));
-    if (end) await closeWait(context.tx, wait, end, { wake: true });
   }
+}
+
+/** As if the step had been reached with the attributes of now; what is gone holds nobody. */
+async function moveTime({ tx, campaigns, now }: WaitContext, person: PersonRow, wait: WaitRow): Promise<void> {
+  const cause = await readCause(tx, wait.journeyId);
+  if (!cause) return;
+  const compiled = await campaigns(tx, cause.journey.campaignId, cause.journey.version);
+  const step = compiled.step(wait.stepId);
+  if (step.type !== 'delay') return;
+  const deadline = await deadlineOf(step, {
+    compiled,
+    attributes: person.attributes,
+    activity: () => countActivity(tx, person.key, wait.createdAt),
+    now: wait.createdAt,
+  });
+  await moveDeadline(tx, wait, deadline ?? now);
 }

@@ -13,6 +13,8 @@ import { referenceFindings } from './references.ts';
 import type { Plan } from '../walk.ts';
 import { innerSteps, stepsSchema, type Step } from './steps.ts';
 import { webhookDefaultsSchema } from './webhook.ts';
+import { dateTriggerSchema } from '../time/date-trigger.ts';
+import { scheduleTriggerSchema } from '../time/schedule.ts';
 import { ianaZoneSchema } from '../time/zone.ts';
 
 const eventTrigger = z.strictObject({
@@ -40,9 +42,12 @@ const attributeTrigger = z.strictObject({
 });
 
 /** What makes a person enter. */
-const triggerSchema = z.discriminatedUnion('type', [eventTrigger, segmentTrigger, attributeTrigger, manualTrigger], {
-  error: unknownType('trigger'),
-});
+const triggerSchema = z.discriminatedUnion(
+  'type',
+  [eventTrigger, segmentTrigger, attributeTrigger, dateTriggerSchema, scheduleTriggerSchema, manualTrigger],
+  { error: unknownType('trigger') },
+);
+export type Trigger = z.infer<typeof triggerSchema>;
 
 /** How often a person may enter, in how many journeys of the campaign they may be at a time (1 to 100), and how often within an hour. */
 const entrySchema = z.strictObject({
@@ -121,11 +126,13 @@ const OFTEN = { frequency: 'everyTime', maxConcurrent: 100 } as const;
 const SELDOM = { frequency: 'once', maxConcurrent: 1 } as const;
 
 /** What each type of trigger makes of entry rules that a campaign leaves out. */
-const ENTRY_DEFAULTS: Record<Campaign['trigger']['type'], Omit<EntryRules, 'maxPerHour'>> = {
+const ENTRY_DEFAULTS: Record<Trigger['type'], Omit<EntryRules, 'maxPerHour'>> = {
   event: OFTEN,
   manual: OFTEN,
+  schedule: { ...OFTEN, maxConcurrent: 1 },
   segment: SELDOM,
   attribute: SELDOM,
+  date: SELDOM,
 };
 
 /** The entry rules with the defaults of the trigger's type. */

@@ -3,6 +3,7 @@ import { conditionSchema } from '../condition/condition.ts';
 import { durationSchema } from '../input/duration.ts';
 import { unknownType } from '../input/explain.ts';
 import { idSchema } from '../input/id.ts';
+import { untilSchema } from '../time/delay-until.ts';
 import { webhookFields } from './webhook.ts';
 
 /** An id that an author may leave out: `validateCampaign` gives one by the step's place before the schema sees it. */
@@ -10,8 +11,19 @@ const placedId = idSchema('wait-a-day')
   .optional()
   .transform((id) => id ?? '');
 
-/** A fixed time from the moment the step is reached. */
-const delay = z.strictObject({ type: z.literal('delay'), id: placedId, for: durationSchema({ max: '3650d' }) });
+/** A fixed time from the moment the step is reached, or until a moment of clocks or of the person. */
+const delay = z
+  .strictObject({
+    type: z.literal('delay'),
+    id: placedId,
+    for: durationSchema({ max: '3650d' }).optional(),
+    until: untilSchema.optional(),
+  })
+  .superRefine((step, context) => {
+    if ((step.for === undefined) === (step.until === undefined)) {
+      context.addIssue({ code: 'custom', path: ['for'], message: 'write either for, such as 2h, or until' });
+    }
+  });
 
 /** Waits for the next such event behind the step before it, or for a condition to hold. One that is read later, or has no paths, may have an id. */
 const wait = z

@@ -11,7 +11,8 @@ import {
 import { readPath } from './path.ts';
 import { sinceOf, type Count } from './performed.ts';
 import { readCondition, type Rule } from './rule.ts';
-import { isZone, readWindow, type Reading } from './window.ts';
+import { canonicalZone } from '../time/zone.ts';
+import { readWindow, type Reading } from './window.ts';
 
 /**
  * A condition at one moment. What it says of the clock is decided, and what the data at hand decides is `known`, with the values
@@ -61,7 +62,9 @@ export function atMoment(rule: Rule, moment: Moment): Predicate {
     case 'now': {
       const { window } = rule;
       if (window.timezone !== 'person') return readingKnown(readWindow(window, now, window.timezone ?? timezone));
-      const zones = [...moment.zones].filter(isZone).map((zone) => [zone, readWindow(window, now, zone)] as const);
+      const zones = [...moment.zones]
+        .filter((zone) => canonicalZone(zone) !== undefined)
+        .map((zone) => [zone, readWindow(window, now, zone)] as const);
       return { type: 'clock', zones: new Map(zones), usual: readWindow(window, now, timezone) };
     }
     case 'performed': {

@@ -5,6 +5,7 @@ import { isTimed } from '../condition/needs.ts';
 import { readCondition } from '../condition/rule.ts';
 import { HooklineError } from '../errors.ts';
 import { parseDurationMs } from '../input/duration.ts';
+import { deadlineOf, followsPerson } from './delay-deadline.ts';
 import type { Json } from '../json.ts';
 import { evaluateMapping } from '../request/mapping.ts';
 import { redactJson } from '../request/redact.ts';
@@ -32,10 +33,21 @@ export async function decide(step: Step, at: AtStep): Promise<Decision> {
   }
 }
 
-/** The deadline is stored before the workflow sleeps: a repeat sleeps until the same moment. */
-function decideDelay(step: StepOf<'delay'>, { now }: AtStep): Decision {
-  const until = new Date(now.getTime() + parseDurationMs(step.for));
-  return { prepared: { type: 'delay', until: until.toISOString() }, details: { until: until.toISOString() }, until };
+/**
+ * The deadline is stored before the workflow sleeps: a repeat sleeps until the same moment. One that follows from the person is a
+ * wait, since it moves when they change.
+ */
+async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision> {
+  const deadline = await deadlineOf(step, at);
+  if (!deadline) {
+    const note = 'the person has no such date: it goes on at once';
+    return { prepared: { type: 'delay', until: at.now.toISOString() }, details: { until: null, note } };
+  }
+  const until = deadline.toISOString();
+  const details = { until, ...(deadline <= at.now && { note: 'it is past: it goes on at once' }) };
+  if (!followsPerson(step)) return { prepared: { type: 'delay', until }, details, until: deadline };
+  await at.keepWait({ step: step.id, kind: 'time', eventName: null, sinceEntry: false, deadline, timed: false });
+  return { prepared: { type: 'wait', until, ended: null }, details, until: deadline };
 }
 
 /** One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says. */

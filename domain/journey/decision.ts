@@ -2,6 +2,7 @@ import type { CompiledCampaign } from '../campaign/compiled-campaign.ts';
 import type { Facts } from '../condition/evaluate-condition.ts';
 import type { Json } from '../json.ts';
 import type { Scope } from '../scope.ts';
+import type { ActivityCount } from '../time/most-active-hour.ts';
 import type { PlanStep, Prepared } from '../walk.ts';
 import type { RenderedDelivery } from './render-delivery.ts';
 
@@ -33,6 +34,10 @@ export type AtStep = {
   person: string;
   /** What templates and conditions see. */
   scope(): Promise<Scope>;
+  /** Attributes as of now. */
+  attributes: Record<string, Json>;
+  /** How many events the person did in each quarter of an hour of the last 28 days. */
+  activity(): Promise<ActivityCount[]>;
   /** What conditions ask of the person's past. */
   facts: Facts;
   setAttributes: SetAttributes;

@@ -63,6 +63,8 @@ const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   now: past.now,
   person: past.person.id,
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
+  attributes: past.person.attributes,
+  activity: simulation.activity,
   facts: factsAt(simulation, past.now),
   setAttributes: attributesOf(simulation, past),
   newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),

@@ -7,7 +7,7 @@ import type { AttemptClass } from '../delivery/outcome.ts';
 import type { Json } from '../json.ts';
 import type { Scope, ScopeInput } from '../scope.ts';
 import type { Plan } from '../walk.ts';
-import type { SetAttributes, StartedWait } from './decision.ts';
+import type { AtStep, SetAttributes, StartedWait } from './decision.ts';
 import type { RenderedDelivery } from './render-delivery.ts';
 
 type Person = ScopeInput['person'];
@@ -26,6 +26,8 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   /** By step id; a webhook without one is answered 200 with `{}`. */
   answers: Record<string, SimulatedAnswer>;
   rules: DestinationRules;
+  /** As of a real journey. */
+  activity: AtStep['activity'];
   /** What the person does meanwhile, in the order of time. */
   events: SimulatedEvent[];
   /** The person's past, what begins the journey included. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { instantOf, wallOf } from './zone.ts';
 
-const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const DAY_MS = 86_400_000;
 
 /** A time of day, as it was written: `09:00`, 24 hours, to the minute. */

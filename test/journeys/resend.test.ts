@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '../../db/schema/journeys.ts';
+import { createCompiledVersions } from '../../compiled-versions.ts';
 import { startRelay } from '../../relay/relay.ts';
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
@@ -26,6 +27,7 @@ const relayTo = (client: Client) =>
   startRelay({
     database: hookline.database,
     cipher: hookline.cipher,
+    versions: createCompiledVersions(),
     destinations: hookline.destinations,
     client,
     taskQueue: hookline.taskQueue,

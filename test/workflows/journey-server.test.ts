@@ -103,10 +103,10 @@ it('a journey of a plan that this worker does not know waits for one that does, 
       const { events } = await handle.fetchHistory();
       return events?.find((event) => event.workflowTaskFailedEventAttributes)?.workflowTaskFailedEventAttributes;
     });
-    expect(refusal.failure?.message).toBe('this worker walks plans of version 1, not 2');
+    expect(refusal.failure?.message).toBe('this worker walks plans up to version 2, not 3');
     expect((await handle.describe()).status.name).toBe('RUNNING');
     await handle.terminate();
   };
-  await runJourney({ client, connection, activities, input: { plan, planVersion: 2 } }, follow);
+  await runJourney({ client, connection, activities, input: { plan, planVersion: 3 } }, follow);
   expect(calls).toEqual([]);
 });

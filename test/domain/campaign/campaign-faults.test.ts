@@ -26,7 +26,7 @@ describe('an invalid campaign', () => {
       faultsOf(
         {
           id: 'gold',
-          trigger: { type: 'segment', segment: 'gold' },
+          trigger: { type: 'segmnt', segment: 'gold' },
           audience: { 'customer.age': { gth: 18 } },
           timezon: 'Europe/Paris',
           steps: [
@@ -52,7 +52,7 @@ describe('an invalid campaign', () => {
         'silver',
       ),
     ).toEqual([
-      'trigger.type: "segment" is no trigger type; use event or manual',
+      'trigger.type: "segmnt" is no trigger type; did you mean "segment"?',
       `audience['customer.age'].gth: unknown key "gth"; did you mean "gt"?`,
       'steps[0].for: write a duration such as 2h, a number with its unit (s m h d w)',
       'steps[0].fro: unknown key "fro"; did you mean "for"?',
@@ -84,20 +84,20 @@ describe('an invalid campaign', () => {
     [{ id: undefined }, 'id: is missing; write an id such as gold-members'],
     [{ id: 'Gold' }, 'id: write an id such as gold-members: 1 to 63 of a-z, 0-9 and -, not starting with -'],
     [{ trigger: undefined }, 'trigger: is missing; write an object'],
-    [{ trigger: {} }, 'trigger.type: is missing; write the trigger type: event or manual'],
+    [
+      { trigger: {} },
+      'trigger.type: is missing; write the trigger type: event, segment, attribute, date, schedule or manual',
+    ],
     [{ trigger: { type: 'event' } }, 'trigger.event: is missing; write a string'],
     [{ trigger: { type: 'manual', event: 'x' } }, 'trigger.event: unknown key "event"; use type'],
     [{ trigger: { type: 'evnet' } }, 'trigger.type: "evnet" is no trigger type; did you mean "event"?'],
     [{ audience: {} }, 'audience: is empty; write at least one test, such as { customer.plan: gold }'],
-    [{ entry: { frequency: 'always' } }, 'entry.frequency: "always" is not known; use once or everyTime'],
+    [{ entry: { frequency: 'always' } }, 'entry.frequency: write once, everyTime, or { oncePer: 7d }'],
     [{ entry: { maxConcurrent: 101 } }, 'entry.maxConcurrent: must be at most 100'],
     [{ entry: { maxConcurrent: 0 } }, 'entry.maxConcurrent: must be at least 1'],
     [{ timezone: 'Europe/Pariss' }, 'timezone: is no IANA time zone; write one such as Europe/Paris'],
     [{ timezone: '+01:00' }, 'timezone: is no IANA time zone; write one such as Europe/Paris'],
-    [
-      { goal: { event: 'x' } },
-      'goal: unknown key "goal"; use id, name, trigger, audience, entry, timezone, defaults or steps',
-    ],
+    [{ goals: { event: 'x' } }, 'goals: unknown key "goals"; did you mean "goal"?'],
     [{ defaults: { timeout: '61s' } }, 'defaults.timeout: is too long; write at most 60s'],
     [
       { defaults: { signing: 'customer.io' } },
@@ -107,11 +107,11 @@ describe('an invalid campaign', () => {
     [{ steps: [] }, 'steps: must not be empty'],
     [{ steps: {} }, 'steps: must be a list, not an object'],
     [{ steps: ['exit'] }, 'steps[0]: must be an object, not a string'],
-    [{ steps: [{}] }, 'steps[0].type: is missing; write the step type: delay, webhook, branch, update or exit'],
     [
-      { steps: [{ type: 'wait' }] },
-      'steps[0].type: "wait" is no step type; use delay, webhook, branch, update or exit',
+      { steps: [{}] },
+      'steps[0].type: is missing; write the step type: delay, wait, webhook, branch, split, update or exit',
     ],
+    [{ steps: [{ type: 'wait' }] }, 'steps[0].event: write either event or until'],
   ])('with %j says "%s"', (fields, fault) => {
     expect(with_(fields)).toEqual([fault]);
   });

@@ -18,6 +18,7 @@ function walk(steps: object[], more: Partial<Simulation> = {}) {
     answers: {},
     rules: { allowHttp: false, allowNetworks: [] },
     facts: NO_FACTS,
+    activity: async () => [],
     events: [],
     now: NOW,
     changed: ({ attributes }, changes) => ({ ...attributes, ...changes }),
