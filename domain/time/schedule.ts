@@ -23,7 +23,6 @@ export const scheduleTriggerSchema = z
   })
   // Also where a field has a fault of its own, so that all are said in one pass.
   .superRefine(findClashes, { when: ({ value }) => typeof value === 'object' && value !== null });
-export type ScheduleTrigger = z.infer<typeof scheduleTriggerSchema>;
 
 type Times = { at?: string | undefined; cron?: string | undefined };
 
