@@ -195,6 +195,7 @@ export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
   | { type: 'startResend'; resend: string; delivery: string }
+  | { type: 'startBroadcast'; broadcast: string }
   | { type: 'wake'; subject: string };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
@@ -206,6 +207,8 @@ export const commands = pgTable(
     command: jsonb('command').$type<Command>().notNull(),
     /** Events and decisions go first (0), broadcasts with what is left (1). */
     lane: integer('lane').notNull().default(0),
+    /** Whose journey it starts, so that a broadcast knows how many have not begun. */
+    broadcastId: text('broadcast_id'),
     tries: integer('tries').notNull().default(0),
     leasedUntil: moment('leased_until'),
     error: text('error'),
@@ -214,5 +217,8 @@ export const commands = pgTable(
   (table) => [
     index('commands_order').on(table.lane, table.id),
     index('commands_workflow').on(table.workflowId, table.id),
+    index('commands_broadcast')
+      .on(table.broadcastId, table.id)
+      .where(sql`broadcast_id is not null`),
   ],
 );
