@@ -39,7 +39,7 @@ export async function considerAll(
 }
 
 /** Decides one entry; nothing is written. */
-export async function consider(
+async function consider(
   { tx, campaigns, now }: MatchContext,
   person: PersonRow,
   candidate: Candidate,

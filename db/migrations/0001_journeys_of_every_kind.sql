@@ -80,6 +80,7 @@ CREATE TABLE "segments" (
 );
 --> statement-breakpoint
 DROP INDEX "campaigns_trigger_event";--> statement-breakpoint
+DROP INDEX "commands_order";--> statement-breakpoint
 ALTER TABLE "broadcasts" ADD COLUMN "audience" json;--> statement-breakpoint
 ALTER TABLE "broadcasts" ADD COLUMN "occurrence" text;--> statement-breakpoint
 ALTER TABLE "broadcasts" ADD COLUMN "zone" text;--> statement-breakpoint
@@ -122,6 +123,7 @@ ALTER TABLE "segment_members" ADD CONSTRAINT "segment_members_person_key_people_
 CREATE INDEX "due_entries_due" ON "due_entries" USING btree ("due_at") WHERE fired_at is null;--> statement-breakpoint
 CREATE INDEX "due_entries_person" ON "due_entries" USING btree ("person_key");--> statement-breakpoint
 CREATE INDEX "due_entries_broadcast" ON "due_entries" USING btree ("broadcast_id","due_at") WHERE broadcast_id is not null and fired_at is null;--> statement-breakpoint
+CREATE INDEX "occurrences_zone" ON "occurrences" USING btree ("campaign_id","zone","due_at");--> statement-breakpoint
 CREATE INDEX "occurrences_due" ON "occurrences" USING btree ("due_at") WHERE state = 'due';--> statement-breakpoint
 CREATE INDEX "paused_deliveries_campaign" ON "paused_deliveries" USING btree ("campaign_id");--> statement-breakpoint
 CREATE INDEX "conversions_person" ON "conversions" USING btree ("person_key","campaign_id","at");--> statement-breakpoint
@@ -138,8 +140,10 @@ CREATE INDEX "entries_person" ON "entries" USING btree ("person_key");--> statem
 CREATE INDEX "outcomes_campaign" ON "outcomes" USING btree ("campaign_id","at");--> statement-breakpoint
 CREATE INDEX "outcomes_person" ON "outcomes" USING btree ("person_key","at");--> statement-breakpoint
 CREATE INDEX "outcomes_broadcast" ON "outcomes" USING btree ("broadcast_id","outcome") WHERE broadcast_id is not null;--> statement-breakpoint
+CREATE INDEX "commands_starts" ON "commands" USING btree ("id") WHERE broadcast_id is not null;--> statement-breakpoint
 CREATE INDEX "commands_broadcast" ON "commands" USING btree ("broadcast_id","id") WHERE broadcast_id is not null;--> statement-breakpoint
 CREATE INDEX "journeys_goal" ON "journeys" USING btree ("person_key","goal_event") WHERE goal_event is not null;--> statement-breakpoint
 CREATE INDEX "events_performed" ON "events" USING btree ("person_key","name","timestamp");--> statement-breakpoint
 CREATE INDEX "people_timezone" ON "people" USING btree ((attributes ->> 'timezone')) WHERE jsonb_typeof(attributes -> 'timezone') = 'string' and length(attributes ->> 'timezone') <= 64;--> statement-breakpoint
+CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id") WHERE broadcast_id is null;--> statement-breakpoint
 ALTER TABLE "campaigns" DROP COLUMN "trigger_event";

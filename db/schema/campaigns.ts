@@ -110,6 +110,7 @@ export const occurrences = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.campaignId, table.localTime, table.zone] }),
+    index('occurrences_zone').on(table.campaignId, table.zone, table.dueAt),
     index('occurrences_due')
       .on(table.dueAt)
       .where(sql`state = 'due'`),
