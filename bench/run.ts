@@ -1,3 +1,5 @@
+import { benchAudience } from './audience.ts';
+import { benchBroadcast } from './broadcast.ts';
 import { benchDeliveries } from './deliveries.ts';
 import { benchIsolation } from './isolation.ts';
 import { benchJourneys } from './journeys.ts';
@@ -6,7 +8,9 @@ import { startServers } from './servers.ts';
 
 /** In this order: the last one leaves destinations behind that are left alone for a while. */
 const benches = {
+  audience: benchAudience,
   journeys: benchJourneys,
+  broadcast: benchBroadcast,
   deliveries: benchDeliveries,
   memory: benchMemory,
   isolation: benchIsolation,

@@ -51,4 +51,4 @@ it('a broadcast whose worker is killed in the middle of a page enters everybody 
   const counted = await db.execute(sql`
     select count(*)::int as journeys, count(distinct person_key)::int as people from journeys`);
   expect(counted).toEqual([{ journeys: 1_188, people: 1_188 }]);
-}, 120_000);
+}, 180_000);
