@@ -83,7 +83,7 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     handle: async ({ params }) => {
       const campaign = await findCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
-      return { status: 200, body: await shown(db, campaign) };
+      return { status: 200, body: await shownCampaign(db, campaign) };
     },
   }),
   route({
@@ -97,9 +97,12 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
       const campaign = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
       if (!campaign) throw noCampaign(params.id);
       if (campaign.state !== 'live') {
-        throw new HooklineError('campaigns.state', `Campaign ${params.id} is ${campaign.state} and cannot be started.`);
+        throw new HooklineError(
+          'campaigns.state',
+          `Campaign ${params.id} is paused and cannot be started; POST /v1/campaigns/${params.id}/resume.`,
+        );
       }
-      return { status: 200, body: await shown(db, campaign) };
+      return { status: 200, body: await shownCampaign(db, campaign) };
     },
   }),
   route({
@@ -168,12 +171,14 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
   }),
 ];
 
-const noCampaign = (id: string) =>
+export const noCampaign = (id: string) =>
   new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
 
-const nextStep = (id: string, state: CampaignRow['state']) =>
-  state === 'live' ? `new entries get this version` : `POST /v1/campaigns/${id}/start lets people enter`;
+function nextStep(id: string, state: CampaignRow['state']): string {
+  if (state === 'live') return 'new entries get this version';
+  return `POST /v1/campaigns/${id}/${state === 'paused' ? 'resume' : 'start'} lets people enter`;
+}
 
-async function shown(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
+export async function shownCampaign(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
   return { id, version, state, inside: await countInside(db, id), definition, createdAt, updatedAt };
 }

@@ -1,6 +1,7 @@
 import { and, countDistinct, eq, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Plan } from '../domain/walk.ts';
+import { writersTurn } from './campaign-turns.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';
@@ -49,6 +50,7 @@ const selectCampaign = (db: Db) =>
  */
 export async function publishVersion(db: Db, definition: Campaign & { id: string }, plan: Plan): Promise<CampaignRow> {
   return db.transaction(async (tx) => {
+    await tx.execute(sql`select ${writersTurn(definition.id)}`);
     await tx
       .insert(campaigns)
       .values({ id: definition.id, state: 'new', version: 0, ...triggerOf(definition) })
@@ -104,21 +106,23 @@ export async function wouldPublish(
 
 /**
  * Sets the state if the campaign is in one of `from`, and answers the campaign as it is then; undefined where there is none.
- * The update waits for entries under way.
+ * The update waits for entries and claims under way. With `exit` whoever entered before is to leave.
  */
 export async function changeCampaignState(
   db: Db,
   id: string,
   from: CampaignState[],
   to: CampaignState,
+  { exit = false }: { exit?: boolean } = {},
 ): Promise<CampaignRow | undefined> {
   return db.transaction(async (tx) => {
+    await tx.execute(sql`select ${writersTurn(id)}`);
     const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
     if (!before) return undefined;
     if (from.includes(before.state))
       await tx
         .update(campaigns)
-        .set({ state: to, updatedAt: sql`clock_timestamp()` })
+        .set({ state: to, ...(exit && { exitBefore: sql`clock_timestamp()` }), updatedAt: sql`clock_timestamp()` })
         .where(eq(campaigns.id, id));
     const campaign = await findCampaign(tx, id);
     if (!campaign) throw new Error('a campaign vanished while its state changed');

@@ -5,7 +5,7 @@ import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
-import { destinations, parked, type ParkingReason } from './schema/destinations.ts';
+import { destinations, parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -65,6 +65,8 @@ export async function beginAttempt(
     with sending as (${update}
     ), line as (
       delete from parked where delivery_id = ${attempt.deliveryId}
+    ), pause as (
+      delete from paused_deliveries where delivery_id = ${attempt.deliveryId}
     )
     insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at)
     values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, ${attempt.destination},
@@ -140,6 +142,7 @@ export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, 
       .where(eq(deliveries.id, id)),
     // Whoever still waits for it, in whichever line, waits no more.
     state !== 'attempted' && tx.delete(parked).where(eq(parked.deliveryId, id)),
+    state !== 'attempted' && tx.delete(pausedDeliveries).where(eq(pausedDeliveries.deliveryId, id)),
     log &&
       journeyId &&
       stepId &&
@@ -156,6 +159,8 @@ export async function cancelDelivery(db: Db, id: string): Promise<void> {
           updated_at = clock_timestamp()
       where id = ${id} and state in ('approved', 'queued', 'attempted')
       returning id
+    ), pause as (
+      delete from paused_deliveries where delivery_id in (select id from cancelled)
     )
     delete from parked where delivery_id in (select id from cancelled)`);
 }
@@ -171,8 +176,8 @@ export async function listAnswers(
     .where(eq(deliveries.journeyId, journeyId));
 }
 
-/** What a delivery waits for at its destination, and until when where that is known. */
-export type InLine = { reason: ParkingReason; until: Date | null };
+/** What a delivery waits for, at its destination or by its campaign, and until when where that is known. */
+export type InLine = { reason: ParkingReason | 'pause'; until: Date | null };
 
 export type DeliveryDetail = DeliveryRow & {
   person: string;
@@ -181,9 +186,14 @@ export type DeliveryDetail = DeliveryRow & {
   parked: InLine | null;
 };
 
-type LineRow = { line: typeof parked.$inferSelect | null; openUntil: Date | null };
+type LineRow = {
+  line: typeof parked.$inferSelect | null;
+  openUntil: Date | null;
+  pause: typeof pausedDeliveries.$inferSelect | null;
+};
 
-export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
+export function waitingInLine({ line, openUntil, pause }: LineRow): InLine | null {
+  if (pause) return { reason: 'pause', until: null };
   if (!line) return null;
   const untils = { slot: null, breaker: openUntil, rateLimit: line.dueAt };
   return { reason: line.reason, until: untils[line.reason] };
@@ -191,9 +201,16 @@ export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
 
 export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail | undefined> {
   const [row] = await db
-    .select({ delivery: deliveries, person: people.id, line: parked, openUntil: destinations.openUntil })
+    .select({
+      delivery: deliveries,
+      person: people.id,
+      line: parked,
+      openUntil: destinations.openUntil,
+      pause: pausedDeliveries,
+    })
     .from(deliveries)
     .innerJoin(people, eq(people.key, deliveries.personKey))
+    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));

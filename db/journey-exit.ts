@@ -4,12 +4,13 @@ import type { Actor, Decision } from './schema/deliveries.ts';
 
 /**
  * Ends journeys where they stand: what is drafted is discarded, what is not sent yet is cancelled, what is under way still finishes.
- * Leaves a command for each of their workflows. Those that have ended already are left as they are. Answers which ones it ended.
+ * Leaves a command for each of their workflows. Those that have ended already are left as they are, but for what they left open where
+ * `leftovers` says so. Answers which ones it ended.
  */
 export function exitJourneys(
   db: Db,
   ids: string[],
-  { reason, by, now }: { reason: string; by: Actor | null; now: Date },
+  { reason, by, now, leftovers = false }: { reason: string; by: Actor | null; now: Date; leftovers?: boolean },
 ): Promise<string[]> {
   const list = sql`any(${sql.param(ids)}::text[])`;
   const discarded: Decision = {
@@ -44,7 +45,7 @@ export function exitJourneys(
         select id from ended`),
     ]);
     const ended = rows.map(({ id }) => id);
-    await dropDeliveries(tx, ended, discarded);
+    await dropDeliveries(tx, leftovers ? ids : ended, discarded);
     return ended;
   });
 }
@@ -68,6 +69,8 @@ async function dropDeliveries(tx: Db, journeys: string[], discarded: Decision): 
       -- Who is being told to come at this moment gives its place up when it comes.
       delete from parked where delivery_id in (
         select delivery_id from parked where delivery_id in (select id from dropped) for update skip locked)
+    ), pause as (
+      delete from paused_deliveries where delivery_id in (select id from dropped)
     ), command as (
       insert into commands (workflow_id, command)
       select 'delivery/' || id, jsonb_build_object('type', 'wake', 'subject', id) from dropped where approved

@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, isNull, not, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { waitingInLine, type InLine } from './deliveries.ts';
@@ -6,11 +6,11 @@ import type { JourneyRow, LogLine } from './journeys.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { deliveries } from './schema/deliveries.ts';
-import { destinations, parked } from './schema/destinations.ts';
+import { destinations, parked, pausedDeliveries } from './schema/destinations.ts';
 import { journeyLog, journeys, type JourneyState } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 
-/** What holds up the delivery of the journey's step: its place in line, and why it failed so far. */
+/** What holds up the delivery of the journey's step: its place in line or its campaign's pause, and why it failed so far. */
 type AtItsStep = { line: (InLine & { since: Date }) | null; lastError: ShownError | null; nextAttemptAt: Date | null };
 
 export type JourneyWithPerson = JourneyRow & AtItsStep & { person: string };
@@ -47,8 +47,17 @@ export async function listJourneys(
 function isInState(state: JourneyState | 'stuck') {
   if (state === 'completed' || state === 'exited') return eq(journeys.state, state);
   const isStuck = isNotNull(journeys.stuckSince);
-  const active = state === 'stuck' ? isStuck : and(eq(journeys.state, state), isNull(journeys.stuckSince));
+  const active = state === 'stuck' ? isStuck : and(isAt(state), isNull(journeys.stuckSince));
   return and(isNull(journeys.endedAt), active);
+}
+
+/** No row says `paused`: it is what sends while its delivery is held back. */
+function isAt(state: JourneyState) {
+  if (state !== 'sending' && state !== 'paused') return eq(journeys.state, state);
+  const isHeld = sql`exists (
+    select from ${deliveries} held join ${pausedDeliveries} on ${pausedDeliveries.deliveryId} = held.id
+    where held.journey_id = ${journeys.id} and held.step_id = ${journeys.stepId})`;
+  return and(eq(journeys.state, 'sending'), state === 'paused' ? isHeld : not(isHeld));
 }
 
 export type JourneyDetail = JourneyWithPerson & { log: LogLine[]; deliveries: string[] };
@@ -70,17 +79,20 @@ const selectJourneys = (db: Db) =>
       person: people.id,
       line: parked,
       openUntil: destinations.openUntil,
+      pause: pausedDeliveries,
       lastError: deliveries.error,
       nextAttemptAt: deliveries.nextAttemptAt,
     })
     .from(journeys)
     .innerJoin(people, eq(people.key, journeys.personKey))
     .leftJoin(deliveries, and(eq(deliveries.journeyId, journeys.id), eq(deliveries.stepId, journeys.stepId)))
+    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination));
 
 function withPerson(row: Awaited<ReturnType<typeof selectJourneys>>[number]): JourneyWithPerson {
   const inLine = waitingInLine(row);
-  const line = inLine && row.line && { ...inLine, since: row.line.since };
+  const since = (row.pause ?? row.line)?.since;
+  const line = inLine && since ? { ...inLine, since } : null;
   return { ...row.journey, person: row.person, line, lastError: row.lastError, nextAttemptAt: row.nextAttemptAt };
 }

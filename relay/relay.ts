@@ -8,11 +8,13 @@ import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { carryCommands, TemporalAway } from './carry.ts';
+import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { freeResumed } from './resume.ts';
 import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
@@ -38,8 +40,8 @@ export type RelayOptions = {
 };
 
 /**
- * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
- * drafts whose time is over, and work off jobs; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked and paused deliveries to come,
+ * end journeys of stopped campaigns, discard drafts whose time is over, and work off jobs; one carries the resulting commands, and the last one looks for journeys that are stuck.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -102,6 +104,24 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'parked deliveries could not be told to come'),
   });
+  const resume = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const freed = await freeResumed(db, now());
+      if (freed > 0) carry.wake();
+      return freed;
+    },
+    onError: (error) => log.error({ err: error }, 'deliveries of resumed campaigns could not be told to come'),
+  });
+  const exit = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const exited = await exitStopped(db, now());
+      if (exited > 0) carry.wake();
+      return exited;
+    },
+    onError: (error) => log.error({ err: error }, 'journeys of stopped campaigns could not be ended'),
+  });
   const expire = startLoop({
     pollMs: EXPIRY_POLL_MS,
     look: async () => {
@@ -136,7 +156,7 @@ export async function startRelay({
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, carry, watch];
+      const loops = [match, release, resume, exit, expire, jobs, carry, watch];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
