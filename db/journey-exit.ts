@@ -1,16 +1,26 @@
 import { sql } from 'drizzle-orm';
+import type { Json } from '../domain/json.ts';
 import type { Db } from './open.ts';
 import type { Actor, Decision } from './schema/deliveries.ts';
 
+type Exit = {
+  reason: string;
+  by: Actor | null;
+  now: Date;
+  /** What the journeys' log says besides. */
+  details?: Record<string, Json>;
+  /** Whether also what was left open by journeys that have ended already is dropped. */
+  leftovers?: boolean;
+};
+
 /**
  * Ends journeys where they stand: what is drafted is discarded, what is not sent yet is cancelled, what is under way still finishes.
- * Leaves a command for each of their workflows. Those that have ended already are left as they are, but for what they left open where
- * `leftovers` says so. Answers which ones it ended.
+ * Leaves a command for each of their workflows. Those that have ended already are left as they are. Answers which ones it ended.
  */
 export function exitJourneys(
   db: Db,
   ids: string[],
-  { reason, by, now, leftovers = false }: { reason: string; by: Actor | null; now: Date; leftovers?: boolean },
+  { reason, by, now, details = {}, leftovers = false }: Exit,
 ): Promise<string[]> {
   const list = sql`any(${sql.param(ids)}::text[])`;
   const discarded: Decision = {
@@ -33,7 +43,7 @@ export function exitJourneys(
           returning id, run
         ), log as (
           insert into journey_log (journey_id, step, what, details)
-          select id, '', 'exited', ${JSON.stringify({ reason, by })}::jsonb from ended
+          select id, '', 'exited', ${JSON.stringify({ reason, by, ...details })}::jsonb from ended
           on conflict do nothing
         ), wait as (
           update waits set outcome = 'exited', closed_at = clock_timestamp()

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { isPast } from '../domain/campaign/entry.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
 import type { Cipher } from '../db/cipher.ts';
@@ -8,6 +9,7 @@ import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { considerAll, type MatchContext } from './enter.ts';
+import { meetGoals } from './goals.ts';
 import { tellWaits } from './waits.ts';
 
 const ITEMS_AT_ONCE = 100;
@@ -34,9 +36,13 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
 
 /** First what it does to journeys that run already, then who enters by it: what begins a journey does not end it. */
 async function matchItem(context: MatchContext, person: PersonRow, item: InboxItem): Promise<void> {
-  await tellWaits(context, person, item);
   const { tx } = context;
   const { number, event, broadcast, change } = item;
+  await tellWaits(context, person, item);
+  if (event && !isPast(event) && (await meetGoals(context, person, event))) {
+    // Conditions may ask for conversions.
+    await tellWaits(context, person, { ...item, event: null });
+  }
   const occasion = { number, event, broadcast, depth: change?.depth ?? 0 };
   if (event) {
     const candidates = await listCandidates(tx, 'event', [event.name]);

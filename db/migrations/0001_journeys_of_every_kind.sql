@@ -136,5 +136,6 @@ CREATE INDEX "outcomes_campaign" ON "outcomes" USING btree ("campaign_id","at");
 CREATE INDEX "outcomes_person" ON "outcomes" USING btree ("person_key","at");--> statement-breakpoint
 CREATE INDEX "outcomes_broadcast" ON "outcomes" USING btree ("broadcast_id","outcome") WHERE broadcast_id is not null;--> statement-breakpoint
 CREATE INDEX "journeys_goal" ON "journeys" USING btree ("person_key","goal_event") WHERE goal_event is not null;--> statement-breakpoint
+CREATE INDEX "journeys_exits" ON "journeys" USING btree ("person_key") WHERE ended_at is null and exit_events <> '{}';--> statement-breakpoint
 CREATE INDEX "events_performed" ON "events" USING btree ("person_key","name","timestamp");--> statement-breakpoint
 ALTER TABLE "campaigns" DROP COLUMN "trigger_event";
