@@ -5,6 +5,8 @@ import {
   changeCampaignState,
   countInside,
   findCampaign,
+  findCurrentVersion,
+  findPublished,
   listCampaigns,
   publishVersion,
   wouldPublish,
@@ -17,7 +19,7 @@ import { HooklineError } from '../domain/errors.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
 import { unknownPeople } from './unknown-people.ts';
-import { clientId, fields, idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
+import { clientId, fields, idParams, namedPageQuery, noParams, noQuery, versionNumber } from './schemas.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
@@ -84,6 +86,25 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
       const campaign = await findCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
       return { status: 200, body: await shownCampaign(db, campaign) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/campaigns/:id/versions/:version',
+    scope: 'operate',
+    params: idParams.extend({ version: versionNumber }),
+    query: noQuery,
+    body: null,
+    handle: async ({ params: { id, version } }) => {
+      const published = await findPublished(db, id, version);
+      if (published) {
+        const { definition, inside, createdAt } = published;
+        return { status: 200, body: { id, version, inside, definition, createdAt } };
+      }
+      const current = await findCurrentVersion(db, id);
+      if (current === undefined) throw noCampaign(id);
+      const message = `Campaign ${id} has no version ${version}; the newest is ${current}.`;
+      throw new HooklineError('campaigns.not_found', message);
     },
   }),
   route({

@@ -5,6 +5,7 @@ import type { CompiledVersions } from '../db/version-cache.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { bulkRoutes } from './bulk-routes.ts';
+import { campaignFigureRoutes } from './campaign-figures.ts';
 import { campaignStateRoutes } from './campaign-states.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
@@ -57,6 +58,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...eventRoutes(dependencies),
     ...campaignRoutes(dependencies),
     ...campaignStateRoutes(dependencies),
+    ...campaignFigureRoutes(dependencies),
     ...simulateRoutes(dependencies),
     ...previewRoutes(dependencies),
     ...testRoutes(dependencies),

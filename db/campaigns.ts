@@ -22,6 +22,15 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
   return row?.definition;
 }
 
+/** A version as it was published, and how many people are inside of it. */
+export async function findPublished(db: Db, id: string, version: number) {
+  const [row] = await db
+    .select()
+    .from(campaignVersions)
+    .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
+  return row && { ...row, inside: (await countInside(db, id))[version] ?? 0 };
+}
+
 /** The version that new entries get; undefined where there is no such campaign. */
 export async function findCurrentVersion(db: Db, id: string): Promise<number | undefined> {
   const [row] = await db.select({ version: campaigns.version }).from(campaigns).where(eq(campaigns.id, id));
