@@ -148,12 +148,3 @@ export async function countInside(db: Db, id: string): Promise<Record<string, nu
     .groupBy(journeys.version);
   return Object.fromEntries(rows.map((row) => [row.version, row.people]));
 }
-
-/** The names of events that start some campaign: what an event that nobody names may have meant. */
-export async function listTriggerEvents(db: Db): Promise<string[]> {
-  const rows = await db
-    .selectDistinct({ event: campaigns.triggerName })
-    .from(campaigns)
-    .where(eq(campaigns.triggerType, 'event'));
-  return rows.flatMap((row) => (row.event === null ? [] : [row.event]));
-}
