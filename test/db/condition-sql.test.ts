@@ -153,4 +153,23 @@ describe('an audience out of 20,000 people', () => {
     expect(pages.flat()).toEqual(expected);
     expect(pages.length).toBe(Math.ceil(expected.length / 1000));
   });
+
+  it('reads of a page no more than its own people and their events, also in an alternative', async () => {
+    await db.execute(sql`analyze people`);
+    await db.execute(sql`analyze events`);
+    const either: Condition = { or: [{ 'customer.plan': 'none' }, { performed: { event: 'seen' } }] };
+    const [plan] = await db.execute<{ 'QUERY PLAN': [{ Plan: object }] }>(sql`
+      explain (analyze, format json) select key from people
+      where key > 'zzz' and ${conditionSql(predicateOf(either, await moment()))} order by key limit 100`);
+    expect(plan?.['QUERY PLAN'][0].Plan).toMatchObject({
+      'Node Type': 'Limit',
+      Plans: [
+        {
+          'Index Name': 'people_pkey',
+          'Actual Rows': 100,
+          Plans: [{ 'Actual Loops': 100, Plans: [{ 'Relation Name': 'events', 'Actual Rows': 1 }] }],
+        },
+      ],
+    });
+  });
 });
