@@ -1,7 +1,7 @@
 import {
   beginAttempt,
   closeLostAttempts,
-  lockDelivery,
+  lockForSending,
   moveDelivery,
   type DeliveryMove,
   type DeliveryRow,
@@ -65,6 +65,8 @@ export type ClaimedAttempt = {
   tries: number;
   delivery: DeliveryRow;
   destination: string;
+  /** Who is woken where it has to wait. */
+  workflowId: string;
   /** Whether it tries if a destination is back that was left alone. */
   probe: boolean;
   webhook: CompiledWebhook;
@@ -119,12 +121,14 @@ export async function claimAttempt(
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
     // Sent together, run in this order: campaigns before deliveries, as everywhere.
-    const [, delivery, { isPaused, heldSince }] = await Promise.all([
+    const [, locked, { isPaused, heldSince }] = await Promise.all([
       takeCampaignsTurn(tx, id),
-      lockDelivery(tx, id),
+      lockForSending(tx, id),
       readPause(tx, id),
     ]);
-    if (!delivery) return { type: 'settled', sent: ERASED };
+    if (!locked) return { type: 'settled', sent: ERASED };
+    const { delivery } = locked;
+    const openUntil = dependencies.breaker ? locked.openUntil : null;
     const resend = resendId === undefined ? undefined : await findResend(tx, resendId);
     const own = await webhookOf(tx, dependencies, delivery);
     const webhook = resend && !resend.retry ? { ...own, policy: { ...own.policy, times: 0 } } : own;
@@ -154,7 +158,8 @@ export async function claimAttempt(
     const { attemptsBefore } = sending;
     const made = sending.firstAttemptAt === null ? 0 : (await closeLostAttempts(tx, id)) - attemptsBefore;
     const request = openRequest(cipher, id, frozen);
-    const standing = await approach(tx, { id, origin, shown: () => redactText(origin, request.secrets), now });
+    const shown = () => redactText(origin, request.secrets);
+    const standing = await approach(tx, { id, origin, openUntil, shown, now });
     const firstAttemptAt = sending.firstAttemptAt ?? now;
     const waitedSince = heldSince ?? standing.since;
     const waitedMs = made > 0 && waitedSince ? now.getTime() - waitedSince.getTime() : 0;
@@ -194,6 +199,7 @@ export async function claimAttempt(
       tries: made + 1,
       delivery,
       destination: origin,
+      workflowId,
       probe: admission.probe,
       webhook,
       request: outgoingRequest(request, { id, signing: policy.signing, keys, userAgent, now }),

@@ -4,6 +4,7 @@ import type { Db } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
+import { broadcastRoutes } from './broadcasts.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import { campaignFigureRoutes } from './campaign-figures.ts';
 import { campaignStateRoutes } from './campaign-states.ts';
@@ -59,6 +60,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...campaignRoutes(dependencies),
     ...campaignStateRoutes(dependencies),
     ...campaignFigureRoutes(dependencies),
+    ...broadcastRoutes(dependencies),
     ...simulateRoutes(dependencies),
     ...previewRoutes(dependencies),
     ...testRoutes(dependencies),

@@ -28,6 +28,12 @@ const plants: Plant[] = [
     'draw random bytes',
   ),
   plant('domain/a-now.ts', 'export const at = Date.now();\n', 'eslint(no-restricted-properties)', 'no clock'),
+  plant(
+    'domain/a-temporal-now.ts',
+    `import { Temporal } from 'temporal-polyfill';\nexport const at = Temporal.Now.instant();\n`,
+    'eslint(no-restricted-properties)',
+    'no clock',
+  ),
   plant('domain/a-random.ts', 'export const n = Math.random();\n', 'eslint(no-restricted-properties)', 'no randomness'),
   plant(
     'domain/a-crypto.ts',

@@ -14,7 +14,6 @@ export const dateTriggerSchema = z.strictObject({
   timezone: zoneSchema('person').optional(),
   yearly: z.boolean().optional(),
 });
-export type DateTrigger = z.infer<typeof dateTriggerSchema>;
 
 /** `occurrence` names it the same in every zone, so that a person who moves is not entered twice. */
 export type DateOccurrence = { occurrence: string; dueAt: Date };

@@ -26,7 +26,6 @@ export type UntilMostActiveHour = z.infer<typeof untilMostActiveHourSchema>;
 
 /** What a delay waits for instead of a fixed time. Exactly one fits: a plain union would take an unknown key for a form's only fault. */
 export const untilSchema = z.xor([untilTimeSchema, untilAttributeSchema, untilMostActiveHourSchema]);
-export type Until = z.infer<typeof untilSchema>;
 
 /** Whom a delay holds: their attributes, and the campaign's zone. */
 export type Delayed = { attributes: Record<string, Json>; timezone: string };
