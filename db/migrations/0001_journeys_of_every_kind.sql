@@ -71,12 +71,17 @@ CREATE TABLE "segments" (
 	"name" text,
 	"version" integer NOT NULL,
 	"condition" json NOT NULL,
-	"timed" boolean NOT NULL,
-	"filled_to" text,
-	"silent" boolean NOT NULL,
-	"filled_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT statement_timestamp() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "sweeps" (
+	"type" text NOT NULL,
+	"subject" text NOT NULL,
+	"cursor" text,
+	"silent" boolean DEFAULT false NOT NULL,
+	"due_at" timestamp (3) with time zone DEFAULT to_timestamp(0) NOT NULL,
+	CONSTRAINT "sweeps_type_subject_pk" PRIMARY KEY("type","subject")
 );
 --> statement-breakpoint
 DROP INDEX "campaigns_trigger_event";--> statement-breakpoint
@@ -127,7 +132,6 @@ CREATE INDEX "split_choices_campaign" ON "split_choices" USING btree ("campaign_
 CREATE INDEX "waits_open" ON "waits" USING btree ("person_key") WHERE outcome is null;--> statement-breakpoint
 CREATE INDEX "waits_timed" ON "waits" USING btree ("person_key") WHERE outcome is null and timed;--> statement-breakpoint
 CREATE INDEX "segment_members_person" ON "segment_members" USING btree ("person_key");--> statement-breakpoint
-CREATE INDEX "segments_filling" ON "segments" USING btree ("id") WHERE filled_at is null;--> statement-breakpoint
 CREATE INDEX "broadcasts_running" ON "broadcasts" USING btree ("campaign_id") WHERE ended_at is null;--> statement-breakpoint
 CREATE INDEX "campaigns_trigger" ON "campaigns" USING btree ("trigger_type","trigger_name");--> statement-breakpoint
 CREATE INDEX "campaigns_exiting" ON "campaigns" USING btree ("id") WHERE exit_before is not null;--> statement-breakpoint
