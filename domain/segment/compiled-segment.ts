@@ -58,12 +58,11 @@ export async function belongs(
 
 /** Each behind those that it asks for. */
 export function inOrder<T extends { id: string; segments: Set<string> }>(segments: T[]): T[] {
-  const placed = new Set<T>();
-  const place = (segment: T): void => {
-    if (placed.has(segment)) return;
-    for (const other of segments) if (segment.segments.has(other.id)) place(other);
-    placed.add(segment);
+  const seen = new Set<T>();
+  const place = (segment: T): T[] => {
+    if (seen.has(segment)) return [];
+    seen.add(segment);
+    return [...segments.filter(({ id }) => segment.segments.has(id)).flatMap(place), segment];
   };
-  for (const segment of segments) place(segment);
-  return [...placed];
+  return segments.flatMap(place);
 }
