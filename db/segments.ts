@@ -15,6 +15,11 @@ export function listDefinitions(db: Db): Promise<SegmentRow[]> {
   return db.select().from(segments).orderBy(segments.id);
 }
 
+export async function findDefinition(db: Db, id: string): Promise<SegmentRow | undefined> {
+  const [segment] = await db.select().from(segments).where(eq(segments.id, id));
+  return segment;
+}
+
 export async function listSegmentIds(db: Db): Promise<string[]> {
   const rows = await db.select({ id: segments.id }).from(segments).orderBy(segments.id);
   return rows.map(({ id }) => id);
@@ -24,7 +29,7 @@ export async function findSegment(
   db: Db,
   id: string,
 ): Promise<(SegmentRow & { state: SegmentState; people: number }) | undefined> {
-  const [segment] = await db.select().from(segments).where(eq(segments.id, id));
+  const segment = await findDefinition(db, id);
   if (!segment) return undefined;
   const [members] = await db.select({ people: count() }).from(segmentMembers).where(eq(segmentMembers.segmentId, id));
   return { ...segment, state: await stateOf(db, id), people: members?.people ?? 0 };

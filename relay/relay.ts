@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
+import { fireDue } from '../db/due-entries.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
@@ -13,10 +14,12 @@ import { workOffJob } from './jobs.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { createSweeper } from './sweep.ts';
 import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
+const DUE_POLL_MS = 1_000;
 const WATCH_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
@@ -39,7 +42,7 @@ export type RelayOptions = {
 
 /**
  * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
- * drafts whose time is over, and work off jobs; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * drafts whose time is over, work off jobs, go through everybody for segments and dates, and tell what is due; one carries the resulting commands, and the last one looks for journeys that are stuck.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -121,6 +124,30 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
   });
+  const sweepPage = createSweeper({
+    db,
+    campaigns: versions.campaigns,
+    now,
+    onFailed: ({ type, subject }, error) => log.error({ type, subject, err: error }, 'a sweep could not go on'),
+  });
+  const sweep = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const done = await sweepPage();
+      if (done > 0) match.wake();
+      return done;
+    },
+    onError: (error) => log.error({ err: error }, 'people could not be gone through'),
+  });
+  const fire = startLoop({
+    pollMs: DUE_POLL_MS,
+    look: async () => {
+      const fired = await fireDue(db, now());
+      if (fired > 0) match.wake();
+      return fired;
+    },
+    onError: (error) => log.error({ err: error }, 'what is due could not be told'),
+  });
   const ending = new AbortController();
   const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
   const watch = startLoop({
@@ -136,7 +163,7 @@ export async function startRelay({
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, carry, watch];
+      const loops = [match, release, expire, jobs, sweep, fire, carry, watch];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
