@@ -14,7 +14,7 @@ import { HooklineError } from '../domain/errors.ts';
 import { idSchema } from '../domain/input/id.ts';
 import { compileSegment } from '../domain/segment/compiled-segment.ts';
 import { validateSegment } from '../domain/segment/segment.ts';
-import type { Definition } from '../domain/segment/segment-faults.ts';
+import { segmentPlaces, type Definition } from '../domain/segment/segment-faults.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery, pageQuery } from './schemas.ts';
 
@@ -112,11 +112,12 @@ async function segmentOf(db: Db, id: string) {
 }
 
 function throwIfUsed(id: string, users: SegmentUser[]): void {
-  const errors = users.flatMap(({ where, definition }) =>
-    segmentNames({ ...definition })
+  const errors = users.flatMap((user) => {
+    const names = 'campaign' in user ? segmentNames({ ...user.campaign }) : segmentPlaces(user.condition, user.at);
+    return names
       .filter(({ segment }) => segment === id)
-      .map(({ path }) => ({ path: where, message: `names it at ${path}` })),
-  );
+      .map(({ path }) => ({ path: user.where, message: `names it at ${path}` }));
+  });
   if (errors.length === 0) return;
   const places = [...new Set(errors.map(({ path }) => path))];
   const shown = `${places.slice(0, 5).join(', ')}${places.length > 5 ? ` and ${places.length - 5} more` : ''}`;

@@ -117,7 +117,10 @@ export async function stretchBehind(tx: Db, after: string | null): Promise<strin
   return row?.key ?? null;
 }
 
-/** People of a stretch for whom the condition of a segment does not come to what is kept, and where the search goes on. */
+/**
+ * People of a stretch for whom the condition of a segment does not come to what is kept, and where the search goes on. Who has just
+ * changed is judged for that first.
+ */
 export async function listDiffering(
   tx: Db,
   {
@@ -132,6 +135,7 @@ export async function listDiffering(
     where key > ${after ?? ''} and (${upTo}::text is null or key <= ${upTo}::text)
       and ${conditionSql(predicate)} <> exists (
         select from segment_members where segment_id = ${segment} and segment_members.person_key = people.key)
+      and not ${isChanging()}
     order by key limit ${FOUND_AT_ONCE}`);
   const keys = rows.map(({ key }) => key);
   return { keys, last: keys.length < FOUND_AT_ONCE ? upTo : (keys.at(-1) ?? null) };

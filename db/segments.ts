@@ -104,7 +104,10 @@ async function stateOf(db: Db, id: string): Promise<SegmentState> {
 }
 
 /** What may name a segment: a campaign's version that people are in or may enter, an audience, or another segment. */
-export type SegmentUser = { where: string; definition: object };
+export type SegmentUser = { where: string } & (
+  | { campaign: object }
+  | { at: 'audience' | 'condition'; condition: object }
+);
 
 /**
  * Deletes a segment that nothing names, with its members. It waits for what is being published, and what comes later waits for it.
@@ -147,11 +150,11 @@ async function listUsers(tx: Db, id: string): Promise<SegmentUser[]> {
   return [
     ...versions.map(({ id: campaign, version, definition }) => ({
       where: `campaigns/${campaign}/versions/${version}`,
-      definition,
+      campaign: definition,
     })),
-    ...audiences.map(({ id: broadcast, audience }) => ({ where: `broadcasts/${broadcast}`, definition: { audience } })),
+    ...audiences.map((row) => ({ where: `broadcasts/${row.id}`, at: 'audience' as const, condition: row.audience })),
     ...others
       .filter((other) => other.id !== id)
-      .map((other) => ({ where: `segments/${other.id}`, definition: { audience: other.condition } })),
+      .map((other) => ({ where: `segments/${other.id}`, at: 'condition' as const, condition: other.condition })),
   ];
 }
