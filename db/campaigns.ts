@@ -3,6 +3,8 @@ import type { Campaign } from '../domain/campaign/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import type { Plan } from '../domain/walk.ts';
 import { holdSegments } from './hold-segments.ts';
+import { wakeBroadcastsOf } from './broadcast-wakes.ts';
+import { dropDue, settleOccurrences } from './occurrences.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';
@@ -22,6 +24,12 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
     .from(campaignVersions)
     .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
   return row?.definition;
+}
+
+/** The campaign's row, held `for share`: neither state nor version changes meanwhile. */
+export async function lockCampaign(tx: Db, id: string): Promise<typeof campaigns.$inferSelect | undefined> {
+  const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('share');
+  return row;
 }
 
 /** The version that new entries get; undefined where there is no such campaign. */
@@ -70,6 +78,7 @@ export async function publishVersion(
     if (gone !== undefined)
       throw new HooklineError('campaigns.invalid', `The segment "${gone}" was deleted meanwhile.`);
     const version = campaign.version + 1;
+    if (published && !isSameSchedule(published, definition)) await dropDue(tx, campaign.id);
     await tx.insert(campaignVersions).values({ campaignId: campaign.id, version, definition, plan });
     const [updated] = await tx
       .update(campaigns)
@@ -107,6 +116,9 @@ function nameOf(trigger: Campaign['trigger']): string | null {
 /** Whether both read the same as JSON, in the order of their keys too: it reaches rendered bodies. */
 export const isSame = (a: object, b: object) => JSON.stringify(a) === JSON.stringify(b);
 
+const isSameSchedule = (a: Campaign, b: Campaign) =>
+  isSame([a.trigger, a.timezone ?? null], [b.trigger, b.timezone ?? null]);
+
 /** The version and state that publishing would lead to. */
 export async function wouldPublish(
   db: Db,
@@ -131,7 +143,8 @@ export async function changeCampaignState(
   return db.transaction(async (tx) => {
     const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
     if (!before) return undefined;
-    if (from.includes(before.state))
+    const changes = from.includes(before.state);
+    if (changes)
       await tx
         .update(campaigns)
         .set({ state: to, updatedAt: sql`clock_timestamp()` })
@@ -140,6 +153,10 @@ export async function changeCampaignState(
       await startSweep(tx, 'fillDates', id);
     const campaign = await findCampaign(tx, id);
     if (!campaign) throw new Error('a campaign vanished while its state changed');
+    if (changes) {
+      await settleOccurrences(tx, campaign.definition, { from: before.state, to });
+      await wakeBroadcastsOf(tx, id);
+    }
     return campaign;
   });
 }

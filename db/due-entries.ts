@@ -36,7 +36,8 @@ export async function writeDates(tx: Db, campaign: string, dates: Dates[]): Prom
 /** Whether somebody has a date for a campaign, or had one when it was last gone through: a filter of people. */
 export const mayBeDue = (campaign: string, attribute: string | null) => sql`(
   ${attribute === null ? sql`false` : sql`attributes ? ${attribute}`} or exists (
-    select from due_entries where campaign_id = ${campaign} and person_key = people.key and fired_at is null))`;
+    select from due_entries
+    where campaign_id = ${campaign} and person_key = people.key and fired_at is null and broadcast_id is null))`;
 
 /** The campaigns that run and start by one of these attributes, or, where the zone of a person has changed, by any date. */
 export async function listDateCampaigns(tx: Db, names: string[]): Promise<{ campaign: string; version: number }[]> {
@@ -82,20 +83,22 @@ export async function findDue(tx: Db, personKey: string, subject: string): Promi
 }
 
 /**
- * Leaves an item for each entry that has become due, in one transaction with the note that it has fired: once, whoever looks and whoever
+ * Leaves an item for each entry by a date that has become due, in one transaction with the note that it has fired: once, whoever looks and whoever
  * dies meanwhile. People whom somebody else holds come with the next look. Answers how many have fired.
  */
 export async function fireDue(db: Db, now: Date): Promise<number> {
   const at = sql`${now.toISOString()}::timestamptz`;
   return db.transaction(async (tx) => {
     const rows = await tx.execute<{ key: string }>(sql`
-      select person_key as key from due_entries where fired_at is null and due_at <= ${at} order by due_at limit ${FIRED_AT_ONCE}`);
+      select person_key as key from due_entries
+      where fired_at is null and broadcast_id is null and due_at <= ${at} order by due_at limit ${FIRED_AT_ONCE}`);
     const held = await holdFree(tx, [...new Set(rows.map(({ key }) => key))]);
     if (held.length === 0) return 0;
     const fired = await tx.execute(sql`
       with due as (
         update due_entries set fired_at = ${at}
-        where fired_at is null and due_at <= ${at} and person_key = any(${sql.param(held)}::text[])
+        where fired_at is null and broadcast_id is null and due_at <= ${at}
+          and person_key = any(${sql.param(held)}::text[])
         returning campaign_id, person_key, occurrence, due_at
       ), ordered as (
         select *, row_number() over (partition by person_key order by due_at, campaign_id) as turn from due

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { changeCampaignState, publishVersion } from '../../db/campaigns.ts';
 import { putPerson } from '../../db/people.ts';
 import { campaigns, dueEntries, outcomes } from '../../db/schema/campaigns.ts';
-import { people } from '../../db/schema/people.ts';
+import { inbox, people } from '../../db/schema/people.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import type { Json } from '../../domain/json.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -233,9 +233,16 @@ describe('a campaign that starts by dates', () => {
     let left = 600 - fired.reduce((sum, count) => sum + count, 0);
     for (let count = left; count > 0; left -= count) count = await relays.fire();
     expect(left).toBe(0);
-    await relays.match();
+    const items = await db.select({ key: inbox.personKey, type: inbox.type, subject: inbox.subject }).from(inbox);
+    expect(new Set(items.map(({ key }) => key)).size).toBe(600);
+    expect(new Set(items.map(({ type, subject }) => `${type} ${subject}`))).toEqual(
+      new Set(['due renewal/2027-05-10']),
+    );
+    expect(items).toHaveLength(600);
+    for (const { key } of items.slice(0, 10)) await relays.matchPerson(key);
     const told = await decided();
-    expect(told.filter((line) => line.endsWith('entered'))).toHaveLength(600);
-    expect(told).toHaveLength(600);
+    expect(told.map((line) => line.replace(/^p\d+ /, ''))).toEqual(
+      Array.from({ length: 10 }, () => 'renewal date/2027-05-10 entered'),
+    );
   });
 });
