@@ -11,8 +11,10 @@ import {
   type CampaignRow,
 } from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
+import { listSegmentIds } from '../db/segments.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { validateCampaign } from '../domain/campaign/campaign.ts';
+import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { scheduleWarnings } from '../domain/campaign/schedule-warnings.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { route, type Route } from './route.ts';
@@ -34,12 +36,15 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
     handle: async ({ params, query, body }) => {
-      const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations);
+      const known = await listSegmentIds(db);
+      const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations, known);
       const definition = { ...campaign, id: params.id };
       const isDry = query.dryRun === 'true';
       const { version, state } = isDry
         ? await wouldPublish(db, definition)
-        : await publishVersion(db, definition, plan);
+        : await publishVersion(db, definition, plan, [
+            ...new Set(segmentNames(definition).map(({ segment }) => segment)),
+          ]);
       const next = isDry ? 'nothing was stored; send it without dryRun to publish it' : nextStep(params.id, state);
       return {
         status: 200,

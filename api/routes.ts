@@ -23,6 +23,7 @@ import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
+import { segmentRoutes } from './segments.ts';
 import { sendRoutes } from './sends.ts';
 import type { TemporalUi } from './shown-journey.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
@@ -65,6 +66,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...previewRoutes(dependencies),
     ...testRoutes(dependencies),
     ...webhookRoutes(dependencies),
+    ...segmentRoutes(dependencies),
     ...sendRoutes({ ...dependencies, ...versions }),
     ...journeyRoutes(dependencies),
     ...journeyExitRoutes(dependencies),

@@ -1,6 +1,8 @@
 import { and, countDistinct, eq, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign/campaign.ts';
+import { HooklineError } from '../domain/errors.ts';
 import type { Plan } from '../domain/walk.ts';
+import { holdSegments } from './hold-segments.ts';
 import { wakeBroadcastsOf } from './broadcast-wakes.ts';
 import { writersTurn } from './campaign-turns.ts';
 import { dropDue, settleOccurrences } from './occurrences.ts';
@@ -8,6 +10,7 @@ import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';
 import { journeys } from './schema/journeys.ts';
+import { startSweep } from './sweeps.ts';
 
 export type CampaignRow = typeof campaigns.$inferSelect & { definition: Campaign };
 
@@ -63,9 +66,15 @@ const selectCampaign = (db: Db) =>
 
 /**
  * Stores a definition as the campaign's next version, the first one in state `new`. The definition that is there already changes
- * nothing. Two at once take turns at the campaign's row, so that versions have no gaps and no doubles.
+ * nothing. Two at once take turns at the campaign's row, so that versions have no gaps and no doubles. The `segments` that it names stay
+ * until it is stored; throws `campaigns.invalid` where one was deleted a moment ago.
  */
-export async function publishVersion(db: Db, definition: Campaign & { id: string }, plan: Plan): Promise<CampaignRow> {
+export async function publishVersion(
+  db: Db,
+  definition: Campaign & { id: string },
+  plan: Plan,
+  segments: string[] = [],
+): Promise<CampaignRow> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select ${writersTurn(definition.id)}`);
     await tx
@@ -76,6 +85,9 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
     if (!campaign) throw new Error('a campaign vanished while it was published');
     const published = campaign.version > 0 ? await findVersion(tx, campaign.id, campaign.version) : undefined;
     if (published && isSame(published, definition)) return { ...campaign, definition: published };
+    const [gone] = await holdSegments(tx, segments);
+    if (gone !== undefined)
+      throw new HooklineError('campaigns.invalid', `The segment "${gone}" was deleted meanwhile.`);
     const version = campaign.version + 1;
     if (published && !isSameSchedule(published, definition)) await dropDue(tx, campaign.id);
     await tx.insert(campaignVersions).values({ campaignId: campaign.id, version, definition, plan });
@@ -84,6 +96,10 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
       .set({ version, ...triggerOf(definition), updatedAt: sql`clock_timestamp()` })
       .where(eq(campaigns.id, campaign.id))
       .returning();
+    // A campaign that is not running is gone through when it is started.
+    const isRunning = campaign.state === 'live' || campaign.state === 'paused';
+    const hasDates = definition.trigger.type === 'date' || published?.trigger.type === 'date';
+    if (isRunning && hasDates) await startSweep(tx, 'fillDates', campaign.id);
     return { ...(updated ?? campaign), definition };
   });
 }
@@ -146,6 +162,8 @@ export async function changeCampaignState(
         .update(campaigns)
         .set({ state: to, ...(exit && { exitBefore: sql`clock_timestamp()` }), updatedAt: sql`clock_timestamp()` })
         .where(eq(campaigns.id, id));
+    if (to === 'live' && from.includes(before.state) && before.triggerType === 'date')
+      await startSweep(tx, 'fillDates', id);
     const campaign = await findCampaign(tx, id);
     if (!campaign) throw new Error('a campaign vanished while its state changed');
     if (changes) {

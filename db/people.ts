@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { HooklineError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
+import { leaveRechecks } from './leave-items.ts';
 import type { Db } from './open.ts';
 import { people, type AttributeChange, type ChangeCause } from './schema/people.ts';
 
@@ -59,7 +60,7 @@ export async function changeAttributes(
 ): Promise<{ person: PersonRow; isLeft: boolean }> {
   const changes = changesOf(person.attributes, values);
   const names = Object.keys(changes);
-  if (names.length === 0) return { person, isLeft: false };
+  if (names.length === 0) return { person, isLeft: person.lastNumber === 0 && (await leaveNewcomer(tx, person.key)) };
   const set = Object.fromEntries(
     Object.entries(changes).flatMap(([name, { to }]) => (to === null ? [] : [[name, to]])),
   );
@@ -93,6 +94,13 @@ export async function changeAttributes(
   ]);
   if (!changed) throw new Error('the person whose attributes change is gone');
   return { person: changed, isLeft: left.length > 0 };
+}
+
+/** Who has just been made may belong to a segment without having an attribute. */
+async function leaveNewcomer(tx: Db, key: string): Promise<boolean> {
+  const [row] = await tx.execute(sql`select from segments limit 1`);
+  if (row) await leaveRechecks(tx, [key]);
+  return row !== undefined;
 }
 
 /**

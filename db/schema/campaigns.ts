@@ -138,7 +138,7 @@ export const dueEntries = pgTable(
     primaryKey({ columns: [table.campaignId, table.personKey, table.occurrence] }),
     index('due_entries_due')
       .on(table.dueAt)
-      .where(sql`fired_at is null`),
+      .where(sql`fired_at is null and broadcast_id is null`),
     index('due_entries_person').on(table.personKey),
     index('due_entries_broadcast')
       .on(table.broadcastId, table.dueAt)
