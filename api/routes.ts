@@ -18,6 +18,7 @@ import { resendRoutes } from './resend.ts';
 import { journeyRoutes } from './journeys.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
+import { personActionRoutes } from './person-actions.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { sendRoutes } from './sends.ts';
@@ -52,6 +53,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
   return [
     ...peopleRoutes(dependencies),
+    ...personActionRoutes(dependencies),
     ...timelineRoutes(dependencies),
     ...eventRoutes(dependencies),
     ...campaignRoutes(dependencies),

@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
-import { logJourney } from './journeys.ts';
+import { logJourney, ownerChanged } from './journeys.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
@@ -17,6 +17,30 @@ export type NewDelivery = typeof deliveries.$inferInsert;
 export async function insertDelivery(tx: Db, delivery: NewDelivery): Promise<void> {
   await tx.insert(deliveries).values(delivery);
 }
+
+/**
+ * Holds a delivery that is to be sent, and before it its person, so that they are neither erased nor suppressed until its attempt is
+ * written.
+ */
+export async function lockToSend(
+  tx: Db,
+  id: string,
+): Promise<{ delivery: DeliveryRow; suppressed: boolean } | undefined> {
+  const [[person], [delivery]] = await Promise.all([
+    tx
+      .select({ key: people.key, suppressed: people.suppressed })
+      .from(people)
+      .where(eq(people.key, ownerOf(tx, id)))
+      .for('key share'),
+    tx.select().from(deliveries).where(eq(deliveries.id, id)).for('no key update'),
+  ]);
+  if (!delivery) return undefined;
+  if (!person || person.key !== delivery.personKey) throw ownerChanged();
+  return { delivery, suppressed: person.suppressed };
+}
+
+const ownerOf = (tx: Db, id: string) =>
+  tx.select({ key: deliveries.personKey }).from(deliveries).where(eq(deliveries.id, id));
 
 export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | undefined> {
   const [delivery] = await tx.select().from(deliveries).where(eq(deliveries.id, id)).for('no key update');
@@ -77,17 +101,13 @@ export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttem
  * Holds a delivery until the transaction ends, and first its person, as everywhere: for a change of them, or only so that they are
  * not erased meanwhile. Undefined when they were.
  */
-export async function lockSend(
-  tx: Db,
-  { id, personKey }: Pick<DeliveryRow, 'id' | 'personKey'>,
-  options: { withPerson: boolean },
-): Promise<LockedSend | undefined> {
+export async function lockSend(tx: Db, id: string, options: { withPerson: boolean }): Promise<LockedSend | undefined> {
   // Sent together, run in this order: each statement sees what was committed while the one before it waited.
-  const [, [row], [latest]] = await Promise.all([
+  const [[owned], [row], [latest]] = await Promise.all([
     tx
       .select({ key: people.key })
       .from(people)
-      .where(eq(people.key, personKey))
+      .where(eq(people.key, ownerOf(tx, id)))
       .for(options.withPerson ? 'no key update' : 'key share'),
     tx
       .select({ delivery: deliveries, person: people })
@@ -102,6 +122,7 @@ export async function lockSend(
       .orderBy(desc(attempts.number))
       .limit(1),
   ]);
+  if (row && row.person.key !== owned?.key) throw ownerChanged();
   return row && { ...row, latestAttempt: latest?.id };
 }
 

@@ -11,7 +11,7 @@ import { evaluateMapping } from '../request/mapping.ts';
 import { redactJson } from '../request/redact.ts';
 import { shownError } from '../request/shown-error.ts';
 import type { AtStep, Decision } from './decision.ts';
-import { renderDelivery } from './render-delivery.ts';
+import { renderDelivery, suppressedDelivery } from './render-delivery.ts';
 
 /** What a journey does at a step, the same for a real one and for one that is only tried out. */
 export async function decide(step: Step, at: AtStep): Promise<Decision> {
@@ -50,12 +50,16 @@ async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision>
   return { prepared: { type: 'wait', until, ended: null }, details, until: deadline };
 }
 
-/** One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says. */
+/**
+ * One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says; one to somebody who is suppressed
+ * is skipped.
+ */
 async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decision> {
-  const delivery = renderDelivery(at.compiled.webhook(step.id), await at.scope(), {
-    id: at.newDeliveryId(),
-    now: at.now,
-  });
+  const webhook = at.compiled.webhook(step.id);
+  const newId = at.newDeliveryId();
+  const delivery = at.suppressed
+    ? suppressedDelivery(webhook, newId)
+    : renderDelivery(webhook, await at.scope(), { id: newId, now: at.now });
   await at.keepDelivery(delivery);
   const { id, state, error, label, mapping } = delivery;
   const details = { delivery: id, state, ...(error && { error }) };
