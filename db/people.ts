@@ -37,13 +37,13 @@ export async function putPerson(
   { backfill = false }: { backfill?: boolean } = {},
 ): Promise<PersonRow & { isLeft: boolean }> {
   return db.transaction(async (tx) => {
-    // Sent together, run in this order: the second sees whom the first one made, or waited for.
+    // Sent together, run in this order: the first one makes somebody, or holds who is there, though it changes nothing of them.
     const [, [person]] = await Promise.all([
       tx
         .insert(people)
         .values({ key: newId('per'), id, attributes: {} })
-        .onConflictDoNothing({ target: people.id }),
-      tx.select().from(people).where(eq(people.id, id)).for('no key update'),
+        .onConflictDoUpdate({ target: people.id, set: { updatedAt: sql`${people.updatedAt}` }, setWhere: sql`false` }),
+      tx.select().from(people).where(eq(people.id, id)),
     ]);
     if (!person) throw new Error('a person vanished while they were stored');
     const { person: changed, isLeft } = await changeAttributes(tx, person, changes, { type: 'api' }, { backfill });
