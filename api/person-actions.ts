@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { erasePerson } from '../db/erase-person.ts';
 import { mergePeople } from '../db/merge-people.ts';
 import type { Db } from '../db/open.ts';
 import { setSuppressed } from '../db/suppress.ts';
@@ -8,10 +9,10 @@ import { route, type Route } from './route.ts';
 import { clientId, idParams, noQuery } from './schemas.ts';
 import { refuseFaults } from './try-out.ts';
 
-type Dependencies = { db: Db; wake: () => void };
+type Dependencies = { db: Db; wake: () => void; wakeCarrier: () => void };
 
 /** What an operator does to a person. */
-export const personActionRoutes = ({ db, wake }: Dependencies): Route[] => [
+export const personActionRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[] => [
   ...(['suppress', 'unsuppress'] as const).map((action) =>
     route({
       method: 'post',
@@ -41,6 +42,19 @@ export const personActionRoutes = ({ db, wake }: Dependencies): Route[] => [
       if (merged === 'noInto') throw nobodyToMergeInto(into);
       wake();
       return { status: 200, body: shownPerson(merged) };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/v1/people/:id',
+    scope: 'admin',
+    params: idParams,
+    query: noQuery,
+    body: null,
+    handle: async ({ params: { id } }) => {
+      if (!(await erasePerson(db, id))) throw personNotFound(id);
+      wakeCarrier();
+      return { status: 200, body: { id, deleted: true } };
     },
   }),
 ];

@@ -21,6 +21,7 @@ import type { Db } from '../db/open.ts';
 import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
+import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
 /** Longer than a call to Temporal may take: a lease must not end under its holder. */
@@ -71,7 +72,7 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   );
   for (const { command, error } of refused) {
     // What it was for has ended.
-    if (!(await isWorkflowNeeded(db, command.workflowId))) {
+    if (command.command.type !== 'forget' && !(await isWorkflowNeeded(db, command.workflowId))) {
       await deleteCommands(db, [command.id]);
       continue;
     }
@@ -98,6 +99,8 @@ async function carry(
       return startDelivery(dependencies, workflowId, command);
     case 'wake':
       return dependencies.client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, command.subject);
+    case 'forget':
+      return forgetWorkflow(dependencies.client, workflowId);
   }
 }
 
@@ -148,13 +151,17 @@ function reasonOf(error: unknown): string {
 }
 
 const INVALID_ARGUMENT = 3;
+const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
+const UNIMPLEMENTED = 12;
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
 function isRefusal({ command }: ClaimedCommand, error: unknown): boolean {
   if (command.type === 'wake' && error instanceof WorkflowNotFoundError) return true;
   const answer = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
   if (!isGrpcServiceError(answer)) return false;
+  // Not every key may delete, nor can every server: all else goes on.
+  if (command.type === 'forget' && (answer.code === PERMISSION_DENIED || answer.code === UNIMPLEMENTED)) return true;
   const isTooLarge = answer.code === RESOURCE_EXHAUSTED && /larger than max/.test(answer.details);
   return answer.code === INVALID_ARGUMENT || isTooLarge;
 }
