@@ -69,18 +69,16 @@ describe('erasing a person', () => {
       const ids = await insertDeliveries(db, { count: 40, state: 'drafted', campaign: person, person });
       const key = (await findPerson(db, person))?.key ?? '';
       const own = range(40).map((n) => `jrn_${person}_${String(n).padStart(2, '0')}`);
-      await db
-        .insert(journeys)
-        .values(
-          own.map((id) => ({
-            id,
-            personKey: key,
-            campaignId: 'tour',
-            version: 1,
-            cause: '',
-            state: 'delayed' as const,
-          })),
-        );
+      await db.insert(journeys).values(
+        own.map((id) => ({
+          id,
+          personKey: key,
+          campaignId: 'tour',
+          version: 1,
+          cause: '',
+          state: 'delayed' as const,
+        })),
+      );
       await db.execute(sql`
         update deliveries set journey_id = 'jrn_' || ${person} || '_' || lpad((right(id, 2)::int % 40)::text, 2, '0')
         where person_key = ${key}`);
