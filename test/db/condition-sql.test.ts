@@ -12,7 +12,7 @@ import { CASES_NOW, CONDITION_CASES } from '../domain/condition/condition-cases.
 import { factsOf, type Fields } from '../domain/condition/past.ts';
 import { randomCondition, randomPerson, seeded } from '../domain/condition/random-condition.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createPastTables, storePeople } from '../support/pasts.ts';
+import { storePeople } from '../support/pasts.ts';
 
 let database: TestDatabase;
 let db: Db;
@@ -20,7 +20,6 @@ let db: Db;
 beforeAll(async () => {
   database = await createTestDatabase({ locale: 'en' });
   ({ db } = database);
-  await createPastTables(db);
 });
 afterAll(() => database.close());
 
@@ -129,6 +128,9 @@ describe('an audience out of 20,000 people', () => {
         jsonb_build_object('plan', case n % 4 when 0 then 'gold' else 'trial' end, 'age', (n % 50)::text)
       from generate_series(1, 20000) as n`);
     await db.execute(sql`
+      with segment as (
+        insert into segments (id, version, condition, timed, silent) values ('even', 1, '{}', false, true) returning id
+      )
       insert into segment_members (segment_id, person_key, since)
       select 'even', 'zzz_' || lpad(n::text, 6, '0'), now() from generate_series(2, 20000, 2) as n`);
     await db.execute(sql`

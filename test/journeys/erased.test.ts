@@ -133,10 +133,8 @@ describe('DELETE /v1/people/:id', () => {
   it('lets a request finish that is under way, and then forgets its workflow', async () => {
     let answer = () => {};
     const answered = new Promise<void>((resolve) => (answer = resolve));
-    drafts.receiver.on('/slow', async (request, response) => {
-      await answered;
-      await respond({ json: { lead: 1 } })(request, response);
-    });
+    const reply = respond({ json: { lead: 1 } });
+    drafts.receiver.on('/slow', (socket, request) => void answered.then(() => reply(socket, request)));
     const url = drafts.url.replace('/hook', '/slow');
     await publish('slow', [
       { type: 'webhook', id: 'ask', url, timeout: '30s', response: { attributes: { lead: '{{ response.lead }}' } } },

@@ -50,10 +50,8 @@ describe('a journey whose person is merged into another one', () => {
   it('finds what came while its webhook was sent, also where it waits for it after the merge', async () => {
     let answer = () => {};
     const answered = new Promise<void>((resolve) => (answer = resolve));
-    receiver.on('/slow', async (request, response) => {
-      await answered;
-      await respond({ json: {} })(request, response);
-    });
+    const reply = respond({ json: {} });
+    receiver.on('/slow', (socket, request) => void answered.then(() => reply(socket, request)));
     await publish(
       'call',
       { type: 'webhook', id: 'ask', url: receiver.url('/slow'), timeout: '30s' },

@@ -26,6 +26,7 @@ type Options = {
   relays?: number;
   worker?: boolean;
   breaker?: boolean;
+  startsPerSecond?: number;
   log?: Logger;
 };
 
@@ -68,6 +69,7 @@ export async function startHookline(options: Options = {}) {
         taskQueue,
         withSearchAttributes: true,
         breaker,
+        startsPerSecond: options.startsPerSecond ?? 10_000,
         now,
         log,
       }),

@@ -4,16 +4,6 @@ import type { Db } from '../../db/open.ts';
 import { events, people } from '../../db/schema/people.ts';
 import type { Fields, Past } from '../domain/condition/past.ts';
 
-/** Where segments and conversions are not kept yet, tables with what conditions read of them. */
-export async function createPastTables(db: Db): Promise<void> {
-  await db.execute(sql`
-    create table if not exists segment_members (
-      segment_id text not null, person_key text not null, since timestamptz not null default now())`);
-  await db.execute(sql`
-    create table if not exists conversions (
-      journey_id text not null, campaign_id text not null, person_key text not null, event_id text not null, at timestamptz not null)`);
-}
-
 export type Stored = { id: string; attributes: Fields; past?: Past | undefined };
 
 /** Stores people with their pasts and answers their keys, in that order. Segments, campaigns and journeys need not exist. */

@@ -106,11 +106,11 @@ describe('an invalid condition', () => {
     ],
     [{ now: {} }, 'now: write days, from or to'],
     [{ now: { days: ['fry'] } }, 'now.days[0]: "fry" is not known; did you mean "fri"?'],
-    [{ now: { from: '9:00' } }, 'now.from: write a time of day such as "09:00"'],
+    [{ now: { from: '9:00' } }, 'now.from: write a time of day such as "09:00", from 00:00 to 23:59'],
     [{ now: { from: '09:00', to: '09:00' } }, 'now.to: is when it begins; leave from and to out for whole days'],
     [
       { now: { days: ['fri'], timezone: 'Europe/Pariss' } },
-      'now.timezone: is no time zone; write one such as Europe/Paris',
+      'now.timezone: is no time zone; did you mean "Europe/Paris"?',
     ],
     [
       { 'customer..plan': 'gold' },

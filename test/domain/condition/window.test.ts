@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isZone, readWindow } from '../../../domain/condition/window.ts';
+import { readWindow } from '../../../domain/condition/window.ts';
 
 describe('a window of the clock', () => {
   it.each([
@@ -30,18 +30,5 @@ describe('a window of the clock', () => {
   it('from Saturday to Sunday goes over the end of the week', () => {
     const night = { days: ['sat' as const], from: '22:00', to: '06:00' };
     expect(readWindow(night, new Date('2026-04-05T01:00:00Z'), 'UTC')).toEqual({ holds: true, clock: 'sun 01:00 UTC' });
-  });
-});
-
-describe('a zone', () => {
-  it.each(['Europe/Paris', 'Asia/Kolkata', 'US/Pacific', 'UTC', 'GMT', 'Z', 'GMT-7', 'UTC+5:30', '+0200', '-11:00'])(
-    'is %s',
-    (name) => {
-      expect(isZone(name)).toBe(true);
-    },
-  );
-
-  it.each(['', 'Mars/Olympus', 'person', 'GMT-15', '+99:99', '7', ' UTC', 'Europe/Paris '])('is not "%s"', (name) => {
-    expect(isZone(name)).toBe(false);
   });
 });
