@@ -36,9 +36,8 @@ function shown(item: TimelineItem, outcomes: TimelineOutcome[]) {
       return { at, type: 'attributes', cause, changes };
     }
     case 'entered': {
-      const { id, campaignId, version, eventId, broadcastId } = item.row;
-      const cause = eventId === null ? { type: 'broadcast', id: broadcastId } : { type: 'event', id: eventId };
-      return { at, type: 'journey', what: 'entered', id, campaign: campaignId, version, cause };
+      const { id, campaignId, version, cause } = item.row;
+      return { at, type: 'journey', what: 'entered', id, campaign: campaignId, version, cause: shownCause(cause) };
     }
     case 'delivery': {
       const { id, campaignId, version, stepId, journeyId, webhookId, state, status, error } = item.row;
@@ -59,3 +58,20 @@ const shownOutcome = ({ campaignId, version, outcome, reason, journeyId }: Timel
   reason,
   journey: journeyId,
 });
+
+/** What began a journey, as its row has it. */
+function shownCause(cause: string): Record<string, string> {
+  const [type = '', name = '', change = ''] = cause.split('/');
+  const rest = cause.slice(type.length + 1);
+  switch (type) {
+    case 'segment':
+      return { type, segment: name, change };
+    case 'attribute':
+      return { type, attribute: rest.slice(0, rest.lastIndexOf('/')) };
+    case 'date':
+    case 'schedule':
+      return { type, occurrence: rest };
+    default:
+      return { type, id: rest };
+  }
+}
