@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { putPerson } from '../../db/people.ts';
+import { findPerson, putPerson } from '../../db/people.ts';
+import { journeys, waits } from '../../db/schema/journeys.ts';
 import { inbox } from '../../db/schema/people.ts';
 import { segmentMembers } from '../../db/schema/segments.ts';
 import { deleteSegment } from '../../db/segments.ts';
@@ -52,6 +53,19 @@ describe('while a segment is filled for the first time', () => {
       'dan sweep-in segment/sweep-gold/enter/entered',
       'dan sweep-out segment/sweep-gold/leave/entered',
     ]);
+  });
+
+  it('whose journey waits for it is looked at again', async () => {
+    await test.set('ada', { plan: 'gold' });
+    await test.set('bob', { plan: 'gold' });
+    const ada = await findPerson(test.db, 'ada');
+    const journey = { id: 'jrn_1', campaignId: 'c', version: 1, personKey: ada?.key ?? '', cause: 'event/1' };
+    await test.db.insert(journeys).values({ ...journey, state: 'waiting' });
+    const wait = { journeyId: 'jrn_1', stepId: 'there', personKey: journey.personKey, since: 0 };
+    await test.db.insert(waits).values({ ...wait, kind: 'condition' });
+    await test.put('gold', isGold);
+    await test.relays.sweep();
+    expect(await test.db.select().from(inbox)).toMatchObject([{ personKey: journey.personKey, type: 'recheck' }]);
   });
 
   it('nobody is left out who was being made when it was made', async () => {
