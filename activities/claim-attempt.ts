@@ -9,6 +9,7 @@ import {
 import { setProbe } from '../db/destinations.ts';
 import { openRequest } from '../db/frozen-request.ts';
 import { leaveLine } from '../db/parked.ts';
+import { holdBack, readPause, takeCampaignsTurn } from '../db/paused.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -71,7 +72,7 @@ export type ClaimedAttempt = {
   webhook: CompiledWebhook;
   request: FrozenRequest;
   firstAttemptAt: Date;
-  /** How long it has waited for its destination since then. */
+  /** How long it has waited for its destination or its campaign since then. */
   parkedMs: number;
 };
 
@@ -115,7 +116,7 @@ export const failedMove = (error: ShownError, log: Record<string, Json>): Delive
 
 /**
  * Takes the next attempt number and writes the attempt as `started`, before the request leaves; or lines up where the destination
- * has no place for it. How many attempts there were is counted here, in Postgres: what Temporal repeats after a killed worker
+ * has no place for it, or the campaign is paused. How many attempts there were is counted here, in Postgres: what Temporal repeats after a killed worker
  * costs the webhook no retry but the lost attempt.
  */
 export async function claimAttempt(
@@ -126,7 +127,12 @@ export async function claimAttempt(
   // Before the claim: keys that cannot be read then cost no attempt.
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
-    const locked = await lockForSending(tx, id);
+    // Sent together, run in this order: campaigns before deliveries, as everywhere.
+    const [, locked, { isPaused, heldSince }] = await Promise.all([
+      takeCampaignsTurn(tx, id),
+      lockForSending(tx, id),
+      readPause(tx, id),
+    ]);
     if (!locked) return { type: 'settled', sent: ERASED };
     const { delivery } = locked;
     const openUntil = dependencies.breaker ? locked.openUntil : null;
@@ -147,6 +153,10 @@ export async function claimAttempt(
     const fail = (error: ShownError) => end(failedMove(error, {}), 'failed');
     if (locked.suppressed) return end(SKIPPED, 'cancelled');
     const now = dependencies.now();
+    if (isPaused) {
+      await holdBack(tx, { id, campaign: delivery.campaignId ?? '', workflowId, now });
+      return { type: 'parked', parked: { state: 'parked', reason: 'pause', until: null } };
+    }
     const sending = resend ?? { ...delivery, attemptsBefore: 0 };
     const delayMs = (sending.nextAttemptAt?.getTime() ?? 0) - now.getTime();
     if (delayMs > EARLY_MS) return { type: 'early', delayMs };
@@ -159,7 +169,8 @@ export async function claimAttempt(
     const shown = () => redactText(origin, request.secrets);
     const standing = await approach(tx, { id, origin, openUntil, shown, now });
     const firstAttemptAt = sending.firstAttemptAt ?? now;
-    const waitedMs = made > 0 && standing.since ? now.getTime() - standing.since.getTime() : 0;
+    const waitedSince = heldSince ?? standing.since;
+    const waitedMs = made > 0 && waitedSince ? now.getTime() - waitedSince.getTime() : 0;
     const parkedMs = sending.parkedMs + waitedMs;
     const endsAt = firstAttemptAt.getTime() + policy.withinMs + parkedMs;
     if (made > policy.times || (made > 0 && now.getTime() > endsAt + LATE_MS))

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { listTriggerEvents } from '../db/campaigns.ts';
 import { findEvent, ingestEvents, listOutcomes, type NewEvent, type StoredEvent } from '../db/events.ts';
+import { listNamedEvents, type NamedEvent } from '../db/named-events.ts';
 import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
@@ -121,14 +121,31 @@ async function shown(db: Db, event: StoredEvent) {
   };
 }
 
-/** Why nothing came of an event: it waits for the relay, or no campaign named it when the relay took it up. */
+/** Why nobody entered by an event: it waits for the relay, or no campaign started on it when the relay took it up. */
 async function hint(db: Db, { name, waits }: StoredEvent): Promise<string> {
-  const known = await listTriggerEvents(db);
-  if (known.includes(name)) {
+  const known = await listNamedEvents(db);
+  const named = known.filter(({ event }) => event === name);
+  if (named.some(({ role }) => role === 'trigger')) {
     return waits
       ? 'No campaign has considered this event yet; the relay takes it up as soon as it runs.'
       : `No campaign started on "${name}" when this event came; one does now.`;
   }
-  const near = nearest(name, known);
+  if (named.length > 0) return `No campaign starts on "${name}". ${whereNamed(named)}`;
+  const near = nearest(name, [...new Set(known.map(({ event }) => event))]);
   return `No campaign starts on "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`}`;
+}
+
+const SHOWN_AT_MOST = 5;
+const ROLES = {
+  trigger: 'starts on it',
+  wait: 'waits for it',
+  goal: 'has it as goal',
+  exit: 'ends for it',
+  condition: 'asks for it',
+};
+
+function whereNamed(named: NamedEvent[]): string {
+  const shown = named.slice(0, SHOWN_AT_MOST).map(({ campaign, role }) => `${campaign} ${ROLES[role]}`);
+  const others = named.length - shown.length;
+  return `${shown.join(', ')}${others > 0 ? `, and ${others} more` : ''}: see the log of the person's journeys.`;
 }

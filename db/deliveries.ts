@@ -6,7 +6,7 @@ import { IN_TURN } from './parked.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
-import { destinations, parked, type ParkingReason } from './schema/destinations.ts';
+import { destinations, parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -96,6 +96,8 @@ export async function beginAttempt(
     with sending as (${update}
     ), line as (
       delete from parked where delivery_id = ${attempt.deliveryId}
+    ), pause as (
+      delete from paused_deliveries where delivery_id = ${attempt.deliveryId}
     )
     insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at)
     values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, ${attempt.destination},
@@ -184,7 +186,8 @@ function moveParts({ id, journeyId, stepId }: DeliveryRow, { state, set, log }: 
       where id = ${id}
     )`;
   // Whoever still waits for it, in whichever line, waits no more.
-  const left = sql`waits_no_more as (delete from parked where delivery_id = ${id})`;
+  const left = sql`waits_no_more as (delete from parked where delivery_id = ${id}),
+    pauses_no_more as (delete from paused_deliveries where delivery_id = ${id})`;
   const logged = sql`logged as (
       insert into journey_log (journey_id, step, what, details)
       values (${journeyId}, ${stepId}, ${state}, ${json({ delivery: id, ...log })})
@@ -205,6 +208,8 @@ export async function cancelDelivery(db: Db, id: string): Promise<void> {
           updated_at = clock_timestamp()
       where id = ${id} and state in ('approved', 'queued', 'attempted')
       returning id
+    ), pause as (
+      delete from paused_deliveries where delivery_id in (select id from cancelled)
     )
     delete from parked where delivery_id in (select id from cancelled)`);
 }
@@ -220,8 +225,8 @@ export async function listAnswers(
     .where(eq(deliveries.journeyId, journeyId));
 }
 
-/** What a delivery waits for at its destination, and until when where that is known. */
-export type InLine = { reason: ParkingReason; until: Date | null };
+/** What a delivery waits for, at its destination or by its campaign, and until when where that is known. */
+export type InLine = { reason: ParkingReason | 'pause'; until: Date | null };
 
 export type DeliveryDetail = DeliveryRow & {
   person: string;
@@ -230,9 +235,14 @@ export type DeliveryDetail = DeliveryRow & {
   parked: InLine | null;
 };
 
-type LineRow = { line: typeof parked.$inferSelect | null; openUntil: Date | null };
+type LineRow = {
+  line: typeof parked.$inferSelect | null;
+  openUntil: Date | null;
+  pause: typeof pausedDeliveries.$inferSelect | null;
+};
 
-export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
+export function waitingInLine({ line, openUntil, pause }: LineRow): InLine | null {
+  if (pause) return { reason: 'pause', until: null };
   if (!line) return null;
   const untils = { slot: null, breaker: openUntil, rateLimit: line.dueAt };
   return { reason: line.reason, until: untils[line.reason] };
@@ -240,9 +250,16 @@ export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
 
 export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail | undefined> {
   const [row] = await db
-    .select({ delivery: deliveries, person: people.id, line: parked, openUntil: destinations.openUntil })
+    .select({
+      delivery: deliveries,
+      person: people.id,
+      line: parked,
+      openUntil: destinations.openUntil,
+      pause: pausedDeliveries,
+    })
     .from(deliveries)
     .innerJoin(people, eq(people.key, deliveries.personKey))
+    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));

@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { Prepared } from '../domain/walk.ts';
 import type { Db } from './open.ts';
@@ -26,12 +26,12 @@ export type LogLine = { step: string; what: string; details: Record<string, Json
 
 /**
  * Reads a journey at a step and holds it until the transaction ends, so that one repeat of a step waits for the other
- * and then finds its decision: the line that says `decision`. Undefined when the person was erased.
+ * and then finds its decision: the line with a result. Undefined when the person was erased.
  * The person's row is taken first, as everywhere: for a change of it, or only so that they are not erased meanwhile.
  */
 export async function lockJourneyAt(
   tx: Db,
-  at: { journey: string; step: string; decision: string },
+  at: { journey: string; step: string },
   options: { lockPerson: boolean },
 ): Promise<JourneyAtStep | undefined> {
   const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, at.journey));
@@ -47,7 +47,7 @@ export async function lockJourneyAt(
     tx
       .select()
       .from(journeyLog)
-      .where(and(isStep, eq(journeyLog.what, at.decision))),
+      .where(and(isStep, isNotNull(journeyLog.result))),
   ]);
   if (cause && cause.person.key !== owned?.key) throw ownerChanged();
   return cause && { ...cause, decided: decided ?? null };

@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { HooklineError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
+import { leaveRechecks } from './leave-items.ts';
 import type { Db } from './open.ts';
 import { people, type AttributeChange, type ChangeCause } from './schema/people.ts';
 
@@ -76,7 +77,7 @@ export async function changeAttributes(
   { journey = null, backfill = false }: ChangeOrigin = {},
 ): Promise<{ person: PersonRow; isLeft: boolean }> {
   const changes = changesOf(person.attributes, values);
-  if (!changes) return { person, isLeft: false };
+  if (!changes) return { person, isLeft: person.lastNumber === 0 && (await leaveNewcomer(tx, person.key)) };
   changedAttributes(person, values);
   const [isLeft, [changed]] = await Promise.all([
     storeChanges(tx, [{ key: person.key, cause, changes, journey, backfill }]),
@@ -125,6 +126,13 @@ export async function storeChanges(tx: Db, list: NewChange[]): Promise<boolean> 
     on conflict (person_key) do update set lane = 0
     returning person_key`);
   return left.length > 0;
+}
+
+/** Who has just been made may belong to a segment without having an attribute. */
+async function leaveNewcomer(tx: Db, key: string): Promise<boolean> {
+  const [row] = await tx.execute(sql`select from segments limit 1`);
+  if (row) await leaveRechecks(tx, [key]);
+  return row !== undefined;
 }
 
 /**

@@ -83,6 +83,9 @@ export const journeys = pgTable(
     index('journeys_goal')
       .on(table.personKey, table.goalEvent)
       .where(sql`goal_event is not null`),
+    index('journeys_exits')
+      .on(table.personKey)
+      .where(sql`ended_at is null and exit_events <> '{}'`),
   ],
 );
 

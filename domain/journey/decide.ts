@@ -10,6 +10,7 @@ import type { Json } from '../json.ts';
 import { evaluateMapping } from '../request/mapping.ts';
 import { redactJson } from '../request/redact.ts';
 import { shownError } from '../request/shown-error.ts';
+import type { Scope } from '../scope.ts';
 import type { AtStep, Decision } from './decision.ts';
 import { renderDelivery, suppressedDelivery } from './render-delivery.ts';
 
@@ -52,14 +53,17 @@ async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision>
 
 /**
  * One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says; one to somebody who is suppressed
- * is skipped.
+ * is skipped. Before that, who has left the audience may have to leave the journey.
  */
 async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decision> {
+  const scope = await at.scope();
+  const left = await leftAudience(at, scope);
+  if (left) return left;
   const webhook = at.compiled.webhook(step.id);
   const newId = at.newDeliveryId();
   const delivery = at.suppressed
     ? suppressedDelivery(webhook, newId)
-    : renderDelivery(webhook, await at.scope(), { id: newId, now: at.now });
+    : renderDelivery(webhook, scope, { id: newId, now: at.now });
   await at.keepDelivery(delivery);
   const { id, state, error, label, mapping } = delivery;
   const details = { delivery: id, state, ...(error && { error }) };
@@ -75,6 +79,16 @@ async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decis
     details,
     ...(delivery.expiresAt && { until: delivery.expiresAt }),
   };
+}
+
+/** How a journey ends whose person does not belong to the audience any more, where that matters; null: it goes on. */
+async function leftAudience({ compiled, now, facts }: AtStep, scope: Scope): Promise<Decision | null> {
+  const { audience, exit } = compiled.campaign;
+  if (!audience || !exit?.whenNotInAudience) return null;
+  const { holds, values } = await evaluateCondition(audience, scope, now, facts);
+  if (holds) return null;
+  const reason = 'not in the audience any more';
+  return { prepared: { type: 'ended', reason }, what: 'exited', details: { reason, values } };
 }
 
 /** The deadline is stored, so that whoever looks later finds the same one. */
