@@ -4,6 +4,7 @@ import { readTimeline, type TimelineItem, type TimelineOutcome } from '../db/tim
 import { personNotFound } from './people.ts';
 import { route, type Route } from './route.ts';
 import { idParams, timelinePageQuery } from './schemas.ts';
+import { shownCause } from './shown-cause.ts';
 
 /** What happened to a person, and why: events, changes of attributes, journeys and deliveries in one order. */
 export const timelineRoutes = ({ db }: { db: Db }): Route[] => [
@@ -36,8 +37,9 @@ function shown(item: TimelineItem, outcomes: TimelineOutcome[]) {
       return { at, type: 'attributes', cause, changes };
     }
     case 'entered': {
-      const { id, campaignId, version, cause } = item.row;
-      return { at, type: 'journey', what: 'entered', id, campaign: campaignId, version, cause: shownCause(cause) };
+      const { id, campaignId, version } = item.row;
+      const cause = shownCause(item.row);
+      return { at, type: 'journey', what: 'entered', id, campaign: campaignId, version, cause };
     }
     case 'delivery': {
       const { id, campaignId, version, stepId, journeyId, webhookId, state, status, error } = item.row;
@@ -58,20 +60,3 @@ const shownOutcome = ({ campaignId, version, outcome, reason, journeyId }: Timel
   reason,
   journey: journeyId,
 });
-
-/** What began a journey, as its row has it. */
-function shownCause(cause: string): Record<string, string> {
-  const [type = '', name = '', change = ''] = cause.split('/');
-  const rest = cause.slice(type.length + 1);
-  switch (type) {
-    case 'segment':
-      return { type, segment: name, change };
-    case 'attribute':
-      return { type, attribute: rest.slice(0, rest.lastIndexOf('/')) };
-    case 'date':
-    case 'schedule':
-      return { type, occurrence: rest };
-    default:
-      return { type, id: rest };
-  }
-}

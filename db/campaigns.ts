@@ -4,6 +4,7 @@ import { HooklineError } from '../domain/errors.ts';
 import type { Plan } from '../domain/walk.ts';
 import { holdSegments } from './hold-segments.ts';
 import { wakeBroadcastsOf } from './broadcast-wakes.ts';
+import { writersTurn } from './campaign-turns.ts';
 import { dropDue, settleOccurrences } from './occurrences.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
@@ -24,6 +25,15 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
     .from(campaignVersions)
     .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
   return row?.definition;
+}
+
+/** A version as it was published, and how many people are inside of it. */
+export async function findPublished(db: Db, id: string, version: number) {
+  const [row] = await db
+    .select()
+    .from(campaignVersions)
+    .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
+  return row && { ...row, inside: (await countInside(db, id))[version] ?? 0 };
 }
 
 /** The campaign's row, held `for share`: neither state nor version changes meanwhile. */
@@ -66,6 +76,7 @@ export async function publishVersion(
   segments: string[] = [],
 ): Promise<CampaignRow> {
   return db.transaction(async (tx) => {
+    await tx.execute(sql`select ${writersTurn(definition.id)}`);
     await tx
       .insert(campaigns)
       .values({ id: definition.id, state: 'new', version: 0, ...triggerOf(definition) })
@@ -132,22 +143,24 @@ export async function wouldPublish(
 
 /**
  * Sets the state if the campaign is in one of `from`, and answers the campaign as it is then; undefined where there is none.
- * The update waits for entries under way.
+ * The update waits for entries and claims under way. With `exit` whoever entered before is to leave.
  */
 export async function changeCampaignState(
   db: Db,
   id: string,
   from: CampaignState[],
   to: CampaignState,
+  { exit = false }: { exit?: boolean } = {},
 ): Promise<CampaignRow | undefined> {
   return db.transaction(async (tx) => {
+    await tx.execute(sql`select ${writersTurn(id)}`);
     const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
     if (!before) return undefined;
     const changes = from.includes(before.state);
     if (changes)
       await tx
         .update(campaigns)
-        .set({ state: to, updatedAt: sql`clock_timestamp()` })
+        .set({ state: to, ...(exit && { exitBefore: sql`clock_timestamp()` }), updatedAt: sql`clock_timestamp()` })
         .where(eq(campaigns.id, id));
     if (to === 'live' && from.includes(before.state) && before.triggerType === 'date')
       await startSweep(tx, 'fillDates', id);
@@ -169,13 +182,4 @@ export async function countInside(db: Db, id: string): Promise<Record<string, nu
     .where(and(eq(journeys.campaignId, id), isNull(journeys.endedAt)))
     .groupBy(journeys.version);
   return Object.fromEntries(rows.map((row) => [row.version, row.people]));
-}
-
-/** The names of events that start some campaign: what an event that nobody names may have meant. */
-export async function listTriggerEvents(db: Db): Promise<string[]> {
-  const rows = await db
-    .selectDistinct({ event: campaigns.triggerName })
-    .from(campaigns)
-    .where(eq(campaigns.triggerType, 'event'));
-  return rows.flatMap((row) => (row.event === null ? [] : [row.event]));
 }

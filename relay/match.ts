@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { isPast } from '../domain/campaign/entry.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
 import type { Cipher } from '../db/cipher.ts';
@@ -8,6 +9,7 @@ import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { considerAll, type MatchContext } from './enter.ts';
+import { meetGoals } from './goals.ts';
 import { considerDue, moveDates } from './dates.ts';
 import { considerMoves, createSegmentBook, openMembership, type Membership } from './segments.ts';
 import { tellWaits } from './waits.ts';
@@ -53,6 +55,12 @@ async function matchItem(
   await tellWaits(context, person, item);
   const { tx } = context;
   const { number, event, broadcast, change } = item;
+  if (event && !isPast(event) && (await meetGoals(context, person, event))) {
+    // Segments and conditions may ask for conversions.
+    const again = { ...item, type: 'recheck' as const, event: null };
+    moves.push(...(await membership(context, again)));
+    await tellWaits(context, person, again);
+  }
   const occasion = { number, event, broadcast, depth: change?.depth ?? 0 };
   if (event) {
     const candidates = await listCandidates(tx, 'event', [event.name]);

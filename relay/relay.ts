@@ -11,11 +11,13 @@ import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { carryCommands, carryStarts, TemporalAway } from './carry.ts';
+import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
 import { startLoop, type Loop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { freeResumed } from './resume.ts';
 import { createSweeper } from './sweep.ts';
 import { runSchedules } from './schedules.ts';
 import { createWatch } from './watch.ts';
@@ -48,8 +50,9 @@ export type RelayOptions = {
 };
 
 /**
- * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
- * drafts whose time is over, work off jobs, go through everybody for segments and dates, and tell what is due; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked and paused deliveries to come,
+ * end journeys of stopped campaigns, discard drafts whose time is over, work off jobs, go through everybody for segments and dates, and
+ * tell what is due; one carries the resulting commands, and the last one looks for journeys that are stuck.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -102,6 +105,24 @@ export async function startRelay({
       return released;
     },
     onError: (error) => log.error({ err: error }, 'parked deliveries could not be told to come'),
+  });
+  const resume = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const freed = await freeResumed(db, now());
+      if (freed > 0) carry.wake();
+      return freed;
+    },
+    onError: (error) => log.error({ err: error }, 'deliveries of resumed campaigns could not be told to come'),
+  });
+  const exit = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const exited = await exitStopped(db, now());
+      if (exited > 0) carry.wake();
+      return exited;
+    },
+    onError: (error) => log.error({ err: error }, 'journeys of stopped campaigns could not be ended'),
   });
   const expire = startLoop({
     pollMs: EXPIRY_POLL_MS,
@@ -181,7 +202,7 @@ export async function startRelay({
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, sweep, fire, schedules, restart, carry, starts, watch];
+      const loops = [match, release, resume, exit, expire, jobs, sweep, fire, schedules, restart, carry, starts, watch];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };

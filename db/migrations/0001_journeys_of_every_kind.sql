@@ -147,6 +147,7 @@ CREATE INDEX "outcomes_broadcast" ON "outcomes" USING btree ("broadcast_id","out
 CREATE INDEX "commands_starts" ON "commands" USING btree ("id") WHERE broadcast_id is not null;--> statement-breakpoint
 CREATE INDEX "commands_broadcast" ON "commands" USING btree ("broadcast_id","id") WHERE broadcast_id is not null;--> statement-breakpoint
 CREATE INDEX "journeys_goal" ON "journeys" USING btree ("person_key","goal_event") WHERE goal_event is not null;--> statement-breakpoint
+CREATE INDEX "journeys_exits" ON "journeys" USING btree ("person_key") WHERE ended_at is null and exit_events <> '{}';--> statement-breakpoint
 CREATE INDEX "events_performed" ON "events" USING btree ("person_key","name","timestamp");--> statement-breakpoint
 CREATE INDEX "people_timezone" ON "people" USING btree ((attributes ->> 'timezone')) WHERE jsonb_typeof(attributes -> 'timezone') = 'string' and length(attributes ->> 'timezone') <= 64;--> statement-breakpoint
 CREATE INDEX "commands_order" ON "commands" USING btree ("lane","id") WHERE broadcast_id is null;--> statement-breakpoint

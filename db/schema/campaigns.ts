@@ -168,17 +168,19 @@ export const entries = pgTable(
   ],
 );
 
-export type Outcome =
-  | 'entered'
-  | 'notLive'
-  | 'paused'
-  | 'whereFalse'
-  | 'notInAudience'
-  | 'frequency'
-  | 'maxConcurrent'
-  | 'guard'
-  | 'backfilled'
-  | 'suppressed';
+export const OUTCOMES = [
+  'entered',
+  'notLive',
+  'paused',
+  'whereFalse',
+  'notInAudience',
+  'frequency',
+  'maxConcurrent',
+  'guard',
+  'backfilled',
+  'suppressed',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Each entry that was considered, with the values that decided: one row per campaign, person and cause. */
 export const outcomes = pgTable(

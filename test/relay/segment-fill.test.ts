@@ -69,7 +69,7 @@ describe('while a segment is filled for the first time', () => {
   });
 
   it('nobody is left out who was being made when it was made', async () => {
-    const { db, clock } = test;
+    const { db } = test;
     let finish = () => {};
     const finished = new Promise<void>((resolve) => (finish = resolve));
     let made = () => {};
