@@ -18,6 +18,8 @@ import { segmentPlaces, type Definition } from '../domain/segment/segment-faults
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery, pageQuery } from './schemas.ts';
 
+const MAX_DEFINITION_BYTES = 256 * 1024;
+
 /** Segments are named conditions; who belongs to one follows from what people are and did. */
 export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
   route({
@@ -27,6 +29,7 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
     params: z.strictObject({ id: idSchema('gold') }),
     query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
     body: z.unknown(),
+    maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
     handle: async ({ params: { id }, query, body }) => {
       const validate = (known: Definition[]) => {

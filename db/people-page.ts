@@ -1,33 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { and, asc, gt, sql, type SQL } from 'drizzle-orm';
 import type { Db } from './open.ts';
+import type { PersonRow } from './people.ts';
 import { people } from './schema/people.ts';
 
 const AT_ONCE = 500;
 
-/** Some of the people, in the order of their keys; `last` is null where nobody comes behind them. */
-export type PeoplePage = { keys: string[]; last: string | null };
+/** Some of the people, who are held, in the order of their keys; `last` is null where nobody comes behind them. */
+export type PeoplePage = { held: PersonRow[]; last: string | null };
 
-/** The next people behind a key, of those whom the filter lets through. Nobody is held. */
-export async function nextPeople(tx: Db, after: string | null, filter?: SQL): Promise<PeoplePage> {
-  const rows = await tx
+/**
+ * Holds the next people behind a key, of those whom the filter lets through, up to the first one whom somebody else holds: waiting for
+ * them, while others wait for the sweep, could go in a circle. Answers `later` where that is the first of all.
+ */
+export async function holdPage(tx: Db, after: string | null, filter?: SQL): Promise<PeoplePage | 'later'> {
+  const page = await tx
     .select({ key: people.key })
     .from(people)
     .where(and(after === null ? undefined : gt(people.key, after), filter))
     .orderBy(asc(people.key))
     .limit(AT_ONCE);
-  const keys = rows.map(({ key }) => key);
-  return { keys, last: rows.length < AT_ONCE ? null : (keys.at(-1) ?? null) };
-}
-
-/** Holds these people in the order of their ids, as whoever stores their events does, and answers those who are still there. */
-export function holdPeople(tx: Db, keys: string[]) {
-  return tx
+  const free = await tx
     .select()
     .from(people)
-    .where(sql`${people.key} = any(${sql.param(keys)}::text[])`)
-    .orderBy(asc(people.id))
-    .for('no key update');
+    .where(sql`${people.key} = any(${sql.param(page.map(({ key }) => key))}::text[])`)
+    .orderBy(asc(people.key))
+    .for('no key update', { skipLocked: true });
+  const busy = page.findIndex(({ key }, index) => free[index]?.key !== key);
+  if (busy === 0) return 'later';
+  if (busy > 0) return { held: free.slice(0, busy), last: page[busy - 1]?.key ?? null };
+  return { held: free, last: page.length < AT_ONCE ? null : (page.at(-1)?.key ?? null) };
 }
 
 const WRITERS_MAY_TAKE_MS = 5_000;

@@ -1,12 +1,12 @@
 import { mayBeDue, writeDates } from '../db/due-entries.ts';
-import { holdPeople, nextPeople } from '../db/people-page.ts';
+import { holdPage } from '../db/people-page.ts';
 import type { Sweep } from '../db/sweeps.ts';
 import { datesOf } from './dates.ts';
 import type { Progress, SweepContext } from './sweep.ts';
 
 /**
- * Finds when the next people enter a campaign by their dates. Whoever changes meanwhile is right as in a segment: a change waits for the
- * page, and its relay finds the dates anew; what has fired stays.
+ * Finds when the next people enter a campaign by their dates. Right for whoever changes meanwhile, as in a segment: a change is either
+ * seen by the page, or comes after it, and then its relay finds the dates anew. What has fired stays.
  */
 export async function fillDates(
   { tx, campaigns, now }: SweepContext,
@@ -15,8 +15,9 @@ export async function fillDates(
 ): Promise<Progress> {
   const { campaign } = await campaigns(tx, id, version);
   const attribute = campaign.trigger.type === 'date' ? campaign.trigger.attribute : null;
-  const { keys, last } = await nextPeople(tx, cursor, mayBeDue(id, attribute));
-  const held = await holdPeople(tx, keys);
+  const page = await holdPage(tx, cursor, mayBeDue(id, attribute));
+  if (page === 'later') return page;
+  const { held, last } = page;
   await writeDates(
     tx,
     id,

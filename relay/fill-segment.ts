@@ -3,7 +3,7 @@ import { compileSegment, SEGMENT_ZONE, type CompiledSegment } from '../domain/se
 import { readsPersonZone } from '../domain/condition/needs.ts';
 import { fillMembers, listChanging, listSegmentStates } from '../db/members.ts';
 import type { Db } from '../db/open.ts';
-import { holdPeople, nextPeople, untilWritersEnded } from '../db/people-page.ts';
+import { holdPage, untilWritersEnded } from '../db/people-page.ts';
 import { findDefinition } from '../db/segments.ts';
 import { unfinished, type Sweep } from '../db/sweeps.ts';
 import { listZones } from '../db/zones.ts';
@@ -14,8 +14,8 @@ import type { Progress, SweepContext } from './sweep.ts';
  * Brings the next people into a segment, or out of it, by its definition of now. Right for whoever changes meanwhile: a change that was
  * stored before the page held the person is seen by it, or, while a new segment is filled silently, is waiting and judged for itself;
  * one that comes after it finds the definition, as its relay holds the person when it reads that. A person who is made meanwhile comes
- * with an item, by which all segments are judged; one who was being made before, without one, is waited for. A segment that asks for
- * others comes after them.
+ * with an item numbered 1, by which all segments are judged; one who was being made before, without one, is waited for. A segment that
+ * asks for others comes after them.
  */
 export async function fillSegment(
   { tx, now }: SweepContext,
@@ -26,8 +26,9 @@ export async function fillSegment(
   const segment = { id, ...compileSegment(definition.condition) };
   if ((await unfinished(tx, 'fillSegment', [...segment.segments])).length > 0) return 'later';
   if (cursor === null) await untilWritersEnded(tx);
-  const { keys, last } = await nextPeople(tx, cursor);
-  const held = await holdPeople(tx, keys);
+  const page = await holdPage(tx, cursor);
+  if (page === 'later') return page;
+  const { held, last } = page;
   if (silent) {
     for (const { person, number } of await listChanging(tx, held)) {
       const states = await listSegmentStates(tx, person.key);

@@ -92,8 +92,8 @@ describe('while a segment is filled for the first time', () => {
     const { db, clock } = test;
     const ids = Array.from({ length: 700 }, (_, index) => `p${String(index).padStart(4, '0')}`);
     await db.execute(sql`
-      insert into people (key, id, attributes)
-      select 'per_' || lpad(n::text, 8, '0'), 'p' || lpad(n::text, 4, '0'), jsonb_build_object('plan', case when n % 3 = 0 then 'gold' else 'free' end)
+      insert into people (key, id, last_number, attributes)
+      select 'per_' || lpad(n::text, 8, '0'), 'p' || lpad(n::text, 4, '0'), 1, jsonb_build_object('plan', case when n % 3 = 0 then 'gold' else 'free' end)
       from generate_series(0, 699) as n`);
     await test.put('gold', isGold);
     await test.greet('hello', 'gold', 'enter');
