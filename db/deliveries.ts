@@ -1,11 +1,12 @@
-import { and, asc, desc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, sql, type SQL } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
-import { logJourney } from './journeys.ts';
+import { ownerChanged } from './journeys.ts';
 import type { Db } from './open.ts';
+import { IN_TURN } from './parked.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
-import { destinations, parked, type ParkingReason } from './schema/destinations.ts';
+import { destinations, parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -18,9 +19,39 @@ export async function insertDelivery(tx: Db, delivery: NewDelivery): Promise<voi
   await tx.insert(deliveries).values(delivery);
 }
 
+const ownerOf = (tx: Db, id: string) =>
+  tx.select({ key: deliveries.personKey }).from(deliveries).where(eq(deliveries.id, id));
+
 export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | undefined> {
   const [delivery] = await tx.select().from(deliveries).where(eq(deliveries.id, id)).for('no key update');
   return delivery;
+}
+
+/**
+ * Holds a delivery that is to be sent, and before it its person, so that they are neither erased nor suppressed until its attempt is
+ * written. `openUntil` is a glance at its destination's breaker, which nobody holds.
+ */
+export async function lockForSending(
+  tx: Db,
+  id: string,
+): Promise<{ delivery: DeliveryRow; openUntil: Date | null; suppressed: boolean } | undefined> {
+  // Sent together, run in this order: each statement sees what was committed while the one before it waited.
+  const [[owned], [row]] = await Promise.all([
+    tx
+      .select({ key: people.key, suppressed: people.suppressed })
+      .from(people)
+      .where(eq(people.key, ownerOf(tx, id)))
+      .for('key share'),
+    tx
+      .select({ delivery: deliveries, openUntil: destinations.openUntil })
+      .from(deliveries)
+      .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
+      .where(eq(deliveries.id, id))
+      .for('no key update', { of: deliveries }),
+  ]);
+  if (!row) return undefined;
+  if (!owned || owned.key !== row.delivery.personKey) throw ownerChanged();
+  return { ...row, suppressed: owned.suppressed };
 }
 
 /** Attempts that a killed process left open become `unknown`: the request may have arrived. Answers how many attempts there were. */
@@ -65,6 +96,8 @@ export async function beginAttempt(
     with sending as (${update}
     ), line as (
       delete from parked where delivery_id = ${attempt.deliveryId}
+    ), pause as (
+      delete from paused_deliveries where delivery_id = ${attempt.deliveryId}
     )
     insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at)
     values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, ${attempt.destination},
@@ -77,17 +110,13 @@ export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttem
  * Holds a delivery until the transaction ends, and first its person, as everywhere: for a change of them, or only so that they are
  * not erased meanwhile. Undefined when they were.
  */
-export async function lockSend(
-  tx: Db,
-  { id, personKey }: Pick<DeliveryRow, 'id' | 'personKey'>,
-  options: { withPerson: boolean },
-): Promise<LockedSend | undefined> {
+export async function lockSend(tx: Db, id: string, options: { withPerson: boolean }): Promise<LockedSend | undefined> {
   // Sent together, run in this order: each statement sees what was committed while the one before it waited.
-  const [, [row], [latest]] = await Promise.all([
+  const [[owned], [row], [latest]] = await Promise.all([
     tx
       .select({ key: people.key })
       .from(people)
-      .where(eq(people.key, personKey))
+      .where(eq(people.key, ownerOf(tx, id)))
       .for(options.withPerson ? 'no key update' : 'key share'),
     tx
       .select({ delivery: deliveries, person: people })
@@ -102,50 +131,73 @@ export async function lockSend(
       .orderBy(desc(attempts.number))
       .limit(1),
   ]);
+  if (row && row.person.key !== owned?.key) throw ownerChanged();
   return row && { ...row, latestAttempt: latest?.id };
 }
 
 export type AttemptEnd = Omit<
-  typeof attempts.$inferInsert,
+  typeof attempts.$inferSelect,
   'id' | 'deliveryId' | 'number' | 'destination' | 'inFlightUntil' | 'trigger' | 'startedAt'
 >;
 
 /** Where a delivery goes, and what the journey's log says of it. */
 export type DeliveryMove = {
   state: DeliveryState;
-  set: Partial<Pick<DeliveryRow, 'error' | 'mapping' | 'answer' | 'nextAttemptAt'>>;
+  set: Pick<DeliveryRow, 'error' | 'nextAttemptAt'> & Partial<Pick<DeliveryRow, 'mapping' | 'answer'>>;
   log?: Record<string, Json>;
 };
 
-/** Writes what came of an attempt, and what that makes of its delivery. */
+/** What an attempt leaves behind at its destination, as it was when the statement began. */
+export type LeftBehind = { othersWait: boolean; openUntil: Date | null };
+
+/** Writes what came of an attempt, and what that makes of its delivery, in one statement: many may end at once. */
 export async function recordAttempt(
   tx: Db,
   delivery: DeliveryRow,
-  attempt: { id: string; end: AttemptEnd; move: DeliveryMove | null },
-): Promise<void> {
-  await Promise.all([
-    tx.update(attempts).set(attempt.end).where(eq(attempts.id, attempt.id)),
-    attempt.move && moveDelivery(tx, delivery, attempt.move),
-  ]);
+  { id, destination, end, move }: { id: string; destination: string; end: AttemptEnd; move: DeliveryMove | null },
+): Promise<LeftBehind> {
+  const ended = sql`ended as (
+      update attempts
+      set class = ${end.class}, duration_ms = ${end.durationMs}, phases = ${json(end.phases)}, status = ${end.status},
+          error = ${json(end.error)}, response_headers = ${json(end.responseHeaders)},
+          response_body = ${end.responseBody}, truncated = ${end.truncated}, next_attempt_at = ${at(end.nextAttemptAt)}
+      where id = ${id}
+    )`;
+  const [row] = await tx.execute<{ others_wait: boolean; open_until: number | null }>(sql`
+    with ${sql.join([ended, ...(move ? moveParts(delivery, move) : [])], sql`, `)}
+    select exists (select 1 from parked where destination = ${destination} and ${IN_TURN}) as others_wait,
+      (select (extract(epoch from open_until) * 1000)::float8 from destinations where origin = ${destination}) as open_until`);
+  const openUntil = row?.open_until ?? null;
+  return { othersWait: row?.others_wait ?? false, openUntil: openUntil === null ? null : new Date(openUntil) };
 }
 
 /** Writes where a delivery goes; its journey's log says what came of it. */
-export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, log }: DeliveryMove): Promise<void> {
-  const { id, journeyId, stepId } = delivery;
-  const sentAt = state === 'sent' ? sql`clock_timestamp()` : null;
-  await Promise.all([
-    tx
-      .update(deliveries)
-      .set({ ...set, state, sentAt, updatedAt: sql`clock_timestamp()` })
-      .where(eq(deliveries.id, id)),
-    // Whoever still waits for it, in whichever line, waits no more.
-    state !== 'attempted' && tx.delete(parked).where(eq(parked.deliveryId, id)),
-    log &&
-      journeyId &&
-      stepId &&
-      logJourney(tx, journeyId, { step: stepId, what: state, details: { delivery: id, ...log } }),
-  ]);
+export async function moveDelivery(tx: Db, delivery: DeliveryRow, move: DeliveryMove): Promise<void> {
+  await tx.execute(sql`with ${sql.join(moveParts(delivery, move), sql`, `)} select`);
 }
+
+function moveParts({ id, journeyId, stepId }: DeliveryRow, { state, set, log }: DeliveryMove): SQL[] {
+  const moved = sql`moved as (
+      update deliveries
+      set state = ${state}, error = ${json(set.error)}, next_attempt_at = ${at(set.nextAttemptAt)},
+          ${set.mapping === undefined ? sql`` : sql`mapping = ${json(set.mapping)},`}
+          ${set.answer === undefined ? sql`` : sql`answer = ${set.answer},`}
+          sent_at = ${state === 'sent' ? sql`clock_timestamp()` : null}, updated_at = clock_timestamp()
+      where id = ${id}
+    )`;
+  // Whoever still waits for it, in whichever line, waits no more.
+  const left = sql`waits_no_more as (delete from parked where delivery_id = ${id}),
+    pauses_no_more as (delete from paused_deliveries where delivery_id = ${id})`;
+  const logged = sql`logged as (
+      insert into journey_log (journey_id, step, what, details)
+      values (${journeyId}, ${stepId}, ${state}, ${json({ delivery: id, ...log })})
+      on conflict do nothing
+    )`;
+  return [moved, ...(state === 'attempted' ? [] : [left]), ...(log && journeyId && stepId ? [logged] : [])];
+}
+
+const json = (value: unknown) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
+const at = (moment: Date | null) => sql`${moment?.toISOString() ?? null}::timestamptz`;
 
 /** Ends what was to be sent and is not to be sent any more; a delivery that is settled, or a draft, stays as it is. */
 export async function cancelDelivery(db: Db, id: string): Promise<void> {
@@ -156,6 +208,8 @@ export async function cancelDelivery(db: Db, id: string): Promise<void> {
           updated_at = clock_timestamp()
       where id = ${id} and state in ('approved', 'queued', 'attempted')
       returning id
+    ), pause as (
+      delete from paused_deliveries where delivery_id in (select id from cancelled)
     )
     delete from parked where delivery_id in (select id from cancelled)`);
 }
@@ -171,8 +225,8 @@ export async function listAnswers(
     .where(eq(deliveries.journeyId, journeyId));
 }
 
-/** What a delivery waits for at its destination, and until when where that is known. */
-export type InLine = { reason: ParkingReason; until: Date | null };
+/** What a delivery waits for, at its destination or by its campaign, and until when where that is known. */
+export type InLine = { reason: ParkingReason | 'pause'; until: Date | null };
 
 export type DeliveryDetail = DeliveryRow & {
   person: string;
@@ -181,9 +235,14 @@ export type DeliveryDetail = DeliveryRow & {
   parked: InLine | null;
 };
 
-type LineRow = { line: typeof parked.$inferSelect | null; openUntil: Date | null };
+type LineRow = {
+  line: typeof parked.$inferSelect | null;
+  openUntil: Date | null;
+  pause: typeof pausedDeliveries.$inferSelect | null;
+};
 
-export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
+export function waitingInLine({ line, openUntil, pause }: LineRow): InLine | null {
+  if (pause) return { reason: 'pause', until: null };
   if (!line) return null;
   const untils = { slot: null, breaker: openUntil, rateLimit: line.dueAt };
   return { reason: line.reason, until: untils[line.reason] };
@@ -191,9 +250,16 @@ export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
 
 export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail | undefined> {
   const [row] = await db
-    .select({ delivery: deliveries, person: people.id, line: parked, openUntil: destinations.openUntil })
+    .select({
+      delivery: deliveries,
+      person: people.id,
+      line: parked,
+      openUntil: destinations.openUntil,
+      pause: pausedDeliveries,
+    })
     .from(deliveries)
     .innerJoin(people, eq(people.key, deliveries.personKey))
+    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));
