@@ -68,6 +68,7 @@ it('every example does as docs/examples.md says, and all its webhooks are sent',
     }
   }
   expect(sent).toEqual({
+    'cart-reminder': ['sent', 'sent'],
     'close-lead': ['sent', 'sent'],
     'help-scout-conversation': ['sent'],
     ifttt: ['sent'],
