@@ -23,7 +23,7 @@ import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { settled } from '../domain/campaign/send-policy.ts';
 import { UNMAPPED } from '../domain/journey/map-answer.ts';
-import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
+import { SUPPRESSED, type FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
 import type { Http } from './http.ts';
@@ -97,6 +97,13 @@ const PARKED_TOO_LONG = {
     'It waited for its destination for 24 hours. GET /v1/destinations shows why; send it again when the destination is back.',
 };
 
+/** Nothing is sent to somebody who is suppressed; their journey goes on. */
+const SKIPPED: DeliveryMove = {
+  state: 'skipped',
+  set: { error: SUPPRESSED, nextAttemptAt: null, mapping: UNMAPPED },
+  log: { error: SUPPRESSED },
+};
+
 /** What the walk is told where a delivery went with its person. */
 export const ERASED: Sent = { state: 'failed', exit: true, detail: 'the person was erased' };
 
@@ -138,12 +145,13 @@ export async function claimAttempt(
       if (decided.type === 'settled') await leaveLine(tx, { id, workflowId });
       return decided;
     }
-    const fail = async (error: ShownError): Promise<Claim> => {
-      const move = failedMove(error, {});
+    const end = async (move: DeliveryMove, as: 'failed' | 'cancelled'): Promise<Claim> => {
       await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
       await leaveLine(tx, { id, workflowId });
-      return { type: 'settled', sent: settled('failed', webhook) };
+      return { type: 'settled', sent: settled(as, webhook) };
     };
+    const fail = (error: ShownError) => end(failedMove(error, {}), 'failed');
+    if (locked.suppressed) return end(SKIPPED, 'cancelled');
     const now = dependencies.now();
     if (isPaused) {
       await holdBack(tx, { id, campaign: delivery.campaignId ?? '', workflowId, now });

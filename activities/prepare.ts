@@ -84,6 +84,7 @@ const inPostgres = (context: Here, step: string): AtStep => ({
   compiled: context.compiled,
   now: context.now,
   person: context.at.person.id,
+  suppressed: context.at.person.suppressed,
   scope: async () =>
     campaignScope(context.compiled.campaign, {
       ...(await readJourneyInput(context)),

@@ -21,6 +21,7 @@ import { resendRoutes } from './resend.ts';
 import { journeyRoutes } from './journeys.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
+import { personActionRoutes } from './person-actions.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { segmentRoutes } from './segments.ts';
@@ -56,6 +57,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
   return [
     ...peopleRoutes(dependencies),
+    ...personActionRoutes(dependencies),
     ...timelineRoutes(dependencies),
     ...eventRoutes(dependencies),
     ...campaignRoutes(dependencies),

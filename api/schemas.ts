@@ -68,5 +68,5 @@ export const outcomePageQuery = pageQueryOf(
 
 /** Of a timeline, which has things of several kinds: the cursor says when, of which kind and where in it. */
 export const timelinePageQuery = pageQueryOf(
-  z.string().regex(/^(?:\d{1,13}\.(?:[01]\.\d{1,15}|[234]\.[a-z]{3}_[0-9a-f-]{36}))?$/, CURSOR),
+  z.string().regex(/^(?:\d{1,13}\.(?:[01]\.-?\d{1,15}|[234]\.[a-z]{3}_[0-9a-f-]{36}))?$/, CURSOR),
 );

@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, sql, type SQL } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
+import { ownerChanged } from './journeys.ts';
 import type { Db } from './open.ts';
 import { IN_TURN } from './parked.ts';
 import type { PersonRow } from './people.ts';
@@ -18,23 +19,39 @@ export async function insertDelivery(tx: Db, delivery: NewDelivery): Promise<voi
   await tx.insert(deliveries).values(delivery);
 }
 
+const ownerOf = (tx: Db, id: string) =>
+  tx.select({ key: deliveries.personKey }).from(deliveries).where(eq(deliveries.id, id));
+
 export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | undefined> {
   const [delivery] = await tx.select().from(deliveries).where(eq(deliveries.id, id)).for('no key update');
   return delivery;
 }
 
-/** Holds a delivery that is to be sent. `openUntil` is a glance at its destination's breaker, which nobody holds. */
+/**
+ * Holds a delivery that is to be sent, and before it its person, so that they are neither erased nor suppressed until its attempt is
+ * written. `openUntil` is a glance at its destination's breaker, which nobody holds.
+ */
 export async function lockForSending(
   tx: Db,
   id: string,
-): Promise<{ delivery: DeliveryRow; openUntil: Date | null } | undefined> {
-  const [row] = await tx
-    .select({ delivery: deliveries, openUntil: destinations.openUntil })
-    .from(deliveries)
-    .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
-    .where(eq(deliveries.id, id))
-    .for('no key update', { of: deliveries });
-  return row;
+): Promise<{ delivery: DeliveryRow; openUntil: Date | null; suppressed: boolean } | undefined> {
+  // Sent together, run in this order: each statement sees what was committed while the one before it waited.
+  const [[owned], [row]] = await Promise.all([
+    tx
+      .select({ key: people.key, suppressed: people.suppressed })
+      .from(people)
+      .where(eq(people.key, ownerOf(tx, id)))
+      .for('key share'),
+    tx
+      .select({ delivery: deliveries, openUntil: destinations.openUntil })
+      .from(deliveries)
+      .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
+      .where(eq(deliveries.id, id))
+      .for('no key update', { of: deliveries }),
+  ]);
+  if (!row) return undefined;
+  if (!owned || owned.key !== row.delivery.personKey) throw ownerChanged();
+  return { ...row, suppressed: owned.suppressed };
 }
 
 /** Attempts that a killed process left open become `unknown`: the request may have arrived. Answers how many attempts there were. */
@@ -93,17 +110,13 @@ export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttem
  * Holds a delivery until the transaction ends, and first its person, as everywhere: for a change of them, or only so that they are
  * not erased meanwhile. Undefined when they were.
  */
-export async function lockSend(
-  tx: Db,
-  { id, personKey }: Pick<DeliveryRow, 'id' | 'personKey'>,
-  options: { withPerson: boolean },
-): Promise<LockedSend | undefined> {
+export async function lockSend(tx: Db, id: string, options: { withPerson: boolean }): Promise<LockedSend | undefined> {
   // Sent together, run in this order: each statement sees what was committed while the one before it waited.
-  const [, [row], [latest]] = await Promise.all([
+  const [[owned], [row], [latest]] = await Promise.all([
     tx
       .select({ key: people.key })
       .from(people)
-      .where(eq(people.key, personKey))
+      .where(eq(people.key, ownerOf(tx, id)))
       .for(options.withPerson ? 'no key update' : 'key share'),
     tx
       .select({ delivery: deliveries, person: people })
@@ -118,6 +131,7 @@ export async function lockSend(
       .orderBy(desc(attempts.number))
       .limit(1),
   ]);
+  if (row && row.person.key !== owned?.key) throw ownerChanged();
   return row && { ...row, latestAttempt: latest?.id };
 }
 

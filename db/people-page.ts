@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { and, asc, gt, lte, sql, type SQL } from 'drizzle-orm';
+import { and, asc, gt, sql, type SQL } from 'drizzle-orm';
 import type { Db } from './open.ts';
 import { people } from './schema/people.ts';
 
@@ -28,15 +28,6 @@ export function holdPeople(tx: Db, keys: string[]) {
     .where(sql`${people.key} = any(${sql.param(keys)}::text[])`)
     .orderBy(asc(people.id))
     .for('no key update');
-}
-
-/** The zones that people behind a key and up to another say they are in. */
-export async function listZones(tx: Db, after: string | null, upTo: string | null): Promise<string[]> {
-  const rows = await tx
-    .selectDistinct({ zone: sql<string | null>`${people.attributes} ->> 'timezone'` })
-    .from(people)
-    .where(and(after === null ? undefined : gt(people.key, after), upTo === null ? undefined : lte(people.key, upTo)));
-  return rows.flatMap(({ zone }) => (zone === null ? [] : [zone]));
 }
 
 const WRITERS_MAY_TAKE_MS = 5_000;

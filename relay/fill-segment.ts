@@ -1,12 +1,12 @@
 import { predicateOf, type Predicate } from '../domain/condition/predicate.ts';
-import { compileSegment, SEGMENT_ZONE } from '../domain/segment/compiled-segment.ts';
+import { compileSegment, SEGMENT_ZONE, type CompiledSegment } from '../domain/segment/compiled-segment.ts';
 import { readsPersonZone } from '../domain/condition/needs.ts';
-import type { Condition } from '../domain/condition/condition.ts';
 import { fillMembers, listChanging, listSegmentStates } from '../db/members.ts';
 import type { Db } from '../db/open.ts';
-import { holdPeople, listZones, nextPeople, untilWritersEnded } from '../db/people-page.ts';
+import { holdPeople, nextPeople, untilWritersEnded } from '../db/people-page.ts';
 import { findDefinition } from '../db/segments.ts';
 import { unfinished, type Sweep } from '../db/sweeps.ts';
+import { listZones } from '../db/zones.ts';
 import { settle } from './segments.ts';
 import type { Progress, SweepContext } from './sweep.ts';
 
@@ -35,17 +35,13 @@ export async function fillSegment(
       await settle({ tx, now }, { segments: [segment], members, person, number });
     }
   }
-  const predicate = await segmentPredicate(tx, segment.condition, { now, after: cursor, upTo: last });
+  const predicate = await segmentPredicate(tx, segment, now);
   await fillMembers(tx, { segment: id, predicate, keys: held.map(({ key }) => key), silent });
   return { last };
 }
 
-/** What a segment asks of people behind a key and up to another. */
-export async function segmentPredicate(
-  tx: Db,
-  condition: Condition,
-  { now, after, upTo }: { now: Date; after: string | null; upTo: string | null },
-): Promise<Predicate> {
-  const zones = readsPersonZone(compileSegment(condition).rule) ? await listZones(tx, after, upTo) : [];
+/** What a segment asks of each person at a moment. */
+export async function segmentPredicate(tx: Db, { condition, rule }: CompiledSegment, now: Date): Promise<Predicate> {
+  const zones = readsPersonZone(rule) ? await listZones(tx) : [];
   return predicateOf(condition, { now, timezone: SEGMENT_ZONE, zones });
 }

@@ -1,3 +1,4 @@
+import { compileSegment } from '../domain/segment/compiled-segment.ts';
 import { leaveRechecks } from '../db/leave-items.ts';
 import { listDiffering, listTimedWaiters, stretchBehind } from '../db/members.ts';
 import { findDefinition } from '../db/segments.ts';
@@ -13,7 +14,7 @@ export async function recheckSegment({ tx, now }: SweepContext, { subject: id, c
   const definition = await findDefinition(tx, id);
   if (!definition || (await unfinished(tx, 'fillSegment', [id])).length > 0) return { last: null };
   const upTo = await stretchBehind(tx, cursor);
-  const predicate = await segmentPredicate(tx, definition.condition, { now, after: cursor, upTo });
+  const predicate = await segmentPredicate(tx, compileSegment(definition.condition), now);
   const { keys, last } = await listDiffering(tx, { segment: id, predicate, after: cursor, upTo });
   await leaveRechecks(tx, keys);
   return { last };

@@ -12,7 +12,7 @@ import { redactJson } from '../request/redact.ts';
 import { shownError } from '../request/shown-error.ts';
 import type { Scope } from '../scope.ts';
 import type { AtStep, Decision } from './decision.ts';
-import { renderDelivery } from './render-delivery.ts';
+import { renderDelivery, suppressedDelivery } from './render-delivery.ts';
 
 /** What a journey does at a step, the same for a real one and for one that is only tried out. */
 export async function decide(step: Step, at: AtStep): Promise<Decision> {
@@ -52,17 +52,18 @@ async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision>
 }
 
 /**
- * One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says. Before that, who has left the
- * audience may have to leave the journey.
+ * One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says; one to somebody who is suppressed
+ * is skipped. Before that, who has left the audience may have to leave the journey.
  */
 async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decision> {
   const scope = await at.scope();
   const left = await leftAudience(at, scope);
   if (left) return left;
-  const delivery = renderDelivery(at.compiled.webhook(step.id), scope, {
-    id: at.newDeliveryId(),
-    now: at.now,
-  });
+  const webhook = at.compiled.webhook(step.id);
+  const newId = at.newDeliveryId();
+  const delivery = at.suppressed
+    ? suppressedDelivery(webhook, newId)
+    : renderDelivery(webhook, scope, { id: newId, now: at.now });
   await at.keepDelivery(delivery);
   const { id, state, error, label, mapping } = delivery;
   const details = { delivery: id, state, ...(error && { error }) };

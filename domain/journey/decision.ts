@@ -32,6 +32,8 @@ export type AtStep = {
   now: Date;
   /** The client's own id. */
   person: string;
+  /** Whether nothing is sent to them. */
+  suppressed: boolean;
   /** What templates and conditions see. */
   scope(): Promise<Scope>;
   /** Attributes as of now. */
