@@ -1,30 +1,14 @@
 import { eq, sql } from 'drizzle-orm';
-import { readersTurn } from './campaign-turns.ts';
 import type { Db } from './open.ts';
-import { campaigns } from './schema/campaigns.ts';
-import { deliveries } from './schema/deliveries.ts';
 import { pausedDeliveries } from './schema/destinations.ts';
 
 /** So many are told at once after a pause. */
 const FREED_AT_ONCE = 500;
 
-/**
- * Keeps the state of a delivery's campaign as it is until the transaction ends, to be called before the delivery is locked: a pause waits
- * for claims that have begun, and whoever is held back by a claim is there for the resume that follows.
- */
-export async function takeCampaignsTurn(tx: Db, deliveryId: string): Promise<void> {
-  await tx.execute(sql`select ${readersTurn(sql`campaign_id`)} from deliveries where id = ${deliveryId}`);
-}
-
-/** Whether a delivery's campaign is paused, and since when it is held back, if it was not told yet that it may come. */
-export async function readPause(tx: Db, deliveryId: string): Promise<{ isPaused: boolean; heldSince: Date | null }> {
-  const [row] = await tx
-    .select({ state: campaigns.state, since: pausedDeliveries.since })
-    .from(deliveries)
-    .leftJoin(campaigns, eq(campaigns.id, deliveries.campaignId))
-    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
-    .where(eq(deliveries.id, deliveryId));
-  return { isPaused: row?.state === 'paused', heldSince: row?.since ?? null };
+/** Since when a delivery, which is locked, is held back, though its campaign goes on: nobody has told it yet. */
+export async function readHeldSince(tx: Db, deliveryId: string): Promise<Date | null> {
+  const [held] = await tx.select().from(pausedDeliveries).where(eq(pausedDeliveries.deliveryId, deliveryId));
+  return held?.since ?? null;
 }
 
 /** Holds back a delivery, which is locked. It leaves the line at its destination, and has waited since it came there. */

@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeCampaignState } from '../../db/campaigns.ts';
 import { candidateOf } from '../../db/inbox.ts';
-import { freeHeldBack, listFreedCampaigns, takeCampaignsTurn } from '../../db/paused.ts';
+import { lockForSending } from '../../db/deliveries.ts';
+import { freeHeldBack, listFreedCampaigns } from '../../db/paused.ts';
 import { requestResends } from '../../db/resends.ts';
 import { environment, runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { respond } from '../support/behaviours.ts';
@@ -135,12 +136,14 @@ describe('a delivery whose campaign is paused', () => {
 describe('a pause', () => {
   it('is not kept waiting by claims and entries that never cease', async () => {
     const { campaign, id } = await deliveryOf();
+    // Each claims one of its own: the turn is all that they share.
+    const ids = await insertDeliveries(test.db, { count: 8, state: 'queued', campaign });
     let isOver = false;
     let begun = 0;
     const readers = Array.from({ length: 8 }, async (_, each) => {
       while (!isOver) {
         await test.db.transaction(async (tx) => {
-          if (each % 2 === 0) await takeCampaignsTurn(tx, id);
+          if (each % 2 === 0) await lockForSending(tx, ids[each] ?? '');
           else await candidateOf(tx, { campaignId: campaign, version: 1 });
           begun += 1;
           await tx.execute(sql`select pg_sleep(0.05)`);

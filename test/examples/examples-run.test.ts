@@ -79,6 +79,7 @@ it('every example does as docs/examples.md says, and all its webhooks are sent',
   expect(sent).toEqual({
     'birthday-voucher': ['sent'],
     'gold-welcome': ['sent'],
+    'cart-reminder': ['sent', 'sent'],
     'close-lead': ['sent', 'sent'],
     'help-scout-conversation': ['sent'],
     ifttt: ['sent'],
