@@ -78,7 +78,7 @@ describe('a campaign for those who enter a segment', () => {
     const { body } = await hookline.api<{ data: { type: string; what?: string }[] }>('GET', '/v1/people/dora/timeline');
     expect(body.data.find(({ what }) => what === 'entered')).toMatchObject({
       campaign: 'hello',
-      cause: { type: 'segment', segment: 'buyers', change: 'enter' },
+      cause: { type: 'segment', id: 'buyers', change: 'enter' },
     });
   });
 });
