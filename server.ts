@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { createApp } from './api/app.ts';
+import { createKeyRing } from './api/key-ring.ts';
 import { allRoutes } from './api/routes.ts';
 import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
@@ -26,8 +27,15 @@ await runProcess('server', async (config, log) => {
     );
   };
   const onUnwoken = (error: unknown) => log.warn({ err: error }, 'the relay could not be woken');
+  const keys = createKeyRing({
+    database,
+    adminKey: config.adminKey,
+    now: () => new Date(),
+    onError: (error) => log.warn({ err: error }, 'the API keys could not be read or noted as used; trying again'),
+  });
   const routes = allRoutes({
     db: database.db,
+    keys,
     cipher,
     versions: createCompiledVersions(),
     wake: createWaker(database.db, 'inbox', onUnwoken),
@@ -38,13 +46,14 @@ await runProcess('server', async (config, log) => {
     log,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });
-  const server = createServer(createApp({ routes, adminKey: config.adminKey, log }));
+  const server = createServer(createApp({ routes, keys, db: database.db, cipher, log }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, resolve);
   });
   await migrate(config.databaseUrl);
   await checkMasterKey(database.db, cipher);
+  await keys.start();
   migrated = true;
   return {
     async stop() {
@@ -52,6 +61,7 @@ await runProcess('server', async (config, log) => {
         server.close(resolve);
         setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
       });
+      await keys.stop();
       await database.close();
     },
   };

@@ -14,6 +14,14 @@ import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { validateCampaign } from '../domain/campaign/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
+import {
+  broadcast as broadcastAnswer,
+  campaign as campaignAnswer,
+  campaignSummary,
+  published,
+  triggered,
+} from './answers/campaigns.ts';
+import { page } from './answers/common.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
 import { unknownPeople } from './unknown-people.ts';
@@ -34,12 +42,16 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
   route({
     method: 'put',
     path: '/v1/campaigns/:id',
+    summary: 'Validates a campaign and stores it as next version',
     scope: 'admin',
     params: idParams,
     query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
     body: z.unknown(),
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
+    examples: [{ trigger: { type: 'event', event: 'signed_up' }, steps: [{ type: 'exit' }] }],
+    answers: { 200: published },
+    errors: ['campaigns.invalid'],
     handle: async ({ params, query, body }) => {
       const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations);
       const definition = { ...campaign, id: params.id };
@@ -57,10 +69,12 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
   route({
     method: 'get',
     path: '/v1/campaigns',
+    summary: 'Lists campaigns, without their definitions',
     scope: 'operate',
     params: noParams,
     query: z.strictObject(namedPageQuery),
     body: null,
+    answers: { 200: page(campaignSummary) },
     handle: async ({ query }) => {
       const { data, nextCursor } = await listCampaigns(db, query);
       const summaries = data.map(({ id, version, state, createdAt, updatedAt }) => ({
@@ -76,10 +90,13 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
   route({
     method: 'get',
     path: '/v1/campaigns/:id',
+    summary: 'Shows a campaign',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: campaignAnswer },
+    errors: ['campaigns.not_found'],
     handle: async ({ params }) => {
       const campaign = await findCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
@@ -89,10 +106,13 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
   route({
     method: 'post',
     path: '/v1/campaigns/:id/start',
+    summary: 'Lets people enter',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: campaignAnswer },
+    errors: ['campaigns.not_found', 'campaigns.state'],
     handle: async ({ params }) => {
       const campaign = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
       if (!campaign) throw noCampaign(params.id);
@@ -105,19 +125,24 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
   route({
     method: 'post',
     path: '/v1/campaigns/:id/trigger',
+    summary: 'Enters people by hand',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: triggerBody,
     maxBytes: MAX_LIST_BYTES,
-    handle: async ({ params, body }) => {
+    examples: [{ people: ['ada'], data: { code: 4711 }, id: 'june-offer' }],
+    answers: { 202: triggered },
+    errors: ['campaigns.not_found', 'campaigns.state', 'events.too_large', 'idempotency.mismatch'],
+    repeatable: true,
+    handle: async ({ params, body, db: tx }) => {
       assertItems(body.people);
       assertDataFits(body.data);
       const people = [...new Set(body.people)];
       const requestHash = createHash('sha256')
         .update(JSON.stringify([people, body.data]))
         .digest('hex');
-      const result = await createBroadcast(db, {
+      const result = await createBroadcast(tx, {
         campaign: params.id,
         people,
         data: body.data,
@@ -146,18 +171,20 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
           throw unknownPeople(body, new Set(result.people), 'nobody was entered');
         case 'stored':
         case 'repeated':
-          wake();
-          return { status: 202, body: { broadcast: { id: result.id } } };
+          return { status: 202, body: { broadcast: { id: result.id } }, after: wake };
       }
     },
   }),
   route({
     method: 'get',
     path: '/v1/broadcasts/:id',
+    summary: 'Shows what came of a manual trigger',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: broadcastAnswer },
+    errors: ['broadcasts.not_found'],
     handle: async ({ params }) => {
       const broadcast = await findBroadcast(db, params.id);
       if (!broadcast) throw new HooklineError('broadcasts.not_found', `No broadcast has the id "${params.id}".`);

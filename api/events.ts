@@ -5,6 +5,7 @@ import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { nearest } from '../domain/input/nearest.ts';
+import { event as eventAnswer, ingested } from './answers/events.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
@@ -25,6 +26,7 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
   route({
     method: 'post',
     path: '/v1/events',
+    summary: 'Stores one event or a list',
     scope: 'ingest',
     params: noParams,
     query: noQuery,
@@ -33,20 +35,27 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
     body: z.union([z.array(z.unknown()).min(1), z.looseObject({})], {
       error: 'send one event { person, name, data? }, or a list of 1 to 1000 of them',
     }),
-    handle: async ({ body }) => {
+    examples: [
+      { id: 'order-17', person: 'ada', name: 'order_placed', data: { total: 120 } },
+      [{ person: 'ada', name: 'signed_up', attributes: { plan: 'gold' } }],
+    ],
+    answers: { 202: ingested },
+    errors: ['events.too_large', 'people.too_large'],
+    repeatable: true,
+    handle: async ({ body, db: tx }) => {
       const isList = Array.isArray(body);
       const items = isList ? body : [body];
       assertItems(items);
       const judged = items.map(judge);
       const valid = judged.flatMap((one) => (one instanceof HooklineError ? [] : [one]));
-      const { accepted, results } = await storeEvents(db, valid);
-      wake();
+      const { accepted, results } = await storeEvents(tx, valid);
       const stored = results[Symbol.iterator]();
       const answers = judged.map((one) => (one instanceof HooklineError ? one : (stored.next().value ?? null)));
       const refusals = answers.flatMap((error, index) => (error instanceof HooklineError ? [{ index, error }] : []));
       if (refusals.length === items.length) throw refused(refusals, isList);
       return {
         status: 202,
+        after: wake,
         body: {
           accepted,
           duplicates: items.length - refusals.length - accepted,
@@ -61,10 +70,13 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
   route({
     method: 'get',
     path: '/v1/events/:id',
+    summary: 'Shows an event and what campaigns made of it',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: eventAnswer },
+    errors: ['events.not_found'],
     handle: async ({ params }) => {
       const event = await findEvent(db, params.id);
       if (!event) {

@@ -1,3 +1,4 @@
+import { alive, notReady, ready as readyAnswer } from './answers/operation.ts';
 import { route, type Route } from './route.ts';
 import { noParams, noQuery } from './schemas.ts';
 
@@ -6,24 +7,28 @@ export const healthRoutes = ({ ready }: { ready: () => Promise<string | null> })
   route({
     method: 'get',
     path: '/healthz',
+    summary: 'Says that the process lives',
     scope: null,
     params: noParams,
     query: noQuery,
     body: null,
-    handle: async () => ({ status: 200, body: { status: 'ok' } }),
+    answers: { 200: alive },
+    handle: async () => ({ status: 200, body: { status: 'ok' as const } }),
   }),
   route({
     method: 'get',
     path: '/readyz',
+    summary: 'Says whether Postgres answers and is migrated',
     scope: null,
     params: noParams,
     query: noQuery,
     body: null,
+    answers: { 200: readyAnswer, 503: notReady },
     handle: async () => {
       const missing = await ready();
       return missing === null
-        ? { status: 200, body: { status: 'ready' } }
-        : { status: 503, body: { status: 'waiting', missing } };
+        ? { status: 200, body: { status: 'ready' as const } }
+        : { status: 503, body: { status: 'waiting' as const, missing } };
     },
   }),
 ];

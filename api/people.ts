@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Db } from '../db/open.ts';
 import { findPerson, putPerson, type PersonRow } from '../db/people.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { person } from './answers/people.ts';
 import { route, type Route } from './route.ts';
 import { fields, idParams, noQuery } from './schemas.ts';
 
@@ -10,19 +11,26 @@ export const peopleRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'put',
     path: '/v1/people/:id',
+    summary: 'Creates a person or merges attributes',
     scope: 'ingest',
     params: idParams,
     query: noQuery,
     body: z.strictObject({ attributes: fields.default({}) }),
+    examples: [{ attributes: { first_name: 'Ada', plan: 'gold', old_plan: null } }],
+    answers: { 200: person },
+    errors: ['people.too_large'],
     handle: async ({ params, body }) => ({ status: 200, body: shown(await putPerson(db, params.id, body.attributes)) }),
   }),
   route({
     method: 'get',
     path: '/v1/people/:id',
+    summary: 'Shows a person',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: person },
+    errors: ['people.not_found'],
     handle: async ({ params }) => {
       const person = await findPerson(db, params.id);
       if (!person) throw personNotFound(params.id);

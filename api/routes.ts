@@ -13,6 +13,8 @@ import { editRoutes } from './edit.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
+import type { KeyRing } from './key-ring.ts';
+import { keyRoutes } from './keys.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
 import { resendRoutes } from './resend.ts';
 import { journeyRoutes } from './journeys.ts';
@@ -30,6 +32,8 @@ import { webhookRoutes } from './webhooks.ts';
 
 export type ApiDependencies = {
   db: Db;
+  /** Who may call. */
+  keys: Pick<KeyRing, 'changed'>;
   cipher: Cipher;
   versions: CompiledVersions;
   /** Tells the relays that something was stored. */
@@ -71,6 +75,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...destinationRoutes(dependencies),
     ...secretRoutes(dependencies),
     ...signingKeyRoutes(dependencies),
+    ...keyRoutes(dependencies),
     ...healthRoutes(dependencies),
   ];
 }

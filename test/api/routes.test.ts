@@ -112,16 +112,18 @@ describe('every answer', () => {
     const failing = route({
       method: 'get',
       path: '/fails',
+      summary: 'Fails',
       scope: null,
       params: noParams,
       query: noQuery,
       body: null,
+      answers: {},
       handle: async () => {
         throw new TypeError('postgres://user:secret@db is gone');
       },
     });
     const log = pino({}, { write: (line) => void lines.push(line) });
-    const server = createServer(createApp({ routes: [failing], adminKey: ADMIN_KEY, log }));
+    const server = createServer(createApp({ ...hookline, routes: [failing], db: hookline.database.db, log }));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address() as AddressInfo;
     const answer = await send(`http://127.0.0.1:${address.port}/fails`, { method: 'GET' });

@@ -9,12 +9,14 @@ import { createHttp } from '../../activities/http.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createSendTest } from '../../activities/send-test.ts';
 import { createApp } from '../../api/app.ts';
+import { createKeyRing } from '../../api/key-ring.ts';
 import { allRoutes } from '../../api/routes.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createCipher } from '../../db/cipher.ts';
 import { createWaker } from '../../db/wake.ts';
 import { startRelay } from '../../relay/relay.ts';
 import { startTestSends } from '../../relay/test-sends.ts';
+import { assertAnswer } from './answer.ts';
 import { ADMIN_KEY, createApiClient } from './client.ts';
 import { createTestDatabase } from './database.ts';
 
@@ -41,8 +43,16 @@ export async function startHookline(options: Options = {}) {
   const destinations = { allowHttp: true, allowNetworks: ['127.0.0.0/8'] };
   const http = createHttp(destinations);
 
+  const keys = createKeyRing({
+    database,
+    adminKey: ADMIN_KEY,
+    now,
+    onError: (error) => log.error({ err: error }, 'the keys'),
+  });
+  await keys.start();
   const routes = allRoutes({
     db: database.db,
+    keys,
     cipher,
     versions: createCompiledVersions(),
     wake: createWaker(database.db, 'inbox', () => {}),
@@ -53,7 +63,9 @@ export async function startHookline(options: Options = {}) {
     log,
     temporalUi: { url: undefined, namespace: 'default' },
   });
-  const server = await listen(createServer(createApp({ routes, adminKey: ADMIN_KEY, log })));
+  const server = await listen(
+    createServer(createApp({ routes, keys, db: database.db, cipher, log, inspect: assertAnswer })),
+  );
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const client = new Client({ connection: Connection.lazy({ address }) });
@@ -111,6 +123,7 @@ export async function startHookline(options: Options = {}) {
     ...createApiClient(url),
     database,
     cipher,
+    keys,
     destinations,
     client,
     taskQueue,
@@ -126,6 +139,7 @@ export async function startHookline(options: Options = {}) {
       await client.connection.close();
       await connection.close();
       await http.close();
+      await keys.stop();
       await database.close();
     },
   };
