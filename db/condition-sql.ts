@@ -53,8 +53,9 @@ export function conditionSql(predicate: Predicate, row: Row = EACH_PERSON): SQL<
       return sql`(${isOther} <> ${usual.holds}::boolean)`;
     }
     case 'segment':
-      return sql`exists (
-        select 1 from segment_members where segment_id = ${predicate.segment} and person_key = ${row.personKey})`;
+      return anySql(
+        sql`from segment_members where segment_id = ${predicate.segment} and person_key = ${row.personKey}`,
+      );
     case 'performed':
       return countSql(eventsSql(predicate, row), predicate.count);
     case 'converted':
@@ -90,9 +91,12 @@ export function conversionsSql(
 
 const COMPARISONS = { eq: '=', ne: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
 
+/** For `exists` Postgres may read a whole table first, for each page anew; this it looks up person by person. */
+const anySql = (from: SQL): SQL<boolean> => sql`((select true ${from} limit 1) is not null)`;
+
 function countSql(from: SQL, count: Count): SQL<boolean> {
   const { gte, ...others } = count;
-  if (gte === 1 && Object.keys(others).length === 0) return sql`exists (select 1 ${from})`;
+  if (gte === 1 && Object.keys(others).length === 0) return anySql(from);
   const bounds = Object.entries(COMPARISONS).flatMap(([operator, sign]) => {
     const bound = Object.entries(count).find(([name]) => name === operator)?.[1];
     return bound === undefined ? [] : [sql`times ${sql.raw(sign)} ${bound}::bigint`];

@@ -7,11 +7,17 @@ import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { deliveries } from './schema/deliveries.ts';
 import { destinations, parked } from './schema/destinations.ts';
-import { journeyLog, journeys, type JourneyState } from './schema/journeys.ts';
+import { journeyLog, journeys, waits, type JourneyState } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
+import type { WaitRow } from './waits.ts';
 
-/** What holds up the delivery of the journey's step: its place in line, and why it failed so far. */
-type AtItsStep = { line: (InLine & { since: Date }) | null; lastError: ShownError | null; nextAttemptAt: Date | null };
+/** What holds up the journey's step: what it waits for, or its delivery's place in line, and why that failed so far. */
+type AtItsStep = {
+  wait: Pick<WaitRow, 'kind' | 'eventName'> | null;
+  line: (InLine & { since: Date }) | null;
+  lastError: ShownError | null;
+  nextAttemptAt: Date | null;
+};
 
 export type JourneyWithPerson = JourneyRow & AtItsStep & { person: string };
 export type JourneyFilter = {
@@ -68,6 +74,7 @@ const selectJourneys = (db: Db) =>
     .select({
       journey: journeys,
       person: people.id,
+      wait: { kind: waits.kind, eventName: waits.eventName },
       line: parked,
       openUntil: destinations.openUntil,
       lastError: deliveries.error,
@@ -75,6 +82,7 @@ const selectJourneys = (db: Db) =>
     })
     .from(journeys)
     .innerJoin(people, eq(people.key, journeys.personKey))
+    .leftJoin(waits, and(eq(waits.journeyId, journeys.id), eq(waits.stepId, journeys.stepId)))
     .leftJoin(deliveries, and(eq(deliveries.journeyId, journeys.id), eq(deliveries.stepId, journeys.stepId)))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination));
@@ -82,5 +90,6 @@ const selectJourneys = (db: Db) =>
 function withPerson(row: Awaited<ReturnType<typeof selectJourneys>>[number]): JourneyWithPerson {
   const inLine = waitingInLine(row);
   const line = inLine && row.line && { ...inLine, since: row.line.since };
-  return { ...row.journey, person: row.person, line, lastError: row.lastError, nextAttemptAt: row.nextAttemptAt };
+  const { person, wait, lastError, nextAttemptAt } = row;
+  return { ...row.journey, person, wait, line, lastError, nextAttemptAt };
 }

@@ -1,6 +1,6 @@
 import type { StepOf } from '../campaign/steps.ts';
 import { parseDurationMs } from '../input/duration.ts';
-import { deadlineByActivity, deadlineByAttribute, deadlineByTime, type Until } from '../time/delay-until.ts';
+import { deadlineByActivity, deadlineByAttribute, deadlineByTime } from '../time/delay-until.ts';
 import type { AtStep } from './decision.ts';
 
 type Delayed = Pick<AtStep, 'compiled' | 'attributes' | 'activity' | 'now'>;
@@ -17,7 +17,5 @@ export async function deadlineOf(step: StepOf<'delay'>, { compiled, attributes, 
 }
 
 /** Whether the end of a delay moves with the person: with an attribute, or with their zone. */
-export const followsPerson = ({ until }: StepOf<'delay'>): boolean => until !== undefined && isOfPerson(until);
-
-const isOfPerson = (until: Until): boolean =>
-  'attribute' in until || 'mostActiveHour' in until || until.timezone === 'person';
+export const followsPerson = ({ until }: StepOf<'delay'>): boolean =>
+  until !== undefined && ('attribute' in until || 'mostActiveHour' in until || until.timezone === 'person');

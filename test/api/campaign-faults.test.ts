@@ -36,7 +36,7 @@ describe('a campaign with faults', () => {
     const expected = [
       'trigger.type: "evnet" is no trigger type; did you mean "event"?',
       'timezon: unknown key "timezon"; did you mean "timezone"?',
-      expect.stringMatching(/^steps\[0\]\.for: write a duration such as /),
+      'steps[0].for: write either for, such as 2h, or until',
       'steps[0].fro: unknown key "fro"; did you mean "for"?',
       expect.stringMatching(/^steps\[1\]\.url: line 1, column 21: /),
       'steps[1].timeuot: unknown key "timeuot"; did you mean "timeout"?',
@@ -52,12 +52,15 @@ describe('a campaign with faults', () => {
   it.each([
     [
       { trigger: { type: 'segment', segment: 'gold' }, steps: [exit] },
-      [/^trigger\.type: "segment" is no trigger type/],
+      [/^trigger\.change: is missing; write enter or leave$/],
     ],
-    [{ ...manual, steps: [{ type: 'split' }] }, [/^steps\[0\]\.type: "split" is no step type; use delay, webhook/]],
+    [
+      { ...manual, steps: [{ type: 'split' }] },
+      [/^steps\[0\]\.id: write an id such as subject-test/, /^steps\[0\]\.variants: is missing/],
+    ],
     [{ ...manual, steps: [] }, [/^steps: must not be empty$/]],
     [{ ...manual, steps: [exit], audience: {} }, [/^audience: is empty; write at least one test/]],
-    [{ ...manual, steps: [exit], goal: { event: 'x' } }, [/^goal: unknown key "goal"; use /]],
+    [{ ...manual, steps: [exit], goal: { event: 'x' } }, [/^goal\.within: write a duration such as /]],
     [
       { ...manual, steps: [{ type: 'update', attributes: { a: 'x\n{{ 1 | nofilter }}', b: '{% if %}' } }] },
       [

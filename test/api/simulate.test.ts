@@ -172,7 +172,7 @@ trigger: { colour: blue }
     expect(body.warnings).toEqual([
       'steps[0].body: event.x is always missing, as the trigger has no event',
       'the campaign is new, and nobody enters it',
-      'events: no step of the campaign waits for an event, so they change nothing',
+      'events: no step of the campaign waits, so they change nothing',
     ]);
     expect(body.journey?.state).toBe('completed');
   });
@@ -243,7 +243,7 @@ describe('a simulation that cannot be', () => {
       customer: {},
     });
     expect(expectProblem(answer, 422, 'campaigns.invalid').faults).toEqual([
-      'definition.steps[0].for: write a duration such as 2h, a number with its unit (s m h d w)',
+      'definition.steps[0].for: write either for, such as 2h, or until',
       'definition.audienc: unknown key "audienc"; did you mean "audience"?',
     ]);
   });

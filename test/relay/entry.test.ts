@@ -96,3 +96,23 @@ describe('two relays', () => {
     expect(running.filter((journey) => journey.campaignId === 'single')).toHaveLength(1);
   });
 });
+
+describe('an event that a condition counts', () => {
+  it('is counted with those before it and none after it, however many are stored by then', async () => {
+    const where = { performed: { event: 'bought', where: { 'event.total': { gte: 10 } }, count: { eq: 2 } } };
+    await hookline.publish('second', { trigger: { type: 'event', event: 'bought', where }, steps });
+    const totals = [10, 5, 10, 5, 10];
+    await hookline.api(
+      'POST',
+      '/v1/events',
+      totals.map((total) => ({ person: 'bob', name: 'bought', data: { total } })),
+    );
+    expect((await decided('second')).map(({ outcome }) => outcome)).toEqual([
+      'whereFalse',
+      'whereFalse',
+      'entered',
+      'entered',
+      'whereFalse',
+    ]);
+  });
+});

@@ -1,16 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { inject } from 'vitest';
+import { migrate } from '../../db/migrate.ts';
 import { openDatabase, type Database } from '../../db/open.ts';
 
 export type TestDatabase = Database & { url: string };
 
-/** A database of one's own, copied from the migrated template; `close` drops it. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/**
+ * A database of one's own, copied from the migrated template; `close` drops it. With a `locale` it sorts texts as people of that
+ * language do, as most databases out there, and not by code point.
+ */
+export async function createTestDatabase({ locale }: { locale?: string } = {}): Promise<TestDatabase> {
   const template = new URL(inject('templateUrl'));
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await administer(template, `create database ${name} template ${template.pathname.slice(1)}`);
+  const like = locale ? `template0 locale_provider icu icu_locale '${locale}'` : template.pathname.slice(1);
+  await administer(template, `create database ${name} template ${like}`);
   const url = Object.assign(new URL(template), { pathname: `/${name}` }).href;
+  if (locale) await migrate(url);
   const database = openDatabase(url, { max: 20, application: 'hookline test' });
   return {
     ...database,

@@ -54,8 +54,8 @@ describe('an invalid campaign', () => {
     ).toEqual([
       'trigger.type: "segmnt" is no trigger type; did you mean "segment"?',
       `audience['customer.age'].gth: unknown key "gth"; did you mean "gt"?`,
-      'steps[0].for: write a duration such as 2h, a number with its unit (s m h d w)',
       'steps[0].fro: unknown key "fro"; did you mean "for"?',
+      'steps[0].for: write either for, such as 2h, or until',
       'steps[1].id: write an id such as create-lead: 1 to 63 of a-z, 0-9 and -, not starting with -',
       'steps[1].headers.X-A: must be a string, not a number',
       'steps[1].timeuot: unknown key "timeuot"; did you mean "timeout"?',

@@ -138,6 +138,16 @@ describe('a warning', () => {
     ]);
   });
 
+  it('is no event that a condition counts', () => {
+    const { warnings } = validateCampaign({
+      id: 'a',
+      trigger: { type: 'manual' },
+      audience: { performed: { event: 'bought', where: { 'event.total': { gt: 9 }, not: { 'event.gift': true } } } },
+      steps: [{ type: 'exit' }],
+    });
+    expect(warnings).toEqual([]);
+  });
+
   it('is an answer in a template that comes later', () => {
     const { warnings } = validateCampaign({
       id: 'a',

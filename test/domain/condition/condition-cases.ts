@@ -1,12 +1,15 @@
 import type { Condition } from '../../../domain/condition/condition.ts';
-import type { Json } from '../../../domain/json.ts';
+import { HARD_ROWS } from './hard-cases.ts';
+import type { Fields, Past } from './past.ts';
+import { PAST_ROWS } from './past-cases.ts';
 
-/** Whether a condition holds for a person, with an event at hand where it says so, at `CASES_NOW`. */
+/** Whether a condition holds for a person with that past, with an event at hand where it says so, at `CASES_NOW`. */
 export type ConditionCase = {
   name: string;
   condition: Condition;
-  customer: { [key: string]: Json };
-  event?: { [key: string]: Json } | undefined;
+  customer: Fields;
+  event?: Fields | undefined;
+  past?: Past | undefined;
   holds: boolean;
 };
 
@@ -14,13 +17,7 @@ export const CASES_NOW = '2026-03-31T12:00:00Z';
 
 const plan = { plan: 'gold', age: 42 };
 
-type Row = [
-  name: string,
-  Condition,
-  customer: ConditionCase['customer'],
-  holds: boolean,
-  event?: ConditionCase['event'],
-];
+export type Row = [name: string, Condition, customer: Fields, holds: boolean, event?: Fields, past?: Past];
 
 const ROWS: Row[] = [
   // eq, ne
@@ -187,6 +184,6 @@ const ROWS: Row[] = [
 ];
 
 /** The meaning of conditions, for every implementation of it. */
-export const CONDITION_CASES: ConditionCase[] = ROWS.map(([name, condition, customer, holds, event]) => {
-  return { name, condition, customer, holds, event };
-});
+export const CONDITION_CASES: ConditionCase[] = [...ROWS, ...HARD_ROWS, ...PAST_ROWS].map(
+  ([name, condition, customer, holds, event, past]) => ({ name, condition, customer, holds, event, past }),
+);

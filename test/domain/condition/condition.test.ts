@@ -1,57 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { conditionSchema } from '../../../domain/condition/condition.ts';
 import { evaluateCondition } from '../../../domain/condition/evaluate-condition.ts';
-import { NO_FACTS } from '../../../domain/condition/facts.ts';
-import { conditionPaths } from '../../../domain/condition/needs.ts';
 import { readCondition } from '../../../domain/condition/rule.ts';
 import { inspect, placeOf } from '../../../domain/input/faults.ts';
 import { CASES_NOW, CONDITION_CASES } from './condition-cases.ts';
+import { factsOf } from './past.ts';
 
 const now = new Date(CASES_NOW);
 
 describe('a condition', () => {
-  it.each(CONDITION_CASES)('$name', async ({ condition, customer, event, holds }) => {
+  it.each(CONDITION_CASES)('$name', async ({ condition, customer, event, past, holds }) => {
     const scope = { customer, ...(event && { event }) };
     expect(inspect(conditionSchema, condition)).toEqual({ success: true, data: condition });
-    expect((await evaluateCondition(condition, scope, now, NO_FACTS)).holds).toBe(holds);
-  });
-});
-
-describe('the values that decided', () => {
-  const scope = { customer: { plan: 'gold', age: 17, city: 'Paris' }, event: { status: 'new' } };
-  const valuesOf = (condition: Parameters<typeof evaluateCondition>[0]) =>
-    evaluateCondition(condition, scope, now, NO_FACTS);
-
-  it('are all of them where all had to hold and did', async () => {
-    expect(await valuesOf({ 'customer.plan': 'gold', 'event.status': { ne: 'old' } })).toEqual({
-      holds: true,
-      values: { 'customer.plan': 'gold', 'event.status': 'new' },
-    });
-  });
-
-  it('are those of the test that failed', async () => {
-    expect(await valuesOf({ 'customer.plan': 'gold', 'customer.age': { gte: 18 }, 'customer.city': 'Rome' })).toEqual({
-      holds: false,
-      values: { 'customer.age': 17 },
-    });
-  });
-
-  it('are those of the alternative that held', async () => {
-    expect(await valuesOf({ or: [{ 'customer.plan': 'trial' }, { 'customer.age': 17 }] })).toEqual({
-      holds: true,
-      values: { 'customer.age': 17 },
-    });
-  });
-
-  it('are those of every alternative where none held', async () => {
-    expect(await valuesOf({ or: [{ 'customer.plan': 'trial' }, { 'customer.age': 1 }] })).toEqual({
-      holds: false,
-      values: { 'customer.plan': 'gold', 'customer.age': 17 },
-    });
-  });
-
-  it('leave out what was missing', async () => {
-    expect(await valuesOf({ not: { 'customer.country': 'FR' } })).toEqual({ holds: true, values: {} });
+    expect((await evaluateCondition(condition, scope, now, factsOf(past))).holds).toBe(holds);
   });
 });
 
@@ -79,13 +40,6 @@ describe('a condition read as a tree', () => {
         },
       ],
     });
-  });
-
-  it('tells its paths, each once', () => {
-    expect(conditionPaths({ or: [{ 'event.a': 1 }, { and: [{ 'event.a': 2, 'responses.lookup.id': 3 }] }] })).toEqual([
-      'event.a',
-      'responses.lookup.id',
-    ]);
   });
 });
 
@@ -121,6 +75,43 @@ describe('an invalid condition', () => {
       { 'user.plan': 'gold' },
       `['user.plan']: unknown path "user.plan"; a path starts with customer, event, events, responses or trigger`,
     ],
+    [{ segment: 'Gold!' }, 'segment: write an id such as gold: 1 to 63 of a-z, 0-9 and -, not starting with -'],
+    [{ segmnt: 'gold' }, 'segmnt: unknown key "segmnt"; did you mean "segment"?'],
+    [{ performed: 'bought' }, 'performed: must be an object, not a string'],
+    [{ performed: {} }, 'performed.event: is missing; write a string'],
+    [{ performed: { event: 'a', wher: {} } }, 'performed.wher: unknown key "wher"; did you mean "where"?'],
+    [
+      { performed: { event: 'a', where: { 'evnt.x': 1 } } },
+      `performed.where['evnt.x']: unknown path "evnt.x"; did you mean "event.x"?`,
+    ],
+    [
+      { performed: { event: 'a', within: '-30d' } },
+      'performed.within: counts back from now by itself; write it without a sign, such as 30d',
+    ],
+    [
+      { performed: { event: 'a', within: '30 days' } },
+      'performed.within: write a span such as 30d or 1mo (units s m h d w mo y)',
+    ],
+    [{ performed: { event: 'a', within: '0d' } }, 'performed.within: must be longer than nothing, such as 1d'],
+    [{ performed: { event: 'a', count: 3 } }, 'performed.count: must be an object, not a number'],
+    [{ performed: { event: 'a', count: {} } }, 'performed.count: write at least one operator, such as { gte: 3 }'],
+    [
+      { performed: { event: 'a', count: { in: [1] } } },
+      'performed.count.in: unknown key "in"; use eq, ne, gt, gte, lt or lte',
+    ],
+    [{ performed: { event: 'a', count: { gte: -1 } } }, 'performed.count.gte: must be at least 0'],
+    [
+      { converted: { campaign: 'a', event: 'b' } },
+      'converted.event: unknown key "event"; use campaign, within or count',
+    ],
+    [{ now: {} }, 'now: write days, from or to'],
+    [{ now: { days: ['fry'] } }, 'now.days[0]: "fry" is not known; did you mean "fri"?'],
+    [{ now: { from: '9:00' } }, 'now.from: write a time of day such as "09:00", from 00:00 to 23:59'],
+    [{ now: { from: '09:00', to: '09:00' } }, 'now.to: is when it begins; leave from and to out for whole days'],
+    [
+      { now: { days: ['fri'], timezone: 'Europe/Pariss' } },
+      'now.timezone: is no time zone; did you mean "Europe/Paris"?',
+    ],
     [
       { 'customer..plan': 'gold' },
       `['customer..plan']: "customer..plan" is no path; write it as in customer.address.city, customer['first name'] or event.items[0].sku`,
@@ -135,10 +126,13 @@ describe('an invalid condition', () => {
     const result = inspect(conditionSchema, {
       'custmer.a': 1,
       'customer.b': { gt: null },
-      not: { 'event.c': { q: 1 } },
+      not: { performed: { event: 'x', where: { 'event.c': { q: 1 } } } },
+      now: { days: ['x'], from: '1' },
     });
     expect(result.success ? [] : result.faults.map(({ at }) => placeOf(at))).toEqual([
-      "not['event.c'].q",
+      "not.performed.where['event.c'].q",
+      'now.days[0]',
+      'now.from',
       "['customer.b'].gt",
       "['custmer.a']",
     ]);

@@ -1,0 +1,182 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import pino from 'pino';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { startTemporal, type Temporal } from '../../embedded/temporal.ts';
+import { registerSearchAttributes } from '../../relay/search-attributes.ts';
+import { respond } from '../support/behaviours.ts';
+import type { JourneyBody } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+
+/** A server that suggests after a few events what it otherwise suggests after thousands. */
+const SETTINGS = { 'limit.historyCount.suggestContinueAsNew': 6 };
+
+let folder: string;
+let temporal: Temporal;
+let hookline: Hookline;
+let receiver: Receiver;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hookline-continued-'));
+  temporal = await startTemporal({
+    binary: inject('temporalBinary'),
+    dataDir: folder,
+    inMemory: true,
+    uiPort: false,
+    dynamicConfig: SETTINGS,
+  });
+  const connection = await Connection.connect({ address: temporal.address });
+  await registerSearchAttributes(new Client({ connection }), 'default', pino({ level: 'silent' }));
+  await connection.close();
+  [hookline, receiver] = await Promise.all([
+    startHookline({ temporalAddress: temporal.address, retryFirstDelayMs: 50 }),
+    startReceiver(),
+  ]);
+});
+
+afterAll(async () => {
+  await hookline.stop();
+  await receiver.close();
+  await temporal.child.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+type Journey = JourneyBody & { reason: string | null; log: { step: string | null; what: string }[] };
+
+const journeyOf = async (person: string) => {
+  const { body } = await hookline.api<{ data: { id: string }[] }>('GET', `/v1/journeys?person=${person}`);
+  return (await hookline.api<Journey>('GET', `/v1/journeys/${body.data[0]?.id}`)).body;
+};
+const inState = (person: string, state: string, step: string) =>
+  eventually(async () => {
+    const journey = await journeyOf(person);
+    const at = (journey as unknown as { step: { id: string } | null }).step;
+    return journey.state === state && at?.id === step && journey;
+  });
+const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+const post = (person: string, name: string) => hookline.api('POST', '/v1/events', { person, name });
+
+/** How many runs of Temporal the journey's workflow had. */
+async function runsOf(id: string): Promise<number> {
+  let runs = 0;
+  for await (const _ of hookline.client.workflow.list({ query: `WorkflowId = 'journey/${id}/1'` })) runs += 1;
+  return runs;
+}
+
+it(
+  'a long journey is continued at its steps and inside its holds, and does each thing once',
+  { timeout: 60_000 },
+  async () => {
+    receiver.on('/lead', respond({ status: 503 }), respond({ status: 503 }), respond({ json: { id: 7 } }));
+    receiver.on('/letter', respond({ json: { sent: 'yes' } }));
+    await hookline.publish('long', {
+      trigger: { type: 'event', event: 'long' },
+      steps: [
+        { type: 'delay', id: 'rest', for: '1s' },
+        { type: 'update', id: 'note', attributes: { count: '{{ customer.count | default: 0 | plus: 1 }}' } },
+        {
+          type: 'webhook',
+          id: 'lead',
+          url: receiver.url('/lead'),
+          response: { attributes: { lead: '{{ response.id }}' } },
+        },
+        {
+          type: 'webhook',
+          id: 'letter',
+          url: receiver.url('/letter'),
+          send: 'draft',
+          response: { attributes: { letter: '{{ response.sent }}' } },
+        },
+        { type: 'delay', id: 'date', until: { attribute: 'due' } },
+        { type: 'split', id: 'test', variants: [{ name: 'all', percent: 100, steps: [] }] },
+        {
+          type: 'wait',
+          id: 'pay',
+          event: 'paid',
+          then: [
+            {
+              type: 'branch',
+              id: 'fork',
+              cases: [
+                {
+                  when: { 'customer.count': 1 },
+                  steps: [
+                    { type: 'wait', id: 'gold', until: { 'customer.plan': 'gold' } },
+                    { type: 'exit', id: 'out', reason: 'done' },
+                  ],
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+    await hookline.api('PUT', '/v1/people/mary', { attributes: { due: inSeconds(3600) } });
+    await post('mary', 'long');
+
+    const { deliveries } = await inState('mary', 'awaitingApproval', 'letter');
+    await hookline.api('POST', `/v1/deliveries/${deliveries[1]}/approve`);
+    await inState('mary', 'waiting', 'date');
+    for (let moved = 1; moved <= 5; moved += 1) {
+      const due = moved < 5 ? inSeconds(3600 + moved) : inSeconds(0);
+      await hookline.api('PUT', '/v1/people/mary', { attributes: { due } });
+      await eventually(async () => {
+        const { step, state } = (await journeyOf('mary')) as unknown as {
+          state: string;
+          step: { id: string; until: string };
+        };
+        return step.until === due || state !== 'waiting' || step.id !== 'date';
+      });
+    }
+    await inState('mary', 'waiting', 'pay');
+    await post('mary', 'paid');
+    await inState('mary', 'waiting', 'gold');
+    await hookline.api('PUT', '/v1/people/mary', { attributes: { plan: 'gold' } });
+
+    const { id } = await hookline.ended('mary');
+    const journey = await journeyOf('mary');
+    expect(journey.log.map(({ step, what }) => `${step} ${what}`)).toEqual([
+      'rest delayed',
+      'note updated',
+      'lead rendered',
+      'lead sent',
+      'letter rendered',
+      'letter approved',
+      'letter sent',
+      'date delayed',
+      'date elapsed',
+      'test split',
+      'pay waiting',
+      'pay received',
+      'fork branched',
+      'gold waiting',
+      'gold fulfilled',
+      'out exited',
+      'null exited',
+    ]);
+    expect(journey.reason).toBe('done');
+    expect(await hookline.attributes('mary')).toMatchObject({ count: 1, lead: 7, letter: 'yes' });
+    expect(receiver.requests.map(({ url }) => url)).toEqual(['/lead', '/lead', '/lead', '/letter']);
+    await eventually(async () => (await runsOf(id)) >= 6);
+  },
+);
+
+it('the delivery of a draft that holds nobody is continued too', { timeout: 60_000 }, async () => {
+  receiver.on('/late', respond({ status: 503 }), respond({ status: 503 }), respond({ json: {} }));
+  await hookline.publish('late', {
+    trigger: { type: 'event', event: 'late' },
+    steps: [{ type: 'webhook', id: 'late', url: receiver.url('/late'), send: 'draft' }],
+  });
+  await post('noah', 'late');
+  const { deliveries } = await hookline.ended('noah');
+  await hookline.api('POST', `/v1/deliveries/${deliveries[0]}/approve`);
+  await eventually(async () => {
+    const { body } = await hookline.api<{ state: string }>('GET', `/v1/deliveries/${deliveries[0]}`);
+    return body.state === 'sent';
+  });
+  expect(receiver.requests.filter(({ url }) => url === '/late')).toHaveLength(3);
+});
