@@ -133,6 +133,13 @@ export const keys = {
     default: '',
     schema: list(networkOf),
   },
+  egressAddresses: {
+    name: 'HOOKLINE_EGRESS_ADDRESSES',
+    doc: 'The addresses that webhooks come from, as addresses or CIDRs separated by commas: `GET /v1/egress` tells them to receivers.',
+    example: '203.0.113.7, 203.0.113.64/28',
+    default: '',
+    schema: list(networkOf),
+  },
   allowOrigin: {
     name: 'HOOKLINE_ALLOW_ORIGIN',
     doc: 'The one origin that webhooks may reach whatever the rules say: the request bin of `npm start`.',

@@ -43,6 +43,7 @@ await runProcess('server', async (config, log) => {
     wakeTests: createWaker(database.db, 'tests', onUnwoken),
     ready,
     destinations: config,
+    egressAddresses: config.egressAddresses,
     log,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });

@@ -1,4 +1,4 @@
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import { newId } from '../db/id.ts';
@@ -6,7 +6,7 @@ import type { Db } from '../db/open.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { authorize, NOBODY } from './auth.ts';
 import { parseBody } from './body.ts';
-import { noSuchRoute, problems } from './errors.ts';
+import { noSuchRoute, problems, type Inspect } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';
 import { answerOnce } from './repeatable.ts';
 import type { Answer, Route } from './route.ts';
@@ -20,8 +20,7 @@ export type AppOptions = {
   db: Db;
   cipher: Cipher;
   log: Logger;
-  /** Sees each answer before it is sent, and throws where it is not as documented: for tests. */
-  inspect?: (route: Route, answer: Answer) => void;
+  inspect?: Inspect;
 };
 
 /** The HTTP API over a list of routes: key, then path, query and body against their schemas, then the handler. */
@@ -37,20 +36,26 @@ export function createApp({ routes, keys, log, inspect, ...stores }: AppOptions)
     next();
   });
   for (const route of routes) {
+    const name: RequestHandler = (_request, response, next) => {
+      response.locals.route = route;
+      next();
+    };
     const guards = route.scope ? [allow(route.scope)] : [];
     const readBody = route.body ? [express.raw({ type: () => true, limit: route.maxBytes ?? DEFAULT_MAX_BYTES })] : [];
-    app[route.method](route.path, ...guards, ...readBody, async (request, response) => {
+    app[route.method](route.path, name, ...guards, ...readBody, async (request, response) => {
       const caller = response.locals.caller ?? NOBODY;
       const input = { ...inputOf(route, request), caller, idempotencyKey: request.get('idempotency-key') };
       const handle = (db: Db) => route.handle({ ...input, db });
-      const answer = await (route.repeatable ? answerOnce(stores, request, caller, handle) : handle(stores.db));
-      inspect?.(route, answer);
+      const answer: Answer & { isRepeat?: boolean } = await (route.repeatable
+        ? answerOnce(stores, request, caller, handle)
+        : handle(stores.db));
+      if (!answer.isRepeat) inspect?.(route, answer);
       await answer.after?.();
       send(response, route, answer);
     });
   }
   app.use(noSuchRoute);
-  app.use(problems(log));
+  app.use(problems(log, inspect));
   return app;
 }
 
@@ -69,6 +74,6 @@ function inputOf(route: Route, request: Request) {
 function send(response: Response, { produces }: Route, answer: Answer & { isRepeat?: boolean }): void {
   response.status(answer.status);
   if (answer.isRepeat) response.set('Idempotent-Replayed', 'true');
-  if (produces === undefined) response.json(answer.body);
-  else response.type(produces).send(answer.body);
+  response.type(produces ?? 'application/json');
+  response.send(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
 }

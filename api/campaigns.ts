@@ -12,7 +12,7 @@ import {
 } from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
-import { validateCampaign } from '../domain/campaign/campaign.ts';
+import { campaignSchema, validateCampaign } from '../domain/campaign/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import {
   broadcast as broadcastAnswer,
@@ -47,6 +47,7 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     params: idParams,
     query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
     body: z.unknown(),
+    described: campaignSchema,
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
     examples: [{ trigger: { type: 'event', event: 'signed_up' }, steps: [{ type: 'exit' }] }],

@@ -14,6 +14,7 @@ import { shownDelivery } from './shown-delivery.ts';
 const version = z
   .string()
   .regex(/^[1-9]\d{0,8}$/, 'write the number of a version, such as 2')
+  .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: 999_999_999 })
   .transform(Number);
 
 const listQuery = z

@@ -32,6 +32,7 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
     query: noQuery,
     maxBytes: MAX_LIST_BYTES,
     judgesItems: true,
+    described: z.union([eventSchema, z.array(eventSchema).min(1).max(1000)]),
     body: z.union([z.array(z.unknown()).min(1), z.looseObject({})], {
       error: 'send one event { person, name, data? }, or a list of 1 to 1000 of them',
     }),

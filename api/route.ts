@@ -41,6 +41,8 @@ export type Route = {
   query: z.ZodType<unknown>;
   /** Null: the body is not read. */
   body: z.ZodType<unknown> | null;
+  /** What a body looks like, where `body` leaves that to the handler. */
+  described?: z.ZodType<unknown>;
   /** Bodies for the documentation, besides those of the schema's own `examples`. */
   examples?: unknown[];
   answers: Answers;
@@ -56,6 +58,8 @@ export type Route = {
   judgesItems?: boolean;
   /** Whether the header `Idempotency-Key` makes the request one that may be repeated: `handle` then writes through its `db` alone. */
   repeatable?: boolean;
+  /** Whether that header stands for the `id` of the body. */
+  keyIsId?: boolean;
   handle(input: { params: unknown; query: unknown; body: unknown } & Surroundings): Promise<Answer>;
 };
 

@@ -9,7 +9,9 @@ import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
+import { docRoutes } from './docs.ts';
 import { editRoutes } from './edit.ts';
+import { egressRoutes } from './egress.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
@@ -46,6 +48,8 @@ export type ApiDependencies = {
   temporalUi: TemporalUi;
   /** Where requests may go: a definition with another literal URL is refused. */
   destinations: DestinationRules;
+  /** CIDRs that requests come from, as configured. */
+  egressAddresses: string[];
   log: Logger;
 };
 
@@ -54,7 +58,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
   const { versions } = dependencies;
   const rewriting = { cipher: dependencies.cipher, ...versions };
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
-  return [
+  const routes: Route[] = [
     ...peopleRoutes(dependencies),
     ...timelineRoutes(dependencies),
     ...eventRoutes(dependencies),
@@ -76,6 +80,9 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...secretRoutes(dependencies),
     ...signingKeyRoutes(dependencies),
     ...keyRoutes(dependencies),
+    ...egressRoutes(dependencies),
     ...healthRoutes(dependencies),
+    ...docRoutes(() => routes),
   ];
+  return routes;
 }

@@ -67,6 +67,7 @@ export const sendRoutes = ({ db, cipher, webhooks, wakeCarrier }: Dependencies):
       query: noQuery,
       body: sendBody,
       examples: [{ person: 'ada', data: { code: 4711 }, id: 'signup-17' }],
+      keyIsId: true,
       answers: { 202: sendAnswer },
       errors: ['webhooks.not_found', 'events.too_large', 'render.too_large', 'idempotency.mismatch'],
       handle: async ({ params, body, idempotencyKey }) => {

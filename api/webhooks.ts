@@ -3,6 +3,7 @@ import type { Db } from '../db/open.ts';
 import { deleteWebhook, findWebhook, listWebhooks, putWebhook, wouldPut } from '../db/webhooks.ts';
 import { idSchema } from '../domain/input/id.ts';
 import { validateWebhook, warningsOfLone } from '../domain/campaign/validate-webhook.ts';
+import { webhookSchema } from '../domain/campaign/webhook.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { deleted, page } from './answers/common.ts';
@@ -22,6 +23,7 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
     params: z.strictObject({ id: idSchema('welcome-sms') }),
     query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
     body: z.unknown(),
+    described: webhookSchema,
     yaml: true,
     examples: [{ url: 'https://sms.example.com/messages', body: { json: { to: '{{ customer.phone }}' } } }],
     answers: { 200: storedWebhook },

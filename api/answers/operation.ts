@@ -50,3 +50,6 @@ export const newApiKey = z.strictObject({ ...keyFields, key: z.string() }).meta(
 export const alive = z.strictObject({ status: z.literal('ok') });
 export const ready = z.strictObject({ status: z.literal('ready') });
 export const notReady = z.strictObject({ status: z.literal('waiting'), missing: z.string() });
+
+/** CIDRs that requests come from. */
+export const egress = z.strictObject({ addresses: z.array(z.string()) }).meta({ id: 'Egress' });

@@ -60,6 +60,7 @@ export async function startHookline(options: Options = {}) {
     wakeTests: createWaker(database.db, 'tests', () => {}),
     ready: async () => null,
     destinations,
+    egressAddresses: ['203.0.113.7/32'],
     log,
     temporalUi: { url: undefined, namespace: 'default' },
   });
