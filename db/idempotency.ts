@@ -30,16 +30,17 @@ export function doOnce<T>(
   textOf: (answer: T) => string,
 ): Promise<OnceResult<T>> {
   return db.transaction(async (tx) => {
+    const bits = Buffer.from(id, 'hex');
     const [lock] = await tx.execute<{ held: boolean }>(
-      sql`select pg_try_advisory_xact_lock(${Buffer.from(id, 'hex').readInt32BE(0)}::int, ${Buffer.from(id, 'hex').readInt32BE(4)}::int) as held`,
+      sql`select pg_try_advisory_xact_lock(${bits.readInt32BE(0)}::int, ${bits.readInt32BE(4)}::int) as held`,
     );
-    if (!lock?.held) return { type: 'inProgress' };
     const [earlier] = await tx
       .select()
       .from(idempotency)
       .where(and(eq(idempotency.id, id), gt(idempotency.createdAt, KEPT)));
     if (earlier && earlier.requestHash !== requestHash) return { type: 'mismatch' };
     if (earlier) return { type: 'repeated', answer: cipher.open(earlier.answer, rowOf(id)) };
+    if (!lock?.held) return { type: 'inProgress' };
     const answer = await run(tx);
     const row = { requestHash, answer: cipher.seal(textOf(answer), rowOf(id)), createdAt: sql`statement_timestamp()` };
     await tx

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
+import { sweepAnswers } from '../db/idempotency.ts';
 import type { Database } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
@@ -18,6 +19,7 @@ import { createWatch } from './watch.ts';
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
 const WATCH_POLL_MS = 60_000;
+const SWEEP_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
 
@@ -121,6 +123,11 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
   });
+  const sweep = startLoop({
+    pollMs: SWEEP_POLL_MS,
+    look: () => sweepAnswers(db),
+    onError: (error) => log.error({ err: error }, 'kept answers could not be deleted'),
+  });
   const ending = new AbortController();
   const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
   const watch = startLoop({
@@ -136,7 +143,7 @@ export async function startRelay({
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, carry, watch];
+      const loops = [match, release, expire, jobs, carry, watch, sweep];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
