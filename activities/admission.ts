@@ -19,11 +19,24 @@ export type Parked =
   | { state: 'parked'; reason: ParkingReason; until: string }
   | { state: 'parked'; reason: 'approval'; until: null };
 
-/** Holds the destination, and reads what is under way there and the delivery's place in line. */
+/**
+ * Holds the destination, and reads what is under way there and the delivery's place in line. Where a glance says that the breaker is
+ * open nobody goes, so that nobody has to take turns: one who lines up as it closes is told to come at the relay's next look.
+ */
 export async function approach(
   tx: Db,
-  { id, origin, shown, now }: { id: string; origin: string; shown: () => string; now: Date },
+  {
+    id,
+    origin,
+    openUntil,
+    shown,
+    now,
+  }: { id: string; origin: string; openUntil: Date | null; shown: () => string; now: Date },
 ): Promise<Standing> {
+  if (breakerState(openUntil, now) === 'open') {
+    const place = await readPlace(tx, { id, origin, now });
+    return { ...place, load: { openUntil, probing: false, inFlight: 0, kept: 0 } };
+  }
   for (;;) {
     // Sent together, run in this order: what is counted was committed before the destination was ours.
     const [destination, counts, place] = await Promise.all([

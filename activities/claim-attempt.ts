@@ -1,7 +1,7 @@
 import {
   beginAttempt,
   closeLostAttempts,
-  lockDelivery,
+  lockForSending,
   moveDelivery,
   type DeliveryMove,
   type DeliveryRow,
@@ -64,6 +64,8 @@ export type ClaimedAttempt = {
   tries: number;
   delivery: DeliveryRow;
   destination: string;
+  /** Who is woken where it has to wait. */
+  workflowId: string;
   /** Whether it tries if a destination is back that was left alone. */
   probe: boolean;
   webhook: CompiledWebhook;
@@ -117,8 +119,10 @@ export async function claimAttempt(
   // Before the claim: keys that cannot be read then cost no attempt.
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
-    const delivery = await lockDelivery(tx, id);
-    if (!delivery) return { type: 'settled', sent: ERASED };
+    const locked = await lockForSending(tx, id);
+    if (!locked) return { type: 'settled', sent: ERASED };
+    const { delivery } = locked;
+    const openUntil = dependencies.breaker ? locked.openUntil : null;
     const resend = resendId === undefined ? undefined : await findResend(tx, resendId);
     const own = await webhookOf(tx, dependencies, delivery);
     const webhook = resend && !resend.retry ? { ...own, policy: { ...own.policy, times: 0 } } : own;
@@ -144,7 +148,8 @@ export async function claimAttempt(
     const { attemptsBefore } = sending;
     const made = sending.firstAttemptAt === null ? 0 : (await closeLostAttempts(tx, id)) - attemptsBefore;
     const request = openRequest(cipher, id, frozen);
-    const standing = await approach(tx, { id, origin, shown: () => redactText(origin, request.secrets), now });
+    const shown = () => redactText(origin, request.secrets);
+    const standing = await approach(tx, { id, origin, openUntil, shown, now });
     const firstAttemptAt = sending.firstAttemptAt ?? now;
     const waitedMs = made > 0 && standing.since ? now.getTime() - standing.since.getTime() : 0;
     const parkedMs = sending.parkedMs + waitedMs;
@@ -183,6 +188,7 @@ export async function claimAttempt(
       tries: made + 1,
       delivery,
       destination: origin,
+      workflowId,
       probe: admission.probe,
       webhook,
       request: outgoingRequest(request, { id, signing: policy.signing, keys, userAgent, now }),

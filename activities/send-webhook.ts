@@ -47,6 +47,7 @@ async function send(dependencies: SendDependencies, named: Named): Promise<Sent 
   const { finished, othersWait } = await persist(() => finishSend(dependencies, claimed, exchange), signal);
   if (othersWait) dependencies.wakeLine();
   if (finished.type === 'settled') return finished.sent;
+  if (finished.type === 'parked') return finished.parked;
   throw retryIn(finished.delayMs, finished.message);
 }
 

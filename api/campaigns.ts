@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { createBroadcast, findBroadcast } from '../db/broadcasts.ts';
 import {
   changeCampaignState,
   countInside,
@@ -13,32 +11,19 @@ import {
 import type { Db } from '../db/open.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { campaignSchema, validateCampaign } from '../domain/campaign/campaign.ts';
+import { scheduleWarnings } from '../domain/campaign/schedule-warnings.ts';
 import { HooklineError } from '../domain/errors.ts';
-import {
-  broadcast as broadcastAnswer,
-  campaign as campaignAnswer,
-  campaignSummary,
-  published,
-  triggered,
-} from './answers/campaigns.ts';
+import { campaign as campaignAnswer, campaignSummary, published } from './answers/campaigns.ts';
 import { page } from './answers/common.ts';
-import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
-import { unknownPeople } from './unknown-people.ts';
-import { clientId, fields, idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
+import { idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
-const triggerBody = z.strictObject({
-  people: z.array(clientId).min(1),
-  data: fields.default({}),
-  id: clientId.optional(),
-});
+type Dependencies = { db: Db; wakeCarrier: () => void; destinations: DestinationRules };
 
-type Dependencies = { db: Db; wake: () => void; destinations: DestinationRules };
-
-/** Campaigns are published as immutable versions; `start` lets people enter, `trigger` enters people by hand. */
-export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[] => [
+/** Campaigns are published as immutable versions; `start` lets people enter. */
+export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies): Route[] => [
   route({
     method: 'put',
     path: '/v1/campaigns/:id',
@@ -63,7 +48,14 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
       const next = isDry ? 'nothing was stored; send it without dryRun to publish it' : nextStep(params.id, state);
       return {
         status: 200,
-        body: { id: params.id, version, state, inside: await countInside(db, params.id), warnings, next },
+        body: {
+          id: params.id,
+          version,
+          state,
+          inside: await countInside(db, params.id),
+          warnings: [...warnings, ...scheduleWarnings(definition, new Date())],
+          next,
+        },
       };
     },
   }),
@@ -120,83 +112,13 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
       if (campaign.state !== 'live') {
         throw new HooklineError('campaigns.state', `Campaign ${params.id} is ${campaign.state} and cannot be started.`);
       }
+      wakeCarrier();
       return { status: 200, body: await shown(db, campaign) };
-    },
-  }),
-  route({
-    method: 'post',
-    path: '/v1/campaigns/:id/trigger',
-    summary: 'Enters people by hand',
-    scope: 'operate',
-    params: idParams,
-    query: noQuery,
-    body: triggerBody,
-    maxBytes: MAX_LIST_BYTES,
-    examples: [{ people: ['ada'], data: { code: 4711 }, id: 'june-offer' }],
-    answers: { 202: triggered },
-    errors: ['campaigns.not_found', 'campaigns.state', 'events.too_large', 'idempotency.mismatch'],
-    repeatable: true,
-    handle: async ({ params, body, db: tx }) => {
-      assertItems(body.people);
-      assertDataFits(body.data);
-      const people = [...new Set(body.people)];
-      const requestHash = createHash('sha256')
-        .update(JSON.stringify([people, body.data]))
-        .digest('hex');
-      const result = await createBroadcast(tx, {
-        campaign: params.id,
-        people,
-        data: body.data,
-        requestId: body.id,
-        requestHash,
-      });
-      switch (result.type) {
-        case 'noCampaign':
-          throw noCampaign(params.id);
-        case 'notManual':
-          throw new HooklineError(
-            'campaigns.state',
-            `Campaign ${params.id} starts by ${result.trigger}; only a manual one can be triggered.`,
-          );
-        case 'notLive':
-          throw new HooklineError(
-            'campaigns.state',
-            `Campaign ${params.id} is ${result.state}; POST /v1/campaigns/${params.id}/start first.`,
-          );
-        case 'mismatch':
-          throw new HooklineError(
-            'idempotency.mismatch',
-            `The id "${body.id}" was used for a trigger with other people or data. Take a new id.`,
-          );
-        case 'unknownPeople':
-          throw unknownPeople(body, new Set(result.people), 'nobody was entered');
-        case 'stored':
-        case 'repeated':
-          return { status: 202, body: { broadcast: { id: result.id } }, after: wake };
-      }
-    },
-  }),
-  route({
-    method: 'get',
-    path: '/v1/broadcasts/:id',
-    summary: 'Shows what came of a manual trigger',
-    scope: 'operate',
-    params: idParams,
-    query: noQuery,
-    body: null,
-    answers: { 200: broadcastAnswer },
-    errors: ['broadcasts.not_found'],
-    handle: async ({ params }) => {
-      const broadcast = await findBroadcast(db, params.id);
-      if (!broadcast) throw new HooklineError('broadcasts.not_found', `No broadcast has the id "${params.id}".`);
-      const { entered = 0, ...refused } = broadcast.counts;
-      const { id, campaignId, version, selected, createdAt } = broadcast;
-      return { status: 200, body: { id, campaign: campaignId, version, selected, entered, refused, createdAt } };
     },
   }),
 ];
 
-const noCampaign = (id: string) =>
+export const noCampaign = (id: string) =>
   new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
 
 const nextStep = (id: string, state: CampaignRow['state']) =>

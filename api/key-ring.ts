@@ -91,7 +91,7 @@ export function createKeyRing({ database, adminKey, now, onError }: Options) {
       if (!isAway) onError(error);
       isAway = true;
     }
-    if (!stopped) timer = setTimeout(poll, POLL_MS);
+    if (!stopped) timer = setTimeout(() => void poll(), POLL_MS);
   };
 
   return {
@@ -120,7 +120,7 @@ export function createKeyRing({ database, adminKey, now, onError }: Options) {
     async start(): Promise<void> {
       await refresh();
       await database.listen(CHANNELS.keys, () => void refresh().catch(onError));
-      timer = setTimeout(poll, POLL_MS);
+      timer = setTimeout(() => void poll(), POLL_MS);
     },
     async stop(): Promise<void> {
       stopped = true;

@@ -21,6 +21,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'webhooks.invalid': { status: 422, title: 'The webhook is invalid' },
   'webhooks.not_found': { status: 404, title: 'No such webhook' },
   'broadcasts.not_found': { status: 404, title: 'No such broadcast' },
+  'broadcasts.state': { status: 409, title: "The broadcast's state does not allow this" },
   'journeys.not_found': { status: 404, title: 'No such journey' },
   'deliveries.not_found': { status: 404, title: 'No such delivery' },
   'deliveries.not_drafted': { status: 409, title: 'The delivery is no draft any more' },

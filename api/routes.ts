@@ -4,6 +4,7 @@ import type { Db } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
+import { broadcastRoutes } from './broadcasts.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
@@ -63,6 +64,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...timelineRoutes(dependencies),
     ...eventRoutes(dependencies),
     ...campaignRoutes(dependencies),
+    ...broadcastRoutes(dependencies),
     ...simulateRoutes(dependencies),
     ...previewRoutes(dependencies),
     ...testRoutes(dependencies),

@@ -1,6 +1,8 @@
 import { and, countDistinct, eq, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Plan } from '../domain/walk.ts';
+import { wakeBroadcastsOf } from './broadcast-wakes.ts';
+import { dropDue, settleOccurrences } from './occurrences.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';
@@ -19,6 +21,12 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
     .from(campaignVersions)
     .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
   return row?.definition;
+}
+
+/** The campaign's row, held `for share`: neither state nor version changes meanwhile. */
+export async function lockCampaign(tx: Db, id: string): Promise<typeof campaigns.$inferSelect | undefined> {
+  const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('share');
+  return row;
 }
 
 /** The version that new entries get; undefined where there is no such campaign. */
@@ -58,6 +66,7 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
     const published = campaign.version > 0 ? await findVersion(tx, campaign.id, campaign.version) : undefined;
     if (published && isSame(published, definition)) return { ...campaign, definition: published };
     const version = campaign.version + 1;
+    if (published && !isSameSchedule(published, definition)) await dropDue(tx, campaign.id);
     await tx.insert(campaignVersions).values({ campaignId: campaign.id, version, definition, plan });
     const [updated] = await tx
       .update(campaigns)
@@ -91,6 +100,9 @@ function nameOf(trigger: Campaign['trigger']): string | null {
 /** Whether both read the same as JSON, in the order of their keys too: it reaches rendered bodies. */
 export const isSame = (a: object, b: object) => JSON.stringify(a) === JSON.stringify(b);
 
+const isSameSchedule = (a: Campaign, b: Campaign) =>
+  isSame([a.trigger, a.timezone ?? null], [b.trigger, b.timezone ?? null]);
+
 /** The version and state that publishing would lead to. */
 export async function wouldPublish(
   db: Db,
@@ -115,13 +127,18 @@ export async function changeCampaignState(
   return db.transaction(async (tx) => {
     const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
     if (!before) return undefined;
-    if (from.includes(before.state))
+    const changes = from.includes(before.state);
+    if (changes)
       await tx
         .update(campaigns)
         .set({ state: to, updatedAt: sql`clock_timestamp()` })
         .where(eq(campaigns.id, id));
     const campaign = await findCampaign(tx, id);
     if (!campaign) throw new Error('a campaign vanished while its state changed');
+    if (changes) {
+      await settleOccurrences(tx, campaign.definition, { from: before.state, to });
+      await wakeBroadcastsOf(tx, id);
+    }
     return campaign;
   });
 }

@@ -1,7 +1,7 @@
-import { and, asc, desc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, sql, type SQL } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
-import { logJourney } from './journeys.ts';
 import type { Db } from './open.ts';
+import { IN_TURN } from './parked.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
@@ -21,6 +21,20 @@ export async function insertDelivery(tx: Db, delivery: NewDelivery): Promise<voi
 export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | undefined> {
   const [delivery] = await tx.select().from(deliveries).where(eq(deliveries.id, id)).for('no key update');
   return delivery;
+}
+
+/** Holds a delivery that is to be sent. `openUntil` is a glance at its destination's breaker, which nobody holds. */
+export async function lockForSending(
+  tx: Db,
+  id: string,
+): Promise<{ delivery: DeliveryRow; openUntil: Date | null } | undefined> {
+  const [row] = await tx
+    .select({ delivery: deliveries, openUntil: destinations.openUntil })
+    .from(deliveries)
+    .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
+    .where(eq(deliveries.id, id))
+    .for('no key update', { of: deliveries });
+  return row;
 }
 
 /** Attempts that a killed process left open become `unknown`: the request may have arrived. Answers how many attempts there were. */
@@ -106,46 +120,67 @@ export async function lockSend(
 }
 
 export type AttemptEnd = Omit<
-  typeof attempts.$inferInsert,
+  typeof attempts.$inferSelect,
   'id' | 'deliveryId' | 'number' | 'destination' | 'inFlightUntil' | 'trigger' | 'startedAt'
 >;
 
 /** Where a delivery goes, and what the journey's log says of it. */
 export type DeliveryMove = {
   state: DeliveryState;
-  set: Partial<Pick<DeliveryRow, 'error' | 'mapping' | 'answer' | 'nextAttemptAt'>>;
+  set: Pick<DeliveryRow, 'error' | 'nextAttemptAt'> & Partial<Pick<DeliveryRow, 'mapping' | 'answer'>>;
   log?: Record<string, Json>;
 };
 
-/** Writes what came of an attempt, and what that makes of its delivery. */
+/** What an attempt leaves behind at its destination, as it was when the statement began. */
+export type LeftBehind = { othersWait: boolean; openUntil: Date | null };
+
+/** Writes what came of an attempt, and what that makes of its delivery, in one statement: many may end at once. */
 export async function recordAttempt(
   tx: Db,
   delivery: DeliveryRow,
-  attempt: { id: string; end: AttemptEnd; move: DeliveryMove | null },
-): Promise<void> {
-  await Promise.all([
-    tx.update(attempts).set(attempt.end).where(eq(attempts.id, attempt.id)),
-    attempt.move && moveDelivery(tx, delivery, attempt.move),
-  ]);
+  { id, destination, end, move }: { id: string; destination: string; end: AttemptEnd; move: DeliveryMove | null },
+): Promise<LeftBehind> {
+  const ended = sql`ended as (
+      update attempts
+      set class = ${end.class}, duration_ms = ${end.durationMs}, phases = ${json(end.phases)}, status = ${end.status},
+          error = ${json(end.error)}, response_headers = ${json(end.responseHeaders)},
+          response_body = ${end.responseBody}, truncated = ${end.truncated}, next_attempt_at = ${at(end.nextAttemptAt)}
+      where id = ${id}
+    )`;
+  const [row] = await tx.execute<{ others_wait: boolean; open_until: number | null }>(sql`
+    with ${sql.join([ended, ...(move ? moveParts(delivery, move) : [])], sql`, `)}
+    select exists (select 1 from parked where destination = ${destination} and ${IN_TURN}) as others_wait,
+      (select (extract(epoch from open_until) * 1000)::float8 from destinations where origin = ${destination}) as open_until`);
+  const openUntil = row?.open_until ?? null;
+  return { othersWait: row?.others_wait ?? false, openUntil: openUntil === null ? null : new Date(openUntil) };
 }
 
 /** Writes where a delivery goes; its journey's log says what came of it. */
-export async function moveDelivery(tx: Db, delivery: DeliveryRow, { state, set, log }: DeliveryMove): Promise<void> {
-  const { id, journeyId, stepId } = delivery;
-  const sentAt = state === 'sent' ? sql`clock_timestamp()` : null;
-  await Promise.all([
-    tx
-      .update(deliveries)
-      .set({ ...set, state, sentAt, updatedAt: sql`clock_timestamp()` })
-      .where(eq(deliveries.id, id)),
-    // Whoever still waits for it, in whichever line, waits no more.
-    state !== 'attempted' && tx.delete(parked).where(eq(parked.deliveryId, id)),
-    log &&
-      journeyId &&
-      stepId &&
-      logJourney(tx, journeyId, { step: stepId, what: state, details: { delivery: id, ...log } }),
-  ]);
+export async function moveDelivery(tx: Db, delivery: DeliveryRow, move: DeliveryMove): Promise<void> {
+  await tx.execute(sql`with ${sql.join(moveParts(delivery, move), sql`, `)} select`);
 }
+
+function moveParts({ id, journeyId, stepId }: DeliveryRow, { state, set, log }: DeliveryMove): SQL[] {
+  const moved = sql`moved as (
+      update deliveries
+      set state = ${state}, error = ${json(set.error)}, next_attempt_at = ${at(set.nextAttemptAt)},
+          ${set.mapping === undefined ? sql`` : sql`mapping = ${json(set.mapping)},`}
+          ${set.answer === undefined ? sql`` : sql`answer = ${set.answer},`}
+          sent_at = ${state === 'sent' ? sql`clock_timestamp()` : null}, updated_at = clock_timestamp()
+      where id = ${id}
+    )`;
+  // Whoever still waits for it, in whichever line, waits no more.
+  const left = sql`waits_no_more as (delete from parked where delivery_id = ${id})`;
+  const logged = sql`logged as (
+      insert into journey_log (journey_id, step, what, details)
+      values (${journeyId}, ${stepId}, ${state}, ${json({ delivery: id, ...log })})
+      on conflict do nothing
+    )`;
+  return [moved, ...(state === 'attempted' ? [] : [left]), ...(log && journeyId && stepId ? [logged] : [])];
+}
+
+const json = (value: unknown) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
+const at = (moment: Date | null) => sql`${moment?.toISOString() ?? null}::timestamptz`;
 
 /** Ends what was to be sent and is not to be sent any more; a delivery that is settled, or a draft, stays as it is. */
 export async function cancelDelivery(db: Db, id: string): Promise<void> {

@@ -85,16 +85,16 @@ export async function closeBreaker(tx: Db, origin: string, now: Date): Promise<v
 }
 
 /**
- * Opens a breaker for the `openings`th time since it was closed, if nobody else did. `closedAt` is when that was, as `countRecent`
- * said: what was counted before a later closing opens nothing.
+ * Opens a breaker for the `openings`th time since it was closed, if nobody else did, and answers whether. `closedAt` is when that was,
+ * as `countRecent` said: what was counted before a later closing opens nothing.
  */
 export async function openBreaker(
   tx: Db,
   origin: string,
   opening: { until: Date; openings: number; closedAt?: string | null | undefined },
-): Promise<void> {
+): Promise<boolean> {
   const { until, openings, closedAt } = opening;
-  await tx
+  const opened = await tx
     .update(destinations)
     .set({ openUntil: until, openings, probe: null, probeUntil: null })
     .where(
@@ -105,7 +105,9 @@ export async function openBreaker(
           ? undefined
           : sql`${destinations.closedAt} is not distinct from ${closedAt}::timestamptz`,
       ),
-    );
+    )
+    .returning({ origin: destinations.origin });
+  return opened.length > 0;
 }
 
 /** What came of the attempts since a moment and since the breaker was closed: of very many, of the most recent. */

@@ -80,7 +80,7 @@ export async function recordOutcomes(tx: Db, considered: Considered[]): Promise<
       insert into entries (campaign_id, person_key, cause, once, journey_id)
       select "campaignId", "personKey", cause, once, "journeyId" from entered
     )
-    insert into commands (workflow_id, command, lane)
-    select 'journey/' || "journeyId" || '/1', jsonb_build_object('type', 'startJourney', 'journey', "journeyId"), lane
+    insert into commands (workflow_id, command, lane, broadcast_id)
+    select 'journey/' || "journeyId" || '/1', jsonb_build_object('type', 'startJourney', 'journey', "journeyId"), lane, "broadcastId"
     from entered`);
 }

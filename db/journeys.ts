@@ -99,14 +99,6 @@ export async function recordStep(
     on conflict do nothing`);
 }
 
-/** Adds a line to the journey's log; the same fact a second time leaves the first line as it is. */
-export async function logJourney(tx: Db, journeyId: string, line: Omit<LogLine, 'at' | 'result'>): Promise<void> {
-  await tx
-    .insert(journeyLog)
-    .values({ journeyId, ...line })
-    .onConflictDoNothing();
-}
-
 /**
  * Ends the journey, with a line in its log; one that has ended stays as it ended. The person is held before the time is taken, as
  * wherever something is stored for them: a timeline that is being read shows it all or comes first.

@@ -14,21 +14,28 @@ export async function readPlace(
   { id, origin, now }: { id: string; origin: string; now: Date },
 ): Promise<Applicant & { since: Date | null }> {
   const moment = sql`${now.toISOString()}::timestamptz`;
-  const [[own], [line]] = await Promise.all([
-    tx.select().from(parked).where(eq(parked.deliveryId, id)),
-    tx.execute<{ others_first: boolean }>(sql`
-      select exists (
+  const [row] = await tx.execute<{
+    since: number | null;
+    due_at: number | null;
+    released: boolean;
+    first: boolean;
+  }>(sql`
+    select (extract(epoch from own.since) * 1000)::float8 as since, (extract(epoch from own.due_at) * 1000)::float8 as due_at,
+      coalesce(${moment} < own.released_until, false) as released,
+      not exists (
         select 1 from parked
-        where destination = ${origin} and ${IN_TURN} and (since, delivery_id) < (coalesce((select since from parked where delivery_id = ${id}), ${moment}), ${id})
-      ) as others_first`),
-  ]);
+        where destination = ${origin} and ${IN_TURN} and (since, delivery_id) < (coalesce(own.since, ${moment}), ${id})
+      ) as first
+    from (select) as one left join parked as own on own.delivery_id = ${id}`);
   return {
-    released: own !== undefined && own.releasedUntil !== null && now < own.releasedUntil,
-    othersFirst: line?.others_first ?? false,
-    dueAt: own?.dueAt ?? null,
-    since: own?.since ?? null,
+    released: row?.released ?? false,
+    othersFirst: !(row?.first ?? true),
+    dueAt: dateOf(row?.due_at),
+    since: dateOf(row?.since),
   };
 }
+
+const dateOf = (ms: number | null | undefined) => (typeof ms === 'number' ? new Date(ms) : null);
 
 /** Puts a delivery in line, or back to the place that it had. */
 export async function parkDelivery(
@@ -62,23 +69,18 @@ export async function takeRateSlot(
   return new Date(row?.ms ?? slot.now.getTime());
 }
 
-/** Whether anybody at a destination waits for a slot that has become free. */
-export async function isAnyoneWaiting(db: Db, origin: string): Promise<boolean> {
-  const rows = await db
-    .select({ id: parked.deliveryId })
-    .from(parked)
-    .where(and(eq(parked.destination, origin), IN_TURN))
-    .limit(1);
-  return rows.length > 0;
-}
-
-/** Destinations at which somebody waits who may be told to come. A glance without locks. */
-export async function listWaitingDestinations(db: Db, now: Date): Promise<string[]> {
+/** Destinations at which somebody waits who may be told to come: not where the breaker, if it counts, is open. A glance without locks. */
+export async function listWaitingDestinations(
+  db: Db,
+  { now, breaker }: { now: Date; breaker: boolean },
+): Promise<string[]> {
+  const closed = sql`coalesce(open_until <= ${now.toISOString()}::timestamptz, true)`;
   const rows = await db.execute<{ origin: string }>(sql`
     select origin from destinations
-    where exists (select 1 from parked where destination = origin and ${IN_TURN})
+    where ${breaker ? closed : sql`true`} and (
+      exists (select 1 from parked where destination = origin and ${IN_TURN})
       or exists (select 1 from parked where destination = origin and ${isToldInVain(now)})
-      or exists (select 1 from parked where destination = origin and ${isOverdue(now)})`);
+      or exists (select 1 from parked where destination = origin and ${isOverdue(now)}))`);
   return rows.map((row) => row.origin);
 }
 
@@ -113,7 +115,7 @@ export async function releaseOldest(
 }
 
 /** Nobody has told them yet. This condition and the two below have an index each. */
-const IN_TURN = sql`released_until is null and reason <> 'rateLimit'`;
+export const IN_TURN = sql`released_until is null and reason <> 'rateLimit'`;
 
 const isOverdue = (now: Date) => sql`
   released_until is null and reason = 'rateLimit'

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'webhooks.invalid'
   | 'webhooks.not_found'
   | 'broadcasts.not_found'
+  | 'broadcasts.state'
   | 'journeys.not_found'
   | 'deliveries.not_found'
   | 'deliveries.not_drafted'

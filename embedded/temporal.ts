@@ -26,6 +26,12 @@ export type TemporalOptions = {
   onSpawn?: (child: Child) => void;
 };
 
+/**
+ * The dev server keeps all workflows in one shard, whose tasks it would look for only 20 times a second: at a few journeys a second
+ * each step then waits for up to 50 ms. A cluster has hundreds of shards.
+ */
+const DYNAMIC_CONFIG = { 'history.transferProcessorMaxPollRPS': 200 };
+
 /** A running dev server of Temporal: `address` for clients and workers, in the namespace `default`. */
 export type Temporal = {
   address: string;
@@ -90,7 +96,7 @@ function startServer(
   ports: { port: number; uiPort: number | undefined; httpPort: number },
 ): Child {
   const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
-  const settings = Object.entries(options.dynamicConfig ?? {}).flatMap(([key, value]) => [
+  const settings = Object.entries({ ...DYNAMIC_CONFIG, ...options.dynamicConfig }).flatMap(([key, value]) => [
     '--dynamic-config-value',
     `${key}=${value}`,
   ]);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SearchAttributePair } from '@temporalio/common';
 import {
   isGrpcServiceError,
@@ -6,8 +7,10 @@ import {
   type Client,
   type WorkflowStartOptions,
 } from '@temporalio/client';
+import { readBroadcastStart } from '../db/broadcasts.ts';
 import {
   claimCommands,
+  claimStarts,
   deleteCommands,
   failCommand,
   isWorkflowNeeded,
@@ -23,6 +26,8 @@ import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 
 const COMMANDS_AT_ONCE = 64;
+/** Until starts are free again. */
+const PACE_MS = 50;
 /** Longer than a call to Temporal may take: a lease must not end under its holder. */
 const LEASE_MS = 30_000;
 const CALL_DEADLINE_MS = 10_000;
@@ -41,8 +46,23 @@ export class TemporalAway extends Error {}
 
 /** Carries the oldest commands to Temporal, all at once. Answers how many it carried; throws `TemporalAway` when Temporal is. */
 export async function carryCommands(dependencies: CarryDependencies): Promise<number> {
+  return carryClaimed(dependencies, await claimCommands(dependencies.db, COMMANDS_AT_ONCE, LEASE_MS));
+}
+
+/** Carries the oldest starts of broadcasts' journeys, as many as may begin now. Answers 0 where none waits. */
+export async function carryStarts(dependencies: CarryDependencies & { perSecond: number }): Promise<number> {
+  const { db, perSecond } = dependencies;
+  const claim = () => claimStarts(db, { limit: COMMANDS_AT_ONCE, leaseMs: LEASE_MS, perSecond });
+  let claimed = await claim();
+  while (claimed === 'later') {
+    await pause(PACE_MS);
+    claimed = await claim();
+  }
+  return carryClaimed(dependencies, claimed);
+}
+
+async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCommand[]): Promise<number> {
   const { db, client, onRefused } = dependencies;
-  const claimed = await claimCommands(db, COMMANDS_AT_ONCE, LEASE_MS);
   if (claimed.length === 0) return 0;
   const starts = await readJourneyStarts(
     db,
@@ -70,8 +90,8 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
     away.map(({ command }) => command.id),
   );
   for (const { command, error } of refused) {
-    // What it was for has ended.
-    if (!(await isWorkflowNeeded(db, command.workflowId))) {
+    // What it was for has ended; a broadcast that is gone is started again, and looks for itself.
+    if (isBroadcastWake(command) || !(await isWorkflowNeeded(db, command.workflowId))) {
       await deleteCommands(db, [command.id]);
       continue;
     }
@@ -96,6 +116,8 @@ async function carry(
     case 'startDelivery':
     case 'startResend':
       return startDelivery(dependencies, workflowId, command);
+    case 'startBroadcast':
+      return startBroadcast(dependencies, workflowId, command.broadcast);
     case 'wake':
       return dependencies.client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, command.subject);
   }
@@ -122,18 +144,36 @@ async function startDelivery(
   await start(dependencies, 'delivery', { workflowId, args: [{ ...named, ...found }], staticSummary: found.label });
 }
 
+/** One that was terminated or has failed may be started again: its row says that it has not ended. */
+async function startBroadcast(dependencies: CarryDependencies, workflowId: string, id: string) {
+  const found = await readBroadcastStart(dependencies.db, id);
+  if (!found) return;
+  await start(dependencies, 'broadcast', {
+    workflowId,
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    args: [{ broadcast: id }],
+    staticSummary: `${found.campaign} · version ${found.version}`,
+    ...(dependencies.withSearchAttributes && {
+      typedSearchAttributes: [{ key: searchAttributes.campaign, value: found.campaign }],
+    }),
+  });
+}
+
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */
 async function start(
   { client, taskQueue }: CarryDependencies,
   type: string,
-  options: Omit<WorkflowStartOptions, 'taskQueue' | 'workflowIdReusePolicy'>,
+  options: Omit<WorkflowStartOptions, 'taskQueue'>,
 ): Promise<void> {
   try {
-    await client.workflow.start(type, { ...options, taskQueue, workflowIdReusePolicy: 'REJECT_DUPLICATE' });
+    await client.workflow.start(type, { workflowIdReusePolicy: 'REJECT_DUPLICATE', ...options, taskQueue });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
+
+const isBroadcastWake = ({ workflowId, command }: ClaimedCommand) =>
+  command.type === 'wake' && workflowId.startsWith('broadcast/');
 
 const journeyAttributes = (start: JourneyStart): SearchAttributePair[] => [
   { key: searchAttributes.campaign, value: start.campaign },

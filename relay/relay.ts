@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
+import { restartBroadcasts } from '../db/broadcasts.ts';
+import { prepareStarts, type ClaimedCommand } from '../db/commands.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import { sweepAnswers } from '../db/idempotency.ts';
 import type { Database } from '../db/open.ts';
@@ -8,16 +10,19 @@ import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
-import { carryCommands, TemporalAway } from './carry.ts';
+import { carryCommands, carryStarts, TemporalAway } from './carry.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
-import { startLoop } from './loop.ts';
+import { startLoop, type Loop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { runSchedules } from './schedules.ts';
 import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
+const SCHEDULE_POLL_MS = 1_000;
+const RESTART_POLL_MS = 60_000;
 const WATCH_POLL_MS = 60_000;
 const SWEEP_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
@@ -35,6 +40,8 @@ export type RelayOptions = {
   withSearchAttributes: boolean;
   /** Whether destinations that fail are left alone for a while. */
   breaker: boolean;
+  /** How many journeys of broadcasts begin in a second at most, over all relays. */
+  startsPerSecond: number;
   now: () => Date;
   log: Logger;
 };
@@ -53,34 +60,25 @@ export async function startRelay({
   taskQueue,
   withSearchAttributes,
   breaker,
+  startsPerSecond,
   now,
   log,
 }: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, cipher, campaigns: versions.campaigns, now });
   const rerender = { cipher, ...versions, render: rerenderDraft(destinations) };
-  let isAway = false;
-  const carry = startLoop({
-    pollMs: POLL_MS,
-    look: async () => {
-      const carried = await carryCommands({
-        db,
-        client,
-        taskQueue,
-        withSearchAttributes,
-        onRefused: (command, error) =>
-          log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
-      });
-      if (isAway && carried > 0) log.warn('Temporal is back');
-      if (carried > 0) isAway = false;
-      return carried;
-    },
-    onError: (error) => {
-      if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
-      if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
-      isAway = true;
-    },
-  });
+  const carrying = {
+    db,
+    client,
+    taskQueue,
+    withSearchAttributes,
+    onRefused: (command: ClaimedCommand, error: unknown) =>
+      log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
+  };
+  const carry = startCarrying(() => carryCommands(carrying), log);
+  // A loop of its own: who is many holds nobody back.
+  await prepareStarts(db);
+  const starts = startCarrying(() => carryStarts({ ...carrying, perSecond: startsPerSecond }), log);
   const match = startLoop({
     pollMs: POLL_MS,
     look: async () => {
@@ -128,6 +126,23 @@ export async function startRelay({
     look: () => sweepAnswers(db),
     onError: (error) => log.error({ err: error }, 'kept answers could not be deleted'),
   });
+  const schedules = startLoop({
+    pollMs: SCHEDULE_POLL_MS,
+    look: async () => {
+      const made = await runSchedules({ db, campaigns: versions.campaigns, now: now() });
+      if (made > 0) carry.wake();
+      return made;
+    },
+    onError: (error) => log.error({ err: error }, 'schedules could not be seen to'),
+  });
+  const restart = startLoop({
+    pollMs: RESTART_POLL_MS,
+    look: async () => {
+      await restartBroadcasts(db);
+      return 0;
+    },
+    onError: (error) => log.error({ err: error }, 'broadcasts could not be looked after'),
+  });
   const ending = new AbortController();
   const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
   const watch = startLoop({
@@ -139,14 +154,35 @@ export async function startRelay({
   });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
-  await database.listen(CHANNELS.commands, () => carry.wake());
+  await database.listen(CHANNELS.commands, () => {
+    carry.wake();
+    starts.wake();
+  });
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, carry, watch, sweep];
+      const loops = [match, release, expire, jobs, schedules, restart, carry, starts, watch, sweep];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
+}
+
+function startCarrying(carry: () => Promise<number>, log: Logger): Loop {
+  let isAway = false;
+  return startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const carried = await carry();
+      if (isAway && carried > 0) log.warn('Temporal is back');
+      if (carried > 0) isAway = false;
+      return carried;
+    },
+    onError: (error) => {
+      if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
+      if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
+      isAway = true;
+    },
+  });
 }
 
 /** A few people at a time; one who cannot be matched does not keep the others waiting. */

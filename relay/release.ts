@@ -9,7 +9,7 @@ import { freeSlots } from '../domain/delivery/admission.ts';
  */
 export async function releaseParked(db: Db, options: { now: Date; breaker: boolean }): Promise<number> {
   let released = 0;
-  for (const origin of await listWaitingDestinations(db, options.now)) {
+  for (const origin of await listWaitingDestinations(db, options)) {
     released += await releaseAt(db, origin, options);
   }
   return released;

@@ -41,10 +41,12 @@ export const broadcast = z
     id: z.string(),
     campaign: z.string(),
     version: z.int(),
+    state: z.enum(['running', 'completed', 'stopped']),
     selected: count,
     entered: count,
     /** By outcome. */
     refused: z.record(z.string(), count),
     createdAt: moment,
+    endedAt: moment.nullable(),
   })
   .meta({ id: 'Broadcast' });

@@ -25,7 +25,6 @@ export const journeySummary = z
     temporalUrl: z.string().nullable(),
   })
   .meta({ id: 'JourneySummary' });
-export type ShownJourneySummary = z.infer<typeof journeySummary>;
 
 /** A line of a journey's log; what else it has depends on `what`. */
 export const logLine = z

@@ -80,6 +80,8 @@ export const broadcasts = pgTable(
     cursor: text('cursor'),
     selected: integer('selected').notNull(),
     createdAt: createdAt(),
+    /** When everybody was selected; their journeys may have still to begin. */
+    selectedAt: moment('selected_at'),
     endedAt: moment('ended_at'),
   },
   (table) => [
@@ -108,6 +110,7 @@ export const occurrences = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.campaignId, table.localTime, table.zone] }),
+    index('occurrences_zone').on(table.campaignId, table.zone, table.dueAt),
     index('occurrences_due')
       .on(table.dueAt)
       .where(sql`state = 'due'`),
@@ -126,7 +129,7 @@ export const dueEntries = pgTable(
       .references(() => people.key, { onDelete: 'cascade' }),
     /** The local date, or the local time of the schedule. */
     occurrence: text('occurrence').notNull(),
-    /** Of a schedule. */
+    /** Of a schedule: the broadcast itself enters them. */
     broadcastId: text('broadcast_id').references(() => broadcasts.id),
     dueAt: moment('due_at').notNull(),
     firedAt: moment('fired_at'),
@@ -137,6 +140,9 @@ export const dueEntries = pgTable(
       .on(table.dueAt)
       .where(sql`fired_at is null`),
     index('due_entries_person').on(table.personKey),
+    index('due_entries_broadcast')
+      .on(table.broadcastId, table.dueAt)
+      .where(sql`broadcast_id is not null and fired_at is null`),
   ],
 );
 

@@ -195,6 +195,7 @@ export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
   | { type: 'startResend'; resend: string; delivery: string }
+  | { type: 'startBroadcast'; broadcast: string }
   | { type: 'wake'; subject: string };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
@@ -204,15 +205,25 @@ export const commands = pgTable(
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     workflowId: text('workflow_id').notNull(),
     command: jsonb('command').$type<Command>().notNull(),
-    /** Events and decisions go first (0), broadcasts with what is left (1). */
+    /** Events and decisions go first (0), what was asked for in bulk with what is left (1). */
     lane: integer('lane').notNull().default(0),
+    /** Whose journey it starts: so many a second begin, and a broadcast knows how many have not. */
+    broadcastId: text('broadcast_id'),
     tries: integer('tries').notNull().default(0),
     leasedUntil: moment('leased_until'),
     error: text('error'),
     createdAt: createdAt(),
   },
   (table) => [
-    index('commands_order').on(table.lane, table.id),
+    index('commands_order')
+      .on(table.lane, table.id)
+      .where(sql`broadcast_id is null`),
+    index('commands_starts')
+      .on(table.id)
+      .where(sql`broadcast_id is not null`),
     index('commands_workflow').on(table.workflowId, table.id),
+    index('commands_broadcast')
+      .on(table.broadcastId, table.id)
+      .where(sql`broadcast_id is not null`),
   ],
 );

@@ -1,6 +1,8 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listDestinations } from '../../db/destination-list.ts';
+import { lockDestination } from '../../db/destinations.ts';
+import { parked } from '../../db/schema/destinations.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { hang, respond } from '../support/behaviours.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
@@ -116,6 +118,44 @@ describe('the breaker', () => {
     receiver.on('/hook', respond({}));
     expect(await send(next)).toBe('sent');
     expect(await breaker()).toEqual(CLOSED);
+  });
+
+  it('lines up at once whose retry would find it open, and only them', async () => {
+    receiver.on('/hook', respond({ status: 503 }));
+    await times(9, sendNew);
+    const [opening, later] = [await delivery({ retry: { times: 1 } }), await delivery({ retry: { times: 1 } })];
+    expect(await send(opening)).toBe('breaker');
+    const stored = await test.delivery(opening);
+    expect(stored).toMatchObject({ state: 'attempted', error: { code: 'server_error' } });
+    expect(stored.attempts).toHaveLength(1);
+    expect(stored.parked).toEqual({ reason: 'breaker', until: new Date(test.clock.now.getTime() + 30_000) });
+
+    test.passMs(30_000);
+    receiver.on('/hook', respond({ status: 503, headers: { 'retry-after': '61' } }), respond({}));
+    expect(await send(later)).toBe('breaker');
+    expect(await send(opening)).toBe('failed');
+    expect(await breaker()).toEqual({ openings: 2, secondsLeft: 60 });
+    const probe = await delivery({ retry: { times: 1 } });
+    test.passMs(60_000);
+    await test.db.delete(parked);
+    receiver.on('/hook', respond({ status: 503, headers: { 'retry-after': '121' } }), respond({}));
+    expect(await send(probe)).toBe('retry');
+    expect(await breaker()).toEqual({ openings: 3, secondsLeft: 120 });
+    expect((await test.delivery(probe)).parked).toBeNull();
+    test.passMs(121_000);
+    expect(await send(probe)).toBe('sent');
+    expect(await breaker()).toEqual(CLOSED);
+  });
+
+  it('is seen to be open without waiting for those who hold the destination', async () => {
+    receiver.on('/hook', respond({ status: 503 }));
+    await times(10, sendNew);
+    const held = await delivery();
+    await test.db.transaction(async (tx) => {
+      expect(await lockDestination(tx, receiver.origin)).toBeDefined();
+      expect(await send(held)).toBe('breaker');
+    });
+    expect((await test.delivery(held)).parked).toMatchObject({ reason: 'breaker' });
   });
 
   it('counts the last five minutes only, and can be turned off', async () => {

@@ -43,9 +43,11 @@ async function useAll(length: number) {
   }));
   await ingestEvents(db, list);
   expect((await ingestEvents(db, list)).accepted.size).toBe(0);
-  expect(await createBroadcast(db, { campaign: 'letter', people, data: {}, requestHash: '' })).toMatchObject({
-    type: 'stored',
-  });
+  expect(await createBroadcast(db, { campaign: 'letter', meant: { people }, data: {}, requestHash: '' })).toMatchObject(
+    {
+      type: 'stored',
+    },
+  );
   const match = matcherOf(db);
   for (const key of await listWaitingPeople(db, 100)) expect(await match(key)).toBe(2);
   const claimed = await claimCommands(db, 1_000, 30_000);

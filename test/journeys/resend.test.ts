@@ -33,6 +33,7 @@ const relayTo = (client: Client) =>
     taskQueue: hookline.taskQueue,
     withSearchAttributes: true,
     breaker: false,
+    startsPerSecond: 200,
     now: () => new Date(),
     log: pino({ level: 'silent' }),
   });

@@ -1,5 +1,6 @@
 import { respond } from '../support/behaviours.ts';
-import { startHookline } from '../support/hookline.ts';
+import { eventually } from '../support/eventually.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { toJson } from './history-json.ts';
 
@@ -16,7 +17,15 @@ export async function recordJourney(): Promise<object> {
   try {
     receiver.on('/lead', respond({ status: 503 }), respond({ status: 201, json: { id: 'lead-7', score: 5 } }));
     await hookline.publish('recorded', campaign(receiver.origin));
+    await hookline.api('PUT', '/v1/people/mary', { attributes: { due: new Date(Date.now() + 3_600_000).toISOString() } });
     await hookline.api('POST', '/v1/events', { person: 'mary', name: 'signed_up' });
+    await untilAt(hookline, 'waiting', 'pay');
+    await hookline.api('POST', '/v1/events', { person: 'mary', name: 'paid' });
+    await untilAt(hookline, 'waiting', 'date');
+    await hookline.api('PUT', '/v1/people/mary', { attributes: { due: '2026-01-01' } });
+    await untilAt(hookline, 'awaitingApproval', 'letter');
+    const { body } = await hookline.api<{ data: { id: string }[] }>('GET', '/v1/deliveries?state=drafted');
+    await hookline.api('POST', `/v1/deliveries/${body.data[0]?.id}/approve`);
     const { id } = await hookline.ended('mary');
     const handle = hookline.client.workflow.getHandle(`journey/${id}/1`);
     await handle.result();
@@ -26,10 +35,29 @@ export async function recordJourney(): Promise<object> {
   }
 }
 
+/** Resolves once the person's journey stands at a step. */
+const untilAt = ({ api }: Hookline, state: string, step: string) =>
+  eventually(async () => {
+    type Listed = { data: { state: string; step: { id: string } | null }[] };
+    const [journey] = (await api<Listed>('GET', '/v1/journeys?person=mary')).body.data;
+    return journey?.state === state && journey.step?.id === step;
+  });
+
 const campaign = (origin: string) => ({
   trigger: { type: 'event', event: 'signed_up' },
   steps: [
     { type: 'delay', id: 'rest', for: '1s' },
+    { type: 'wait', id: 'pay', event: 'paid', timeout: '1h', onTimeout: [{ type: 'exit', id: 'unpaid' }] },
+    { type: 'wait', id: 'never-paid', event: 'paid', timeout: '1s' },
+    { type: 'delay', id: 'date', until: { attribute: 'due' } },
+    { type: 'split', id: 'test', variants: [{ name: 'all', percent: 100, steps: [{ type: 'delay', id: 'in', for: '1s' }] }] },
+    {
+      type: 'webhook',
+      id: 'letter',
+      url: `${origin}/letter`,
+      send: 'draft',
+      response: { attributes: { letter: '{{ response.id }}' } },
+    },
     {
       type: 'webhook',
       id: 'lead',

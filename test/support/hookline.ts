@@ -28,6 +28,7 @@ type Options = {
   relays?: number;
   worker?: boolean;
   breaker?: boolean;
+  startsPerSecond?: number;
   log?: Logger;
 };
 
@@ -81,6 +82,7 @@ export async function startHookline(options: Options = {}) {
         taskQueue,
         withSearchAttributes: true,
         breaker,
+        startsPerSecond: options.startsPerSecond ?? 10_000,
         now,
         log,
       }),

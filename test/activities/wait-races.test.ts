@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ingestEvents } from '../../db/events.ts';
+import { listWaitingPeople } from '../../db/inbox.ts';
+import { findWait } from '../../db/waits.ts';
+import { waits } from '../../db/schema/journeys.ts';
+import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
+import { matcherOf } from '../support/matcher.ts';
+
+let test: TestActivities;
+
+beforeAll(async () => {
+  test = await startActivities();
+});
+afterAll(() => test.stop());
+
+const pay = { type: 'wait', id: 'pay', event: 'paid', timeout: '1h' };
+
+/** What a relay does until nothing waits. */
+async function matchAll(): Promise<void> {
+  const match = matcherOf(test.db);
+  for (;;) {
+    const keys = await listWaitingPeople(test.db, 100);
+    if (keys.length === 0) return;
+    await Promise.all(keys.map(match));
+  }
+}
+
+const ingest = (person: string, name = 'paid') => ingestEvents(test.db, [{ person, name, data: {}, backfill: false }]);
+const outcomeOf = async (journey: string) => (await findWait(test.db, journey, 'pay'))?.outcome;
+
+describe('an event that comes while a wait is set up', () => {
+  it('ends it, however the two meet, with the relay beside them', async () => {
+    const journeys: string[] = [];
+    for (let each = 0; each < 40; each += 1) {
+      const person = `race-${each}`;
+      const journey = await test.enter('race', { steps: [pay] }, { person });
+      journeys.push(journey);
+      await Promise.all([
+        test.prepare(journey, 'pay', 'wait'),
+        sleep(each % 8).then(() => ingest(person)),
+        sleep(each % 5).then(matchAll),
+      ]);
+    }
+    await matchAll();
+    const outcomes = await Promise.all(journeys.map(outcomeOf));
+    expect(outcomes).toEqual(journeys.map(() => 'event'));
+  });
+
+  it('ends it once, whoever looks: a relay, and several activities at once', async () => {
+    const person = 'crowd';
+    const journey = await test.enter('crowd', { steps: [pay] }, { person });
+    await test.prepare(journey, 'pay', 'wait');
+    const { endWait } = test.another();
+    await ingest(person);
+    const looks = await Promise.all([
+      ...Array.from({ length: 8 }, () => runIn(endWait, { journey, step: 'pay' })),
+      matchAll().then(() => ({ until: null, ended: 'then' })),
+      matchAll().then(() => ({ until: null, ended: 'then' })),
+    ]);
+    expect(looks).toEqual(looks.map(() => ({ until: null, ended: 'then' })));
+    expect((await test.journey(journey)).log.map(({ what }) => what)).toEqual(['waiting', 'received']);
+  });
+});
+
+describe('the time of a wait', () => {
+  it('is over only after what was received before it has been looked at', async () => {
+    const journey = await test.enter('due', { steps: [pay] }, { person: 'due' });
+    await test.prepare(journey, 'pay', 'wait');
+    await ingest('due');
+    // The relay is down meanwhile, and the timer fires.
+    const late = test.another({ now: () => new Date(Date.now() + 2 * 3_600_000) });
+    expect(await runIn(late.endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'then' });
+    await matchAll();
+    expect(await outcomeOf(journey)).toBe('event');
+  });
+
+  it('ends it for good: an event that comes after it changes nothing', async () => {
+    const journey = await test.enter('over', { steps: [pay] }, { person: 'over' });
+    await test.prepare(journey, 'pay', 'wait');
+    await test.db
+      .update(waits)
+      .set({ deadline: new Date(Date.now() - 60_000) })
+      .where(eq(waits.journeyId, journey));
+    await ingest('over');
+    const { endWait } = test.another({ now: () => new Date() });
+    expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
+    await matchAll();
+    expect(await outcomeOf(journey)).toBe('timedOut');
+  });
+});
+
+it('a wait of a journey that begins again at its step is the same wait', async () => {
+  const journey = await test.enter('again', { steps: [pay] }, { person: 'again' });
+  const first = await test.prepare(journey, 'pay', 'wait');
+  expect(await test.prepare(journey, 'pay', 'wait')).toEqual(first);
+  await ingest('again');
+  await matchAll();
+  expect(await test.prepare(journey, 'pay', 'wait')).toEqual({ type: 'wait', until: null, ended: 'then' });
+});
+
+it('a wait of somebody who was erased has ended', async () => {
+  const { endWait } = test.another();
+  expect(await runIn(endWait, { journey: 'jrn_gone', step: 'pay' })).toEqual({ until: null, ended: 'elapsed' });
+});
+
+it('a thousand events that are not the right one wake no workflow', { timeout: 120_000 }, async () => {
+  const journey = await test.enter('busy', { steps: [{ ...pay, where: { 'event.ok': true } }] }, { person: 'busy' });
+  await test.prepare(journey, 'pay', 'wait');
+  const wrong = Array.from({ length: 1_000 }, () => ({ person: 'busy', name: 'paid', data: {}, backfill: false }));
+  await ingestEvents(test.db, wrong);
+  const wake = async () =>
+    (await test.db.execute(`select 1 from commands where workflow_id like '%${journey}%'`)).length;
+  await matchAll();
+  expect(await wake()).toBe(0);
+  await ingestEvents(test.db, [{ person: 'busy', name: 'paid', data: { ok: true }, backfill: false }]);
+  await matchAll();
+  expect(await wake()).toBe(1);
+});
