@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { createApp } from './api/app.ts';
+import { createMetrics } from './api/metrics.ts';
 import { createKeyRing } from './api/key-ring.ts';
 import { allRoutes } from './api/routes.ts';
 import { createCompiledVersions } from './compiled-versions.ts';
@@ -33,7 +34,9 @@ await runProcess('server', async (config, log) => {
     now: () => new Date(),
     onError: (error) => log.warn({ err: error }, 'the API keys could not be read or noted as used; trying again'),
   });
+  const metrics = createMetrics({ db: database.db, now: () => new Date() });
   const routes = allRoutes({
+    metrics,
     db: database.db,
     keys,
     cipher,
@@ -47,7 +50,7 @@ await runProcess('server', async (config, log) => {
     log,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });
-  const server = createServer(createApp({ routes, keys, db: database.db, cipher, log }));
+  const server = createServer(createApp({ routes, keys, metrics, db: database.db, cipher, log }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, resolve);

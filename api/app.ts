@@ -8,7 +8,9 @@ import { authorize, NOBODY } from './auth.ts';
 import { parseBody } from './body.ts';
 import { noSuchRoute, problems, type Inspect } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { Metrics } from './metrics.ts';
 import { answerOnce } from './repeatable.ts';
+import { requestLog } from './request-log.ts';
 import type { Answer, Route } from './route.ts';
 import { assertStorable } from './storable.ts';
 
@@ -19,16 +21,18 @@ export type AppOptions = {
   keys: Pick<KeyRing, 'find'>;
   db: Db;
   cipher: Cipher;
+  metrics: Pick<Metrics, 'served'>;
   log: Logger;
   inspect?: Inspect;
 };
 
 /** The HTTP API over a list of routes: key, then path, query and body against their schemas, then the handler. */
-export function createApp({ routes, keys, log, inspect, ...stores }: AppOptions): Express {
+export function createApp({ routes, keys, metrics, log, inspect, ...stores }: AppOptions): Express {
   const allow = authorize(keys, () => new Date());
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
+  app.use(requestLog(log, metrics));
   app.use((_request, response, next) => {
     const requestId = newId('req');
     response.locals.requestId = requestId;

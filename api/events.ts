@@ -7,6 +7,7 @@ import { parseInput } from '../domain/input/faults.ts';
 import { nearest } from '../domain/input/nearest.ts';
 import { event as eventAnswer, ingested } from './answers/events.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
+import type { Metrics } from './metrics.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
 import { assertStorable } from './storable.ts';
@@ -21,8 +22,10 @@ const eventSchema = z.strictObject({
   backfill: z.boolean().default(false),
 });
 
+type Dependencies = { db: Db; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
+
 /** Events are stored at once and matched by the relay: 202 says that nothing of it can get lost any more. */
-export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[] => [
+export const eventRoutes = ({ db, wake, metrics }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/events',
@@ -56,7 +59,10 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
       if (refusals.length === items.length) throw refused(refusals, isList);
       return {
         status: 202,
-        after: wake,
+        after: () => {
+          metrics.accepted(accepted);
+          wake();
+        },
         body: {
           accepted,
           duplicates: items.length - refusals.length - accepted,

@@ -1,9 +1,13 @@
+import { z } from 'zod';
 import { alive, notReady, ready as readyAnswer } from './answers/operation.ts';
+import type { Metrics } from './metrics.ts';
 import { route, type Route } from './route.ts';
 import { noParams, noQuery } from './schemas.ts';
 
+type Dependencies = { ready: () => Promise<string | null>; metrics: Pick<Metrics, 'contentType' | 'read'> };
+
 /** `ready` says what is missing, or nothing: Postgres reachable, migrations done. */
-export const healthRoutes = ({ ready }: { ready: () => Promise<string | null> }): Route[] => [
+export const healthRoutes = ({ ready, metrics }: Dependencies): Route[] => [
   route({
     method: 'get',
     path: '/healthz',
@@ -30,5 +34,17 @@ export const healthRoutes = ({ ready }: { ready: () => Promise<string | null> })
         ? { status: 200, body: { status: 'ready' as const } }
         : { status: 503, body: { status: 'waiting' as const, missing } };
     },
+  }),
+  route({
+    method: 'get',
+    path: '/metrics',
+    summary: 'Shows figures for Prometheus',
+    scope: null,
+    params: noParams,
+    query: noQuery,
+    body: null,
+    answers: { 200: z.string() },
+    produces: metrics.contentType,
+    handle: async () => ({ status: 200, body: await metrics.read() }),
   }),
 ];

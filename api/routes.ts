@@ -18,6 +18,7 @@ import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import type { KeyRing } from './key-ring.ts';
 import { keyRoutes } from './keys.ts';
+import type { Metrics } from './metrics.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
 import { resendRoutes } from './resend.ts';
 import { journeyRoutes } from './journeys.ts';
@@ -51,6 +52,7 @@ export type ApiDependencies = {
   destinations: DestinationRules;
   /** CIDRs that requests come from, as configured. */
   egressAddresses: string[];
+  metrics: Metrics;
   log: Logger;
 };
 

@@ -9,6 +9,7 @@ import { createHttp } from '../../activities/http.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createSendTest } from '../../activities/send-test.ts';
 import { createApp } from '../../api/app.ts';
+import { createMetrics } from '../../api/metrics.ts';
 import { createKeyRing } from '../../api/key-ring.ts';
 import { allRoutes } from '../../api/routes.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
@@ -51,7 +52,9 @@ export async function startHookline(options: Options = {}) {
     onError: (error) => log.error({ err: error }, 'the keys'),
   });
   await keys.start();
+  const metrics = createMetrics({ db: database.db, now: () => new Date() });
   const routes = allRoutes({
+    metrics,
     db: database.db,
     keys,
     cipher,
@@ -66,7 +69,7 @@ export async function startHookline(options: Options = {}) {
     temporalUi: { url: undefined, namespace: 'default' },
   });
   const server = await listen(
-    createServer(createApp({ routes, keys, db: database.db, cipher, log, inspect: assertAnswer })),
+    createServer(createApp({ routes, keys, metrics, db: database.db, cipher, log, inspect: assertAnswer })),
   );
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
@@ -127,6 +130,7 @@ export async function startHookline(options: Options = {}) {
     database,
     cipher,
     keys,
+    metrics,
     destinations,
     client,
     taskQueue,
