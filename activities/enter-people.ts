@@ -62,7 +62,7 @@ async function consider(
     depth: 0,
     judge: () => judge(asked, NO_FACTS),
   };
-  const { entry, ...decided } = await decideEntry(campaign, entrant, { history: past.history, now });
+  const { entry, ...decided } = await decideEntry(campaign, entrant, { history: async () => past.history, now });
   return {
     ...decided,
     cause: causeOf(broadcast),

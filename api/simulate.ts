@@ -152,7 +152,7 @@ async function judgeEntry(
   const { key, suppressed } = person;
   const judge = (condition: Condition) => evaluateCondition(condition, scope, now, facts);
   const entrant = { campaignState: 'live', suppressed, event: received, depth: 0, judge } as const;
-  const history = key === null ? undefined : (await entryHistories(db, campaign.id, [key])).get(key);
+  const history = async () => (key === null ? undefined : (await entryHistories(db, campaign.id, [key])).get(key));
   const { entry: _entry, ...decided } = await decideEntry(campaign, entrant, { history, now });
   return decided;
 }

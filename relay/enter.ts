@@ -1,6 +1,5 @@
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { decideEntry } from '../domain/campaign/decide-entry.ts';
-import type { EntryHistory } from '../domain/campaign/entry.ts';
 import type { Condition } from '../domain/condition/condition.ts';
 import { evaluateCondition } from '../domain/condition/evaluate-condition.ts';
 import { entryHistories, recordOutcomes, type Considered } from '../db/entries.ts';
@@ -32,10 +31,9 @@ export async function considerAll(
   candidates: Candidate[],
   occasion: Occasion,
 ): Promise<void> {
-  for (const candidate of candidates) {
-    const histories = await entryHistories(context.tx, candidate.campaign, [person.key]);
-    await recordOutcomes(context.tx, [await consider(context, person, candidate, occasion, histories.get(person.key))]);
-  }
+  const considered: Considered[] = [];
+  for (const candidate of candidates) considered.push(await consider(context, person, candidate, occasion));
+  await recordOutcomes(context.tx, considered);
 }
 
 /** Decides one entry; nothing is written. */
@@ -44,7 +42,6 @@ async function consider(
   person: PersonRow,
   candidate: Candidate,
   { cause, number, event, broadcast, depth }: Occasion,
-  history: EntryHistory | undefined,
 ): Promise<Considered> {
   const { campaign } = await campaigns(tx, candidate.campaign, candidate.version);
   const journeyId = newId('jrn');
@@ -64,7 +61,10 @@ async function consider(
     depth,
     judge: (condition: Condition) => evaluateCondition(condition, scope, now, facts),
   };
-  const { entry, ...decided } = await decideEntry(campaign, entrant, { history, now });
+  const { entry, ...decided } = await decideEntry(campaign, entrant, {
+    history: async () => (await entryHistories(tx, candidate.campaign, [person.key])).get(person.key),
+    now,
+  });
   return {
     ...decided,
     cause,

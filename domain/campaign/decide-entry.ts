@@ -12,14 +12,14 @@ export type EntryDecision = { reason: string; values: Record<string, Json> } & (
 /** What finds the journey when an event comes that concerns it. */
 type GoalAndExits = { goalEvent: string | null; goalUntil: Date | null; exitEvents: string[] };
 
-/** Decides one entry by all rules of the campaign; the first that refuses decides. */
+/** Decides one entry by all rules of the campaign; the first that refuses decides. Only who is wanted is asked for their past. */
 export async function decideEntry(
   campaign: Campaign,
   entrant: Entrant,
-  { history = NO_PAST, now }: { history: EntryHistory | undefined; now: Date },
+  { history, now }: { history: () => Promise<EntryHistory | undefined>; now: Date },
 ): Promise<EntryDecision> {
   const { refusal, values } = await refuseEntrant(campaign, entrant);
-  const refused = refusal ?? refuseRepeat(campaign, history, now);
+  const refused = refusal ?? refuseRepeat(campaign, (await history()) ?? NO_PAST, now);
   if (refused) return { ...refused, entry: null };
   const once = entryRules(campaign).frequency === 'once';
   return { outcome: 'entered', reason: 'entered', values, entry: { once, ...goalAndExits(campaign, now) } };
