@@ -1,4 +1,3 @@
-import { createServer } from 'node:http';
 import { createApp } from './api/app.ts';
 import { createMetrics } from './api/metrics.ts';
 import { createKeyRing } from './api/key-ring.ts';
@@ -10,10 +9,8 @@ import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
 import { createWaker } from './db/wake.ts';
+import { serve } from './http-server.ts';
 import { runProcess } from './lifecycle.ts';
-
-/** How long requests that are under way may take to end when the process has to. */
-const GRACE_MS = 3_000;
 
 /** Process 1: the API. It reads and writes Postgres only; Temporal may be down. */
 await runProcess('server', async (config, log) => {
@@ -50,21 +47,14 @@ await runProcess('server', async (config, log) => {
     log,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });
-  const server = createServer(createApp({ routes, keys, metrics, db: database.db, cipher, log }));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(config.port, resolve);
-  });
+  const server = await serve(createApp({ routes, keys, metrics, db: database.db, cipher, log }), config.port);
   await migrate(config.databaseUrl);
   await checkMasterKey(database.db, cipher);
   await keys.start();
   migrated = true;
   return {
     async stop() {
-      await new Promise((resolve) => {
-        server.close(resolve);
-        setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
-      });
+      await server.stop();
       await keys.stop();
       await database.close();
     },
