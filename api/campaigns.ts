@@ -15,6 +15,7 @@ import { scheduleWarnings } from '../domain/campaign/schedule-warnings.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { campaign as campaignAnswer, campaignSummary, published } from './answers/campaigns.ts';
 import { page } from './answers/common.ts';
+import { CAMPAIGN_EXAMPLE } from './examples.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
 
@@ -35,7 +36,7 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
     described: campaignSchema,
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
-    examples: [{ trigger: { type: 'event', event: 'signed_up' }, steps: [{ type: 'exit' }] }],
+    examples: [CAMPAIGN_EXAMPLE],
     answers: { 200: published },
     errors: ['campaigns.invalid'],
     handle: async ({ params, query, body }) => {

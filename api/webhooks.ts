@@ -8,6 +8,7 @@ import type { DestinationRules } from '../domain/delivery/address.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { deleted, page } from './answers/common.ts';
 import { storedWebhook, webhook as webhookAnswer, webhookSummary } from './answers/webhooks.ts';
+import { WEBHOOK_EXAMPLE } from './examples.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
 
@@ -25,7 +26,7 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
     body: z.unknown(),
     described: webhookSchema,
     yaml: true,
-    examples: [{ url: 'https://sms.example.com/messages', body: { json: { to: '{{ customer.phone }}' } } }],
+    examples: [WEBHOOK_EXAMPLE],
     answers: { 200: storedWebhook },
     errors: ['webhooks.invalid'],
     handle: async ({ params: { id }, query, body }) => {

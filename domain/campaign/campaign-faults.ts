@@ -7,6 +7,7 @@ import { countSteps, isRecord, placesOf, type Place } from './places.ts';
 import { type Findings, referenceFindings } from './references.ts';
 import { mappingFaults, webhookFaults } from '../request/request-faults.ts';
 import { type WebhookDefaults, webhookDefaultsSchema, webhookSchema } from './webhook.ts';
+import { textOf } from '../input/text-of.ts';
 
 const LIMITS = { steps: 200, depth: 10, bytes: 256 * 1024, nesting: 64 };
 
@@ -74,7 +75,7 @@ function campaignIdFaults(id: unknown, misfits: PlacedFault[], pathId: string | 
     return isKnown ? [] : [{ path: 'id', message: 'is missing; write an id such as gold-members' }];
   }
   if (pathId === undefined || id === pathId) return [];
-  const message = `"${String(id)}" is not the id in the path, "${pathId}"; leave it out or make them equal`;
+  const message = `"${textOf(id)}" is not the id in the path, "${pathId}"; leave it out or make them equal`;
   return [{ path: 'id', message }];
 }
 
@@ -84,7 +85,7 @@ function stepIdFaults(places: Place[]): InputFault[] {
     const first = taken.get(id);
     if (id !== undefined && first === undefined) taken.set(id, path);
     if (first === undefined) return [];
-    return [{ path: `${path}.id`, message: `"${String(id)}" is already the id of ${first}; give this step another` }];
+    return [{ path: `${path}.id`, message: `"${textOf(id)}" is already the id of ${first}; give this step another` }];
   });
 }
 
