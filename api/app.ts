@@ -5,7 +5,7 @@ import { newId } from '../db/id.ts';
 import type { Db } from '../db/open.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { authorize, NOBODY } from './auth.ts';
-import { parseBody } from './body.ts';
+import { isNdjson, MAX_NDJSON_BYTES, parseBody } from './body.ts';
 import { noSuchRoute, problems, type Inspect } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { Metrics } from './metrics.ts';
@@ -45,7 +45,7 @@ export function createApp({ routes, keys, metrics, log, inspect, ...stores }: Ap
       next();
     };
     const guards = route.scope ? [allow(route.scope)] : [];
-    const readBody = route.body ? [express.raw({ type: () => true, limit: route.maxBytes ?? DEFAULT_MAX_BYTES })] : [];
+    const readBody = route.body ? readers(route) : [];
     app[route.method](route.path, name, ...guards, ...readBody, async (request, response) => {
       const caller = response.locals.caller ?? NOBODY;
       const input = { ...inputOf(route, request), caller, idempotencyKey: request.get('idempotency-key') };
@@ -81,3 +81,8 @@ function send(response: Response, { produces }: Route, answer: Answer & { isRepe
   response.type(produces ?? 'application/json');
   response.send(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
 }
+/** Whoever reads a body leaves none to the next. */
+const readers = ({ judgesItems, maxBytes = DEFAULT_MAX_BYTES }: Route) => [
+  ...(judgesItems ? [express.raw({ type: isNdjson, limit: MAX_NDJSON_BYTES })] : []),
+  express.raw({ type: () => true, limit: maxBytes }),
+];

@@ -3,21 +3,25 @@ import {
   changeCampaignState,
   countInside,
   findCampaign,
+  findCurrentVersion,
+  findPublished,
   listCampaigns,
   publishVersion,
   wouldPublish,
   type CampaignRow,
 } from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
+import { listSegmentIds } from '../db/segments.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { campaignSchema, validateCampaign } from '../domain/campaign/campaign.ts';
+import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { scheduleWarnings } from '../domain/campaign/schedule-warnings.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { campaign as campaignAnswer, campaignSummary, published } from './answers/campaigns.ts';
+import { campaign as campaignAnswer, campaignSummary, campaignVersion, published } from './answers/campaigns.ts';
 import { page } from './answers/common.ts';
 import { CAMPAIGN_EXAMPLE } from './examples.ts';
 import { route, type Route } from './route.ts';
-import { idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
+import { idParams, namedPageQuery, noParams, noQuery, versionNumber } from './schemas.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
@@ -40,12 +44,15 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
     answers: { 200: published },
     errors: ['campaigns.invalid'],
     handle: async ({ params, query, body }) => {
-      const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations);
+      const known = await listSegmentIds(db);
+      const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations, known);
       const definition = { ...campaign, id: params.id };
       const isDry = query.dryRun === 'true';
       const { version, state } = isDry
         ? await wouldPublish(db, definition)
-        : await publishVersion(db, definition, plan);
+        : await publishVersion(db, definition, plan, [
+            ...new Set(segmentNames(definition).map(({ segment }) => segment)),
+          ]);
       const next = isDry ? 'nothing was stored; send it without dryRun to publish it' : nextStep(params.id, state);
       return {
         status: 200,
@@ -94,7 +101,29 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
     handle: async ({ params }) => {
       const campaign = await findCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
-      return { status: 200, body: await shown(db, campaign) };
+      return { status: 200, body: await shownCampaign(db, campaign) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/campaigns/:id/versions/:version',
+    summary: 'Shows a version of a campaign',
+    scope: 'operate',
+    params: idParams.extend({ version: versionNumber }),
+    query: noQuery,
+    body: null,
+    answers: { 200: campaignVersion },
+    errors: ['campaigns.not_found'],
+    handle: async ({ params: { id, version } }) => {
+      const published = await findPublished(db, id, version);
+      if (published) {
+        const { definition, inside, createdAt } = published;
+        return { status: 200, body: { id, version, inside, definition, createdAt } };
+      }
+      const current = await findCurrentVersion(db, id);
+      if (current === undefined) throw noCampaign(id);
+      const message = `Campaign ${id} has no version ${version}; the newest is ${current}.`;
+      throw new HooklineError('campaigns.not_found', message);
     },
   }),
   route({
@@ -111,10 +140,13 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
       const campaign = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
       if (!campaign) throw noCampaign(params.id);
       if (campaign.state !== 'live') {
-        throw new HooklineError('campaigns.state', `Campaign ${params.id} is ${campaign.state} and cannot be started.`);
+        throw new HooklineError(
+          'campaigns.state',
+          `Campaign ${params.id} is paused and cannot be started; POST /v1/campaigns/${params.id}/resume.`,
+        );
       }
       wakeCarrier();
-      return { status: 200, body: await shown(db, campaign) };
+      return { status: 200, body: await shownCampaign(db, campaign) };
     },
   }),
 ];
@@ -122,9 +154,11 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
 export const noCampaign = (id: string) =>
   new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
 
-const nextStep = (id: string, state: CampaignRow['state']) =>
-  state === 'live' ? `new entries get this version` : `POST /v1/campaigns/${id}/start lets people enter`;
+function nextStep(id: string, state: CampaignRow['state']): string {
+  if (state === 'live') return 'new entries get this version';
+  return `POST /v1/campaigns/${id}/${state === 'paused' ? 'resume' : 'start'} lets people enter`;
+}
 
-async function shown(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
+export async function shownCampaign(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
   return { id, version, state, inside: await countInside(db, id), definition, createdAt, updatedAt };
 }

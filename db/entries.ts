@@ -62,8 +62,8 @@ export async function recordOutcomes(tx: Db, considered: Considered[]): Promise<
         "journeyId" text, "eventId" text, depth int, position bigint, "goalEvent" text, "goalUntil" timestamptz,
         "exitEvents" text[], once boolean, lane int)
     ), fresh as (
-      insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id, broadcast_id)
-      select cause, "campaignId", "personKey", version, outcome, reason, "values", "journeyId", "broadcastId" from input
+      insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id, broadcast_id, at)
+      select cause, "campaignId", "personKey", version, outcome, reason, "values", "journeyId", "broadcastId", clock_timestamp() from input
       on conflict do nothing
       returning cause, campaign_id, person_key
     ), entered as (

@@ -3,6 +3,7 @@ import type { Cipher } from './cipher.ts';
 import type { Db } from './open.ts';
 import { idempotency } from './schema/api-keys.ts';
 import { sealed } from './sealed.ts';
+import { isDeadlock } from './unavailable.ts';
 
 /** `id` is a SHA-256 in hex, and names what may be repeated; another hash under it is another request. */
 export type RepeatableRequest = { id: string; requestHash: string };
@@ -14,6 +15,9 @@ export type OnceResult<T> =
   /** The same request is under way. */
   | { type: 'inProgress' };
 
+/** What is several transactions without a key is one with it, and may hold rows in an order that crosses that of another. */
+const MOST_TRIES = 5;
+
 const KEPT = sql`statement_timestamp() - interval '24 hours'`;
 const { rowOf } = sealed.repeatable;
 
@@ -22,7 +26,23 @@ const { rowOf } = sealed.repeatable;
  * or neither, and a repeat gets the text back. What throws leaves nothing, and may be repeated. Nobody waits for another: a
  * connection that waited here could be the one that the other needs.
  */
-export function doOnce<T>(
+export async function doOnce<T>(
+  db: Db,
+  cipher: Cipher,
+  { id, requestHash }: RepeatableRequest,
+  run: (tx: Db) => Promise<T>,
+  textOf: (answer: T) => string,
+): Promise<OnceResult<T>> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt(db, cipher, { id, requestHash }, run, textOf);
+    } catch (error) {
+      if (tries === MOST_TRIES || !isDeadlock(error)) throw error;
+    }
+  }
+}
+
+function attempt<T>(
   db: Db,
   cipher: Cipher,
   { id, requestHash }: RepeatableRequest,

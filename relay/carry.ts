@@ -24,6 +24,7 @@ import type { Db } from '../db/open.ts';
 import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
+import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
 /** Until starts are free again. */
@@ -90,8 +91,7 @@ async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCom
     away.map(({ command }) => command.id),
   );
   for (const { command, error } of refused) {
-    // What it was for has ended; a broadcast that is gone is started again, and looks for itself.
-    if (isBroadcastWake(command) || !(await isWorkflowNeeded(db, command.workflowId))) {
+    if (await isNeedless(db, command)) {
       await deleteCommands(db, [command.id]);
       continue;
     }
@@ -101,6 +101,10 @@ async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCom
   if (away[0]) throw new TemporalAway('Temporal takes no commands', { cause: away[0].error });
   return claimed.length;
 }
+
+/** Whether what a command was for has ended; a broadcast that is gone is started again, and looks for itself. */
+const isNeedless = async (db: Db, command: ClaimedCommand): Promise<boolean> =>
+  command.command.type !== 'forget' && (isBroadcastWake(command) || !(await isWorkflowNeeded(db, command.workflowId)));
 
 async function carry(
   dependencies: CarryDependencies,
@@ -120,6 +124,8 @@ async function carry(
       return startBroadcast(dependencies, workflowId, command.broadcast);
     case 'wake':
       return dependencies.client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, command.subject);
+    case 'forget':
+      return forgetWorkflow(dependencies.client, workflowId);
   }
 }
 
@@ -188,13 +194,17 @@ function reasonOf(error: unknown): string {
 }
 
 const INVALID_ARGUMENT = 3;
+const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
+const UNIMPLEMENTED = 12;
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
 function isRefusal({ command }: ClaimedCommand, error: unknown): boolean {
   if (command.type === 'wake' && error instanceof WorkflowNotFoundError) return true;
   const answer = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
   if (!isGrpcServiceError(answer)) return false;
+  // Not every key may delete, nor can every server: all else goes on.
+  if (command.type === 'forget' && (answer.code === PERMISSION_DENIED || answer.code === UNIMPLEMENTED)) return true;
   const isTooLarge = answer.code === RESOURCE_EXHAUSTED && /larger than max/.test(answer.details);
   return answer.code === INVALID_ARGUMENT || isTooLarge;
 }

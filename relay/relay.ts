@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
+import { fireDue } from '../db/due-entries.ts';
 import { restartBroadcasts } from '../db/broadcasts.ts';
 import { prepareStarts, type ClaimedCommand } from '../db/commands.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
@@ -11,16 +12,20 @@ import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { carryCommands, carryStarts, TemporalAway } from './carry.ts';
+import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
 import { startLoop, type Loop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { freeResumed } from './resume.ts';
+import { createSweeper } from './sweep.ts';
 import { runSchedules } from './schedules.ts';
 import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
+const DUE_POLL_MS = 1_000;
 const SCHEDULE_POLL_MS = 1_000;
 const RESTART_POLL_MS = 60_000;
 const WATCH_POLL_MS = 60_000;
@@ -47,8 +52,9 @@ export type RelayOptions = {
 };
 
 /**
- * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
- * drafts whose time is over, and work off jobs; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked and paused deliveries to come,
+ * end journeys of stopped campaigns, discard drafts whose time is over, work off jobs, go through everybody for segments and dates, and
+ * tell what is due; one carries the resulting commands, and the last one looks for journeys that are stuck.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -102,6 +108,24 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'parked deliveries could not be told to come'),
   });
+  const resume = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const freed = await freeResumed(db, now());
+      if (freed > 0) carry.wake();
+      return freed;
+    },
+    onError: (error) => log.error({ err: error }, 'deliveries of resumed campaigns could not be told to come'),
+  });
+  const exit = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const exited = await exitStopped(db, now());
+      if (exited > 0) carry.wake();
+      return exited;
+    },
+    onError: (error) => log.error({ err: error }, 'journeys of stopped campaigns could not be ended'),
+  });
   const expire = startLoop({
     pollMs: EXPIRY_POLL_MS,
     look: async () => {
@@ -121,10 +145,34 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
   });
-  const sweep = startLoop({
+  const sweepKept = startLoop({
     pollMs: SWEEP_POLL_MS,
     look: () => sweepAnswers(db),
     onError: (error) => log.error({ err: error }, 'kept answers could not be deleted'),
+  });
+  const sweepPage = createSweeper({
+    db,
+    campaigns: versions.campaigns,
+    now,
+    onFailed: ({ type, subject }, error) => log.error({ type, subject, err: error }, 'a sweep could not go on'),
+  });
+  const sweep = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const done = await sweepPage();
+      if (done > 0) match.wake();
+      return done;
+    },
+    onError: (error) => log.error({ err: error }, 'people could not be gone through'),
+  });
+  const fire = startLoop({
+    pollMs: DUE_POLL_MS,
+    look: async () => {
+      const fired = await fireDue(db, now());
+      if (fired > 0) match.wake();
+      return fired;
+    },
+    onError: (error) => log.error({ err: error }, 'what is due could not be told'),
   });
   const schedules = startLoop({
     pollMs: SCHEDULE_POLL_MS,
@@ -161,7 +209,22 @@ export async function startRelay({
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, schedules, restart, carry, starts, watch, sweep];
+      const loops = [
+        match,
+        release,
+        resume,
+        exit,
+        expire,
+        jobs,
+        sweep,
+        fire,
+        schedules,
+        restart,
+        carry,
+        starts,
+        watch,
+        sweepKept,
+      ];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };

@@ -48,3 +48,18 @@ export const shownRequest = z
 
 /** Milliseconds in each phase of an exchange. */
 export const phases = z.partialRecord(z.enum(['dns', 'connect', 'tls', 'send', 'headers', 'body']), z.number());
+
+/** What was wrong with one item of a list, whose others were stored. */
+export const refusedItem = z
+  .strictObject({ index: count, code: z.string(), path: z.string(), message: z.string() })
+  .meta({ id: 'RefusedItem' });
+
+/** What began a journey: `id` says which of its `type`. */
+export const entryCause = z
+  .strictObject({
+    type: z.string(),
+    id: z.string(),
+    change: z.string().optional(),
+    broadcast: z.string().nullable().optional(),
+  })
+  .meta({ id: 'Cause' });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, jsonObject, moment } from './common.ts';
+import { count, jsonObject, moment, refusedItem } from './common.ts';
 
 export const ingested = z
   .strictObject({
@@ -7,7 +7,7 @@ export const ingested = z
     duplicates: count,
     /** In the order of the input, null where an event was refused. */
     ids: z.array(z.string().nullable()),
-    errors: z.array(z.strictObject({ index: count, code: z.string(), path: z.string(), message: z.string() })),
+    errors: z.array(refusedItem),
   })
   .meta({ id: 'Ingested' });
 

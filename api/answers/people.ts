@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JOURNEY_STATES } from '../../db/schema/journeys.ts';
 import { DELIVERY_STATES } from '../../db/schema/deliveries.ts';
-import { jsonObject, moment, page, shownError } from './common.ts';
+import { count, entryCause, jsonObject, moment, page, refusedItem, shownError } from './common.ts';
 
 export const person = z
   .strictObject({
@@ -14,11 +14,18 @@ export const person = z
   })
   .meta({ id: 'Person' });
 
+export const peopleStored = z
+  .strictObject({ accepted: count, errors: z.array(refusedItem) })
+  .meta({ id: 'PeopleStored' });
+
+export const erased = z.strictObject({ id: z.string(), deleted: z.literal(true) }).meta({ id: 'Erased' });
+
 const changeCause = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('api') }),
   z.strictObject({ type: z.literal('event'), id: z.string() }),
   z.strictObject({ type: z.literal('mapping'), delivery: z.string() }),
   z.strictObject({ type: z.literal('update'), journey: z.string(), step: z.string() }),
+  z.strictObject({ type: z.literal('merge') }),
 ]);
 
 const timelineOutcome = z.strictObject({
@@ -54,7 +61,7 @@ const entered = z.strictObject({
   id: z.string(),
   campaign: z.string(),
   version: z.int(),
-  cause: z.strictObject({ type: z.string(), id: z.string().nullable() }),
+  cause: entryCause,
 });
 
 const ended = z.strictObject({

@@ -138,7 +138,7 @@ export const dueEntries = pgTable(
     primaryKey({ columns: [table.campaignId, table.personKey, table.occurrence] }),
     index('due_entries_due')
       .on(table.dueAt)
-      .where(sql`fired_at is null`),
+      .where(sql`fired_at is null and broadcast_id is null`),
     index('due_entries_person').on(table.personKey),
     index('due_entries_broadcast')
       .on(table.broadcastId, table.dueAt)
@@ -168,17 +168,19 @@ export const entries = pgTable(
   ],
 );
 
-export type Outcome =
-  | 'entered'
-  | 'notLive'
-  | 'paused'
-  | 'whereFalse'
-  | 'notInAudience'
-  | 'frequency'
-  | 'maxConcurrent'
-  | 'guard'
-  | 'backfilled'
-  | 'suppressed';
+export const OUTCOMES = [
+  'entered',
+  'notLive',
+  'paused',
+  'whereFalse',
+  'notInAudience',
+  'frequency',
+  'maxConcurrent',
+  'guard',
+  'backfilled',
+  'suppressed',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Each entry that was considered, with the values that decided: one row per campaign, person and cause. */
 export const outcomes = pgTable(

@@ -83,6 +83,9 @@ export const journeys = pgTable(
     index('journeys_goal')
       .on(table.personKey, table.goalEvent)
       .where(sql`goal_event is not null`),
+    index('journeys_exits')
+      .on(table.personKey)
+      .where(sql`ended_at is null and exit_events <> '{}'`),
   ],
 );
 
@@ -190,13 +193,17 @@ export const journeyLog = pgTable(
   (table) => [primaryKey({ columns: [table.journeyId, table.step, table.what, table.revision] })],
 );
 
-/** What a workflow is told: to begin, or that something has changed for it: a delivery may go on, or the journey has ended. */
+/**
+ * What a workflow is told: to begin, or that something has changed for it: a delivery may go on, or the journey has ended; or Temporal,
+ * that it is to forget one whose person was erased.
+ */
 export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
   | { type: 'startResend'; resend: string; delivery: string }
   | { type: 'startBroadcast'; broadcast: string }
-  | { type: 'wake'; subject: string };
+  | { type: 'wake'; subject: string }
+  | { type: 'forget' };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
 export const commands = pgTable(
@@ -210,6 +217,7 @@ export const commands = pgTable(
     /** Whose journey it starts: so many a second begin, and a broadcast knows how many have not. */
     broadcastId: text('broadcast_id'),
     tries: integer('tries').notNull().default(0),
+    /** Nobody takes it before. */
     leasedUntil: moment('leased_until'),
     error: text('error'),
     createdAt: createdAt(),

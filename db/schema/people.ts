@@ -48,12 +48,13 @@ export const events = pgTable(
   ],
 );
 
-/** What changed attributes of a person: a client of the API, an event, the answer to a delivery, or a journey's step. */
+/** What changed attributes of a person: a client of the API, an event, the answer to a delivery, a journey's step, or somebody who was merged into them. */
 export type ChangeCause =
   | { type: 'api' }
   | { type: 'event'; id: string }
   | { type: 'mapping'; delivery: string }
-  | { type: 'update'; journey: string; step: string };
+  | { type: 'update'; journey: string; step: string }
+  | { type: 'merge' };
 
 /** An attribute before and after, `null` where it was not there; no attribute is null itself. */
 export type AttributeChange = { from: Json; to: Json };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DestinationRules } from '../delivery/address.ts';
-import { findFaults, nameSteps, sizeFault } from './campaign-faults.ts';
+import { findFaults, nameSteps, onceWarnings, sizeFault } from './campaign-faults.ts';
 import { conditionSchema } from '../condition/condition.ts';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { unknownType } from '../input/explain.ts';
@@ -95,27 +95,30 @@ export type Campaign = z.infer<typeof campaignSchema>;
 
 /**
  * Validates a definition, the one at `pathId` where it came by a path, and gives every step an id. With `rules`, literal URLs
- * are judged too. Warnings do not refuse it. Throws `campaigns.invalid` with every fault in one pass.
+ * are judged too, with `segments` which of them are named. Warnings do not refuse it. Throws `campaigns.invalid` with every fault in one pass.
  */
 export function validateCampaign(
   input: unknown,
   pathId?: string,
   rules?: DestinationRules,
+  segments?: readonly string[],
 ): { campaign: Campaign; plan: Plan; warnings: string[] } {
   const tooBig = sizeFault(input);
   if (tooBig) throw invalid([tooBig]);
   const named = nameSteps(input, pathId);
   const result = inspect(campaignSchema, named);
   const misfits = result.success ? [] : result.faults;
-  const { faults, warnings } = findFaults(named, misfits, { pathId, rules });
+  const { faults, warnings } = findFaults(named, misfits, { pathId, rules, segments });
   const errors = [...misfits.map(({ at, message }) => ({ path: placeOf(at), message })), ...faults];
   if (!result.success || errors.length > 0) throw invalid(errors);
   return { campaign: result.data, plan: compilePlan(result.data), warnings };
 }
 
 /** What `validateCampaign` warned of when a campaign was published. */
-export const warningsOf = (campaign: Campaign): string[] =>
-  referenceFindings(campaign, placesOf(campaign.steps)).warnings;
+export const warningsOf = (campaign: Campaign): string[] => [
+  ...referenceFindings(campaign, placesOf(campaign.steps)).warnings,
+  ...onceWarnings(campaign),
+];
 
 /** The step of that id, at any depth. */
 export function findStep(campaign: Pick<Campaign, 'steps'>, id: string): Step | undefined {
