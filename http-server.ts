@@ -39,7 +39,7 @@ export async function serve(app: RequestListener, port: number, limits: HttpLimi
     underWay.add(response);
     response.once('close', () => underWay.delete(response));
     if (stopping) response.shouldKeepAlive = false;
-    void app(request, response);
+    app(request, response);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -39,17 +39,20 @@ await runProcess('worker', async (config, log) => {
   const cipher = createCipher(config.masterKey, config.previousMasterKeys);
   await checkMasterKey(database.db, cipher);
 
-  let reach: (() => Promise<unknown>) | undefined;
+  const temporal: { reach?: () => Promise<unknown> } = {};
   const health =
     config.workerPort === undefined
       ? undefined
       : await startWorkerHealth(config.workerPort, {
           Postgres: () => database.db.execute('select 1'),
-          Temporal: async () => (reach ? reach() : Promise.reject(new Error('not connected yet'))),
+          Temporal: async () => {
+            if (!temporal.reach) throw new Error('not connected yet');
+            return temporal.reach();
+          },
         });
   const connection = await whenReachable(() => NativeConnection.connect(connectionOptions), log);
   const client = new Client({ connection: Connection.lazy({ ...connectionOptions, ...RELAY_CONNECTION }), namespace });
-  reach = () => client.connection.workflowService.getSystemInfo({});
+  temporal.reach = () => client.connection.workflowService.getSystemInfo({});
   const withSearchAttributes = await registerSearchAttributes(client, namespace, log);
   const http = createHttp({
     allowHttp: config.allowHttp,
