@@ -75,6 +75,12 @@ function originOf(text: string): string {
   throw new Error('write scheme, host and port only');
 }
 
+const portSchema = z
+  .string()
+  .regex(/^\d{1,5}$/, 'write a whole number from 1 to 65535')
+  .transform(Number)
+  .pipe(z.number().min(1, 'write a whole number from 1 to 65535').max(65_535, 'write a whole number up to 65535'));
+
 /** Every variable that Hookline reads, by the field of {@link Config} that holds its parsed value. */
 export const keys = {
   port: {
@@ -82,11 +88,13 @@ export const keys = {
     doc: 'The port of the API. `npm start` takes the next free one where it is not set.',
     example: '3000',
     default: '3000',
-    schema: z
-      .string()
-      .regex(/^\d{1,5}$/, 'write a whole number from 1 to 65535')
-      .transform(Number)
-      .pipe(z.number().min(1, 'write a whole number from 1 to 65535').max(65_535, 'write a whole number up to 65535')),
+    schema: portSchema,
+  },
+  workerPort: {
+    name: 'HOOKLINE_WORKER_PORT',
+    doc: 'The port where the worker answers `/healthz` and `/readyz`. Without it there is none.',
+    example: '3001',
+    schema: portSchema,
   },
   dataDir: {
     name: 'HOOKLINE_DATA_DIR',
@@ -130,6 +138,13 @@ export const keys = {
     name: 'HOOKLINE_ALLOW_NETWORKS',
     doc: 'Private networks that webhooks may reach, as addresses or CIDRs separated by commas.',
     example: '10.1.0.0/16, 192.168.7.9',
+    default: '',
+    schema: list(networkOf),
+  },
+  egressAddresses: {
+    name: 'HOOKLINE_EGRESS_ADDRESSES',
+    doc: 'The addresses that webhooks come from, as addresses or CIDRs separated by commas: `GET /v1/egress` tells them to receivers.',
+    example: '203.0.113.7, 203.0.113.64/28',
     default: '',
     schema: list(networkOf),
   },

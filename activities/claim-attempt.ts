@@ -148,7 +148,7 @@ export async function claimAttempt(
     const fail = (error: ShownError) => end(failedMove(error, {}), 'failed');
     if (locked.suppressed) return end(SKIPPED, 'cancelled');
     const now = dependencies.now();
-    if (locked.isPaused) {
+    if (locked.isHeld) {
       await holdBack(tx, { id, campaign: delivery.campaignId ?? '', workflowId, now });
       return { type: 'parked', parked: { state: 'parked', reason: 'pause', until: null } };
     }

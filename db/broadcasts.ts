@@ -4,6 +4,7 @@ import type { Condition } from '../domain/condition/condition.ts';
 import type { Json } from '../domain/json.ts';
 import { wakeBroadcast } from './broadcast-wakes.ts';
 import { findVersion, lockCampaign } from './campaigns.ts';
+import { holdSegments } from './hold-segments.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
 import { broadcasts, outcomes, type BroadcastState, type CampaignState } from './schema/campaigns.ts';
@@ -13,7 +14,7 @@ import { people } from './schema/people.ts';
 export type NewBroadcast = {
   campaign: string;
   /** Who is meant: people by their ids, or everybody for whom a condition holds. */
-  meant: { people: string[] } | { audience: Condition };
+  meant: { people: string[] } | { audience: Condition; segments: string[] };
   data: Record<string, Json>;
   requestId?: string | undefined;
   requestHash: string;
@@ -21,7 +22,7 @@ export type NewBroadcast = {
 
 export type BroadcastResult =
   | { type: 'stored' | 'repeated'; id: string }
-  | { type: 'mismatch' | 'noCampaign' }
+  | { type: 'mismatch' | 'noCampaign' | 'segmentGone' }
   | { type: 'notManual'; trigger: Campaign['trigger']['type'] }
   | { type: 'notLive'; state: CampaignState }
   | { type: 'unknownPeople'; people: string[] };
@@ -46,6 +47,8 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
     const { id: campaignId, version } = campaign;
     const { requestHash, data } = input;
     const request = { campaignId, version, requestId: input.requestId ?? null, requestHash, data };
+    if ('audience' in input.meant && (await holdSegments(tx, input.meant.segments)).length > 0)
+      return { type: 'segmentGone' };
     const stored =
       'audience' in input.meant
         ? await startBroadcast(tx, { ...request, audience: input.meant.audience })

@@ -154,7 +154,7 @@ export async function changeCampaignState(
   from: CampaignState[],
   to: CampaignState,
   { exit = false }: { exit?: boolean } = {},
-): Promise<CampaignRow | undefined> {
+): Promise<(CampaignRow & { hasChanged: boolean }) | undefined> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select ${writersTurn(id)}`);
     const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
@@ -173,7 +173,7 @@ export async function changeCampaignState(
       await settleOccurrences(tx, campaign.definition, { from: before.state, to });
       await wakeBroadcastsOf(tx, id);
     }
-    return campaign;
+    return { ...campaign, hasChanged: changes };
   });
 }
 

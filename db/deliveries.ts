@@ -9,6 +9,7 @@ import { listResends, type ResendRow } from './resends.ts';
 import { campaigns } from './schema/campaigns.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
 import { destinations, parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
+import { journeys } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -32,7 +33,8 @@ export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | un
 export type LockedForSending = {
   delivery: DeliveryRow;
   suppressed: boolean;
-  isPaused: boolean;
+  /** Its campaign is paused, or was stopped and has still to let its journey leave. */
+  isHeld: boolean;
   /** A glance at its destination's breaker, which nobody holds. */
   openUntil: Date | null;
 };
@@ -55,18 +57,20 @@ export async function lockForSending(tx: Db, id: string): Promise<LockedForSendi
       .from(deliveries)
       .where(eq(deliveries.id, id)),
     tx
-      .select({ delivery: deliveries, openUntil: destinations.openUntil, campaignState: campaigns.state })
+      .select({ delivery: deliveries, openUntil: destinations.openUntil, isHeld: IS_HELD })
       .from(deliveries)
       .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
       .leftJoin(campaigns, eq(campaigns.id, deliveries.campaignId))
+      .leftJoin(journeys, eq(journeys.id, deliveries.journeyId))
       .where(eq(deliveries.id, id))
       .for('no key update', { of: deliveries }),
   ]);
   if (!row) return undefined;
   if (!owned || owned.key !== row.delivery.personKey) throw ownerChanged();
-  const { delivery, openUntil, campaignState } = row;
-  return { delivery, openUntil, suppressed: owned.suppressed, isPaused: campaignState === 'paused' };
+  return { ...row, suppressed: owned.suppressed };
 }
+
+const IS_HELD = sql<boolean>`coalesce(${campaigns.state} = 'paused' or ${journeys.createdAt} <= ${campaigns.exitBefore}, false)`;
 
 /** Attempts that a killed process left open become `unknown`: the request may have arrived. Answers how many attempts there were. */
 export async function closeLostAttempts(tx: Db, deliveryId: string): Promise<number> {

@@ -51,7 +51,7 @@ export function pageQuery(
 const CLOCKS_DIFFER_MS = 86_400_000;
 
 /** The beginning of the ids that were made at a time: the first 48 bits of a UUIDv7 are its milliseconds. */
-function idAround(prefix: IdPrefix, time: Date, distanceMs: number): string {
+export function idAround(prefix: IdPrefix, time: Date, distanceMs: number): string {
   const hex = Math.max(0, time.getTime() + distanceMs)
     .toString(16)
     .padStart(12, '0');

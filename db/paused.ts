@@ -25,16 +25,16 @@ export async function holdBack(
     on conflict (delivery_id) do update set workflow_id = excluded.workflow_id`);
 }
 
-/** Campaigns that are not paused, or not any more, with deliveries that have still to be told. A glance without locks. */
+/** Campaigns that hold nobody back any more, with deliveries that have still to be told. A glance without locks. */
 export async function listFreedCampaigns(db: Db): Promise<string[]> {
   const rows = await db.execute<{ id: string }>(sql`
     select id from campaigns
-    where state <> 'paused' and exists (select from paused_deliveries where campaign_id = campaigns.id)`);
+    where state <> 'paused' and exit_before is null and exists (select from paused_deliveries where campaign_id = campaigns.id)`);
   return rows.map(({ id }) => id);
 }
 
 /**
- * Tells the oldest deliveries that a campaign holds back that they may come, unless it is paused: each row goes with the command that
+ * Tells the oldest deliveries that a campaign held back that they may come, unless it is paused, or lets people leave: each row goes with the command that
  * wakes its workflow, so nobody is told twice or never. What they have waited does not count for their retries. Answers how many.
  */
 export async function freeHeldBack(db: Db, campaign: string, now: Date): Promise<number> {
@@ -43,7 +43,7 @@ export async function freeHeldBack(db: Db, campaign: string, now: Date): Promise
       -- Deliveries first, as everywhere; who is being changed at this moment is told next time.
       select delivery.id
       from paused_deliveries held join deliveries delivery on delivery.id = held.delivery_id
-      where held.campaign_id = ${campaign} and exists (select from campaigns where id = ${campaign} and state <> 'paused')
+      where held.campaign_id = ${campaign} and exists (select from campaigns where id = ${campaign} and state <> 'paused' and exit_before is null)
       order by held.delivery_id limit ${FREED_AT_ONCE} for no key update of delivery skip locked
     ), freed as (
       delete from paused_deliveries where delivery_id in (select id from page)

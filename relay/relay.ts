@@ -5,6 +5,7 @@ import { fireDue } from '../db/due-entries.ts';
 import { restartBroadcasts } from '../db/broadcasts.ts';
 import { prepareStarts, type ClaimedCommand } from '../db/commands.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
+import { sweepAnswers } from '../db/idempotency.ts';
 import type { Database } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
@@ -28,6 +29,7 @@ const DUE_POLL_MS = 1_000;
 const SCHEDULE_POLL_MS = 1_000;
 const RESTART_POLL_MS = 60_000;
 const WATCH_POLL_MS = 60_000;
+const SWEEP_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
 const START_LOOPS = 2;
@@ -147,6 +149,11 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
   });
+  const sweepKept = startLoop({
+    pollMs: SWEEP_POLL_MS,
+    look: () => sweepAnswers(db),
+    onError: (error) => log.error({ err: error }, 'kept answers could not be deleted'),
+  });
   const sweepPage = createSweeper({
     db,
     campaigns: versions.campaigns,
@@ -220,6 +227,7 @@ export async function startRelay({
         carry,
         ...starts,
         watch,
+        sweepKept,
       ];
       await Promise.all(loops.map((loop) => loop.stop()));
     },

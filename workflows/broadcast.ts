@@ -25,6 +25,7 @@ const WAITING: Record<PageWait['what'], string> = {
   starts: 'journeys to begin',
   resume: 'its campaign to be resumed',
   due: "people's own hour",
+  segments: 'its segments to be filled',
 };
 
 /**

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exitPage, listExitingCampaigns } from '../../db/campaign-exit.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
 import { candidateOf } from '../../db/inbox.ts';
 import { lockForSending } from '../../db/deliveries.ts';
@@ -116,6 +117,26 @@ describe('a delivery whose campaign is paused', () => {
     await runIn(test.another().exitJourney, { journey, reason: 'enough' });
     expect(await held(campaign)).toEqual([]);
     expect(await test.send(id)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('is not sent where the campaign is stopped and its people have to leave, one by one', async () => {
+    const { campaign, id } = await deliveryOf();
+    await pause(campaign);
+    expect(await test.send(id)).toEqual(HELD);
+    await changeCampaignState(test.db, campaign, ['paused'], 'stopped', { exit: true });
+    expect(await freeHeldBack(test.db, campaign, test.clock.now)).toBe(0);
+    expect(await test.send(id)).toEqual(HELD);
+    await changeCampaignState(test.db, campaign, ['stopped'], 'live');
+    const step = { type: 'webhook', id: 'tell', url: test.receiver.url(`/${campaign}`) };
+    const later = await test.freeze(await test.enter(campaign, { steps: [step] }, { person: 'later' }), 'tell');
+    expect(await test.send(later)).toMatchObject({ state: 'sent' });
+
+    const [exiting] = await listExitingCampaigns(test.db);
+    if (!exiting) throw new Error('nobody has to leave');
+    while ((await exitPage(test.db, exiting, test.clock.now)) > 0);
+    expect(await test.send(id)).toMatchObject({ state: 'cancelled' });
+    expect(await listExitingCampaigns(test.db)).toEqual([]);
+    expect(requestsTo(campaign)).toBe(1);
   });
 
   it('is not sent again either, until the campaign goes on', async () => {

@@ -34,7 +34,7 @@ const pages = (over: Db = db) => createEnterPage({ db: over, ...createCompiledVe
 /** A broadcast of a campaign that is live. */
 async function begin(audience: Condition, fields: object = {}, data = {}): Promise<string> {
   await makeLive(db, campaign, fields);
-  const result = await createBroadcast(db, { campaign, meant: { audience }, data, requestHash: '' });
+  const result = await createBroadcast(db, { campaign, meant: { audience, segments: [] }, data, requestHash: '' });
   if (result.type !== 'stored') throw new Error(result.type);
   return result.id;
 }
@@ -124,7 +124,7 @@ describe('a broadcast over an audience', () => {
     await workOff(first);
     const again = await createBroadcast(db, {
       campaign,
-      meant: { audience: { 'customer.n': { lte: 8 } } },
+      meant: { audience: { 'customer.n': { lte: 8 } }, segments: [] },
       data: {},
       requestHash: '',
     });
