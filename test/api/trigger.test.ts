@@ -92,9 +92,9 @@ describe('POST /v1/campaigns/:id/trigger', () => {
     [
       { audience: { and: [{ segment: 'vips' }, { not: { 'event.total': 5 } }], 'responses.lead.id': 7 } },
       [
-        "audience['responses.lead.id']: responses.… is always missing here; an audience reads customer.… and trigger.…",
         'audience.and[0].segment: no segment has the id "vips"; PUT /v1/segments/vips makes one',
         "audience.and[1].not['event.total']: event.… is always missing here; an audience reads customer.… and trigger.…",
+        "audience['responses.lead.id']: responses.… is always missing here; an audience reads customer.… and trigger.…",
       ],
     ],
     [{ people: [] }, ['people: must not be empty']],

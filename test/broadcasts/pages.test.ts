@@ -186,7 +186,8 @@ describe('while the campaign is paused', () => {
     const wakes = await db
       .select()
       .from(commands)
-      .where(eq(commands.workflowId, `broadcast/${id}`));
+      .where(eq(commands.workflowId, `broadcast/${id}`))
+      .orderBy(commands.id);
     expect(wakes.map(({ command }) => command.type)).toEqual(['startBroadcast', 'wake', 'wake']);
     await workOff(id);
     expect((await begun(id)).toSorted()).toEqual(names(gold.filter((n) => n % 100 !== 0)));
