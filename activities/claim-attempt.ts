@@ -9,7 +9,7 @@ import {
 import { setProbe } from '../db/destinations.ts';
 import { openRequest } from '../db/frozen-request.ts';
 import { leaveLine } from '../db/parked.ts';
-import { holdBack, readPause, takeCampaignsTurn } from '../db/paused.ts';
+import { holdBack, readHeldSince } from '../db/paused.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -116,8 +116,8 @@ export const failedMove = (error: ShownError, log: Record<string, Json>): Delive
 
 /**
  * Takes the next attempt number and writes the attempt as `started`, before the request leaves; or lines up where the destination
- * has no place for it, or the campaign is paused. How many attempts there were is counted here, in Postgres: what Temporal repeats after a killed worker
- * costs the webhook no retry but the lost attempt.
+ * has no place for it, or the campaign is paused. How many attempts there were is counted here, in Postgres: what Temporal repeats
+ * after a killed worker costs the webhook no retry but the lost attempt.
  */
 export async function claimAttempt(
   dependencies: SendDependencies,
@@ -127,12 +127,7 @@ export async function claimAttempt(
   // Before the claim: keys that cannot be read then cost no attempt.
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
-    // Sent together, run in this order: campaigns before deliveries, as everywhere.
-    const [, locked, { isPaused, heldSince }] = await Promise.all([
-      takeCampaignsTurn(tx, id),
-      lockForSending(tx, id),
-      readPause(tx, id),
-    ]);
+    const locked = await lockForSending(tx, id);
     if (!locked) return { type: 'settled', sent: ERASED };
     const { delivery } = locked;
     const openUntil = dependencies.breaker ? locked.openUntil : null;
@@ -153,7 +148,7 @@ export async function claimAttempt(
     const fail = (error: ShownError) => end(failedMove(error, {}), 'failed');
     if (locked.suppressed) return end(SKIPPED, 'cancelled');
     const now = dependencies.now();
-    if (isPaused) {
+    if (locked.isHeld) {
       await holdBack(tx, { id, campaign: delivery.campaignId ?? '', workflowId, now });
       return { type: 'parked', parked: { state: 'parked', reason: 'pause', until: null } };
     }
@@ -169,8 +164,8 @@ export async function claimAttempt(
     const shown = () => redactText(origin, request.secrets);
     const standing = await approach(tx, { id, origin, openUntil, shown, now });
     const firstAttemptAt = sending.firstAttemptAt ?? now;
-    const waitedSince = heldSince ?? standing.since;
-    const waitedMs = made > 0 && waitedSince ? now.getTime() - waitedSince.getTime() : 0;
+    const waitedSince = made > 0 ? ((await readHeldSince(tx, id)) ?? standing.since) : null;
+    const waitedMs = waitedSince ? now.getTime() - waitedSince.getTime() : 0;
     const parkedMs = sending.parkedMs + waitedMs;
     const endsAt = firstAttemptAt.getTime() + policy.withinMs + parkedMs;
     if (made > policy.times || (made > 0 && now.getTime() > endsAt + LATE_MS))

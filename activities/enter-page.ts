@@ -1,3 +1,4 @@
+import { audienceSegments } from '../domain/campaign/audience-faults.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { predicateOf, type Predicate } from '../domain/condition/predicate.ts';
 import { readsPersonZone } from '../domain/condition/needs.ts';
@@ -25,6 +26,7 @@ import { candidateOf, type BroadcastRow } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { BroadcastState } from '../db/schema/campaigns.ts';
+import { unfinished } from '../db/sweeps.ts';
 import { takeBackUnstarted } from '../db/take-back.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { listZones } from '../db/zones.ts';
@@ -36,13 +38,16 @@ const PEOPLE_AT_ONCE = 500;
 const MOST_AHEAD = 10_000;
 const STARTS_POLL_MS = 2_000;
 
+/** Who belongs to a segment is known once it is filled. */
+const SEGMENTS_POLL_MS = 1_000;
+
 /** A signal comes when the campaign is resumed; this is the net. */
 const RESUME_POLL_MS = 60_000;
 
 type Dependencies = { db: Db; campaigns: VersionCache<CompiledCampaign>; now: () => Date };
 
 /** What a broadcast waits for before the next page, and how long at most. */
-export type PageWait = { what: 'starts' | 'resume' | 'due'; until: string };
+export type PageWait = { what: 'starts' | 'resume' | 'due' | 'segments'; until: string };
 
 export type Page = {
   state: BroadcastState;
@@ -85,6 +90,10 @@ async function workOff(context: Context, { broadcast, campaignState }: Held): Pr
   }
   const isFar = (await countUnstarted(tx, id, MOST_AHEAD)) >= MOST_AHEAD;
   if (isFar) return waitFor('starts', now, STARTS_POLL_MS);
+  const { audience } = broadcast;
+  const segments = audience === null || audience === 'everybody' ? [] : audienceSegments(audience);
+  if (segments.length > 0 && (await unfinished(tx, 'fillSegment', segments)).length > 0)
+    return waitFor('segments', now, SEGMENTS_POLL_MS);
   const compiled = await context.campaigns(tx, broadcast.campaignId, broadcast.version);
   const page = broadcast.selectedAt === null ? selectPage : enterDue;
   return page(context, broadcast, compiled);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import {
   createBroadcast,
+  type NewBroadcast,
   findBroadcast,
   findUnknownSegments,
   stopBroadcast,
@@ -9,7 +10,7 @@ import {
 } from '../db/broadcasts.ts';
 import type { Db } from '../db/open.ts';
 import { audienceFaults, audienceSegments } from '../domain/campaign/audience-faults.ts';
-import { conditionSchema, type Condition } from '../domain/condition/condition.ts';
+import { conditionSchema } from '../domain/condition/condition.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { broadcast as broadcastAnswer, triggered } from './answers/campaigns.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
@@ -107,12 +108,13 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
 async function readMeant(
   db: Db,
   { people, audience }: TriggerBody,
-): Promise<{ meant: { people: string[] } | { audience: Condition }; hashed: unknown }> {
+): Promise<{ meant: NewBroadcast['meant']; hashed: unknown }> {
   if (audience) {
-    const unknown = await findUnknownSegments(db, audienceSegments(audience));
+    const segments = audienceSegments(audience);
+    const unknown = await findUnknownSegments(db, segments);
     const errors = audienceFaults(audience, new Set(unknown));
     if (errors.length > 0) throw new HooklineError('input.invalid', 'The audience is invalid.', { errors });
-    return { meant: { audience }, hashed: { audience } };
+    return { meant: { audience, segments }, hashed: { audience } };
   }
   assertItems(people ?? []);
   const named = [...new Set(people)];
@@ -134,6 +136,11 @@ function refused(result: Refused, campaign: string, body: TriggerBody): Hookline
       return new HooklineError(
         'campaigns.state',
         `Campaign ${campaign} is ${result.state}; POST /v1/campaigns/${campaign}/start first.`,
+      );
+    case 'segmentGone':
+      return new HooklineError(
+        'input.invalid',
+        'A segment of the audience has just been deleted; nobody was entered. Send it again.',
       );
     case 'mismatch':
       return new HooklineError(

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  changeCampaignState,
   countInside,
   findCampaign,
   findCurrentVersion,
@@ -10,6 +9,7 @@ import {
   wouldPublish,
   type CampaignRow,
 } from '../db/campaigns.ts';
+import { startCampaign } from '../db/start-campaign.ts';
 import type { Db } from '../db/open.ts';
 import { listSegmentIds } from '../db/segments.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
@@ -137,7 +137,7 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
     answers: { 200: campaignAnswer },
     errors: ['campaigns.not_found', 'campaigns.state'],
     handle: async ({ params }) => {
-      const campaign = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
+      const campaign = await startCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
       if (campaign.state !== 'live') {
         throw new HooklineError(

@@ -1,3 +1,5 @@
+import { benchAudience } from './audience.ts';
+import { benchBroadcast } from './broadcast.ts';
 import { benchDeliveries } from './deliveries.ts';
 import { benchIsolation } from './isolation.ts';
 import { benchJourneys } from './journeys.ts';
@@ -8,7 +10,9 @@ import { benchSleepers } from './sleepers.ts';
 
 /** In this order: the last ones leave destinations behind that are left alone for a while, and journeys that sleep. */
 const benches = {
+  audience: benchAudience,
   journeys: benchJourneys,
+  broadcast: benchBroadcast,
   deliveries: benchDeliveries,
   matching: benchMatching,
   memory: benchMemory,

@@ -59,7 +59,7 @@ export async function claimStarts(
 /** Makes the row at which starts take turns. */
 export async function prepareStarts(db: Db): Promise<void> {
   await db.execute(sql`
-    insert into rate_slots (webhook, destination, next_at) values (${STARTS}, '', clock_timestamp()) on conflict do nothing`);
+    insert into rate_slots (webhook, destination, next_at) values (${STARTS}, '', 'epoch') on conflict do nothing`);
 }
 
 const leaseOldest = (which: SQL, order: SQL, { limit, leaseMs }: { limit: number; leaseMs: number }) => sql`

@@ -1,12 +1,15 @@
 import { and, asc, desc, eq, sql, type SQL } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
+import { readersTurn } from './campaign-turns.ts';
 import { ownerChanged } from './journeys.ts';
 import type { Db } from './open.ts';
 import { IN_TURN } from './parked.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
+import { campaigns } from './schema/campaigns.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
 import { destinations, parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
+import { journeys } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -27,25 +30,38 @@ export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | un
   return delivery;
 }
 
+export type LockedForSending = {
+  delivery: DeliveryRow;
+  suppressed: boolean;
+  /** Its campaign is paused, or was stopped and has still to let its journey leave. */
+  isHeld: boolean;
+  /** A glance at its destination's breaker, which nobody holds. */
+  openUntil: Date | null;
+};
+
 /**
- * Holds a delivery that is to be sent, and before it its person, so that they are neither erased nor suppressed until its attempt is
- * written. `openUntil` is a glance at its destination's breaker, which nobody holds.
+ * Holds a delivery that is to be sent, and before it its person and its campaign's state, so that they are neither erased nor
+ * suppressed, nor it paused, until its attempt is written: a pause waits for claims that have begun, and whoever is held back by a claim
+ * is there for the resume that follows.
  */
-export async function lockForSending(
-  tx: Db,
-  id: string,
-): Promise<{ delivery: DeliveryRow; openUntil: Date | null; suppressed: boolean } | undefined> {
+export async function lockForSending(tx: Db, id: string): Promise<LockedForSending | undefined> {
   // Sent together, run in this order: each statement sees what was committed while the one before it waited.
-  const [[owned], [row]] = await Promise.all([
+  const [[owned], , [row]] = await Promise.all([
     tx
       .select({ key: people.key, suppressed: people.suppressed })
       .from(people)
       .where(eq(people.key, ownerOf(tx, id)))
       .for('key share'),
     tx
-      .select({ delivery: deliveries, openUntil: destinations.openUntil })
+      .select({ turn: readersTurn(sql`${deliveries.campaignId}`) })
+      .from(deliveries)
+      .where(eq(deliveries.id, id)),
+    tx
+      .select({ delivery: deliveries, openUntil: destinations.openUntil, isHeld: IS_HELD })
       .from(deliveries)
       .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
+      .leftJoin(campaigns, eq(campaigns.id, deliveries.campaignId))
+      .leftJoin(journeys, eq(journeys.id, deliveries.journeyId))
       .where(eq(deliveries.id, id))
       .for('no key update', { of: deliveries }),
   ]);
@@ -53,6 +69,8 @@ export async function lockForSending(
   if (!owned || owned.key !== row.delivery.personKey) throw ownerChanged();
   return { ...row, suppressed: owned.suppressed };
 }
+
+const IS_HELD = sql<boolean>`coalesce(${campaigns.state} = 'paused' or ${journeys.createdAt} <= ${campaigns.exitBefore}, false)`;
 
 /** Attempts that a killed process left open become `unknown`: the request may have arrived. Answers how many attempts there were. */
 export async function closeLostAttempts(tx: Db, deliveryId: string): Promise<number> {

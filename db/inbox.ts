@@ -38,32 +38,34 @@ export async function claimPerson(
   key: string,
   limit: number,
 ): Promise<{ person: PersonRow; items: InboxItem[] } | undefined> {
-  const [person] = await tx.select().from(people).where(eq(people.key, key)).for('no key update', { skipLocked: true });
-  if (!person) return undefined;
-  const items = await tx
-    .select({
-      number: inbox.number,
-      type: inbox.type,
-      subject: inbox.subject,
-      event: events,
-      broadcast: broadcasts,
-      change: attributeChanges,
-    })
-    .from(inbox)
-    .leftJoin(events, and(eq(inbox.type, 'event'), eq(events.id, inbox.subject)))
-    .leftJoin(broadcasts, and(eq(inbox.type, 'trigger'), eq(broadcasts.id, inbox.subject)))
-    .leftJoin(
-      attributeChanges,
-      and(
-        eq(inbox.type, 'change'),
-        eq(attributeChanges.personKey, inbox.personKey),
-        eq(attributeChanges.number, inbox.number),
-      ),
-    )
-    .where(eq(inbox.personKey, key))
-    .orderBy(asc(inbox.number))
-    .limit(limit);
-  return { person, items };
+  // Sent together, run in this order: what waits is read when the person is held.
+  const [[person], items] = await Promise.all([
+    tx.select().from(people).where(eq(people.key, key)).for('no key update', { skipLocked: true }),
+    tx
+      .select({
+        number: inbox.number,
+        type: inbox.type,
+        subject: inbox.subject,
+        event: events,
+        broadcast: broadcasts,
+        change: attributeChanges,
+      })
+      .from(inbox)
+      .leftJoin(events, and(eq(inbox.type, 'event'), eq(events.id, inbox.subject)))
+      .leftJoin(broadcasts, and(eq(inbox.type, 'trigger'), eq(broadcasts.id, inbox.subject)))
+      .leftJoin(
+        attributeChanges,
+        and(
+          eq(inbox.type, 'change'),
+          eq(attributeChanges.personKey, inbox.personKey),
+          eq(attributeChanges.number, inbox.number),
+        ),
+      )
+      .where(eq(inbox.personKey, key))
+      .orderBy(asc(inbox.number))
+      .limit(limit),
+  ]);
+  return person && { person, items };
 }
 
 export type Candidate = { campaign: string; state: CampaignState; version: number };
@@ -110,14 +112,12 @@ export async function finishItems(
   personKey: string,
   { lastNumber, mayHaveMore }: { lastNumber: number; mayHaveMore: boolean },
 ): Promise<void> {
-  await tx.delete(inbox).where(and(eq(inbox.personKey, personKey), lte(inbox.number, lastNumber)));
-  const own = eq(waiting.personKey, personKey);
-  if (mayHaveMore)
-    await tx
-      .update(waiting)
-      .set({ dueAt: sql`now()` })
-      .where(own);
-  else await tx.delete(waiting).where(own);
+  const rest = mayHaveMore
+    ? sql`update waiting set due_at = now() where person_key = ${personKey}`
+    : sql`delete from waiting where person_key = ${personKey}`;
+  await tx.execute(sql`
+    with done as (delete from inbox where person_key = ${personKey} and number <= ${lastNumber})
+    ${rest}`);
 }
 
 /** Who could not be matched waits a little, and then in the last lane: however many they are, everybody else goes on. */

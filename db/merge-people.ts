@@ -89,10 +89,11 @@ async function moveRows(tx: Db, from: string, into: string): Promise<void> {
 }
 
 /**
- * Gives a person what the one who was merged had and they lack. That begins nothing; but waits, and who belongs to segments, are looked
- * at again.
+ * Gives a person what the one who was merged had and they lack. That begins nothing; but before it the relay looks at all their segments
+ * and waits again, as they are now.
  */
 async function mergeAttributes(tx: Db, from: PersonRow, key: string): Promise<PersonRow> {
+  await leaveRecheck(tx, key);
   const [into] = await tx
     .update(people)
     .set({ suppressed: sql`${people.suppressed} or ${from.suppressed}`, updatedAt: sql`statement_timestamp()` })
@@ -100,13 +101,12 @@ async function mergeAttributes(tx: Db, from: PersonRow, key: string): Promise<Pe
     .returning();
   if (!into) throw new Error('a person vanished while another one was merged into them');
   const lacking = Object.entries(from.attributes).filter(([name]) => !Object.hasOwn(into.attributes, name));
-  const { person } = await changeAttributes(
-    tx,
-    into,
-    Object.fromEntries(lacking),
-    { type: 'merge' },
-    { backfill: true },
-  );
+  const values = Object.fromEntries(lacking);
+  return (await changeAttributes(tx, into, values, { type: 'merge' }, { backfill: true })).person;
+}
+
+/** With the urgency of what was left for either of them. */
+async function leaveRecheck(tx: Db, key: string): Promise<void> {
   await tx.execute(sql`
     with person as (
       update people set last_number = last_number + 1 where key = ${key} returning key, last_number
@@ -115,5 +115,4 @@ async function mergeAttributes(tx: Db, from: PersonRow, key: string): Promise<Pe
     )
     insert into waiting (person_key, lane, due_at) values (${key}, 0, now())
     on conflict (person_key) do update set lane = 0, due_at = now()`);
-  return person;
 }

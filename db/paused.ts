@@ -1,30 +1,14 @@
 import { eq, sql } from 'drizzle-orm';
-import { readersTurn } from './campaign-turns.ts';
 import type { Db } from './open.ts';
-import { campaigns } from './schema/campaigns.ts';
-import { deliveries } from './schema/deliveries.ts';
 import { pausedDeliveries } from './schema/destinations.ts';
 
 /** So many are told at once after a pause. */
 const FREED_AT_ONCE = 500;
 
-/**
- * Keeps the state of a delivery's campaign as it is until the transaction ends, to be called before the delivery is locked: a pause waits
- * for claims that have begun, and whoever is held back by a claim is there for the resume that follows.
- */
-export async function takeCampaignsTurn(tx: Db, deliveryId: string): Promise<void> {
-  await tx.execute(sql`select ${readersTurn(sql`campaign_id`)} from deliveries where id = ${deliveryId}`);
-}
-
-/** Whether a delivery's campaign is paused, and since when it is held back, if it was not told yet that it may come. */
-export async function readPause(tx: Db, deliveryId: string): Promise<{ isPaused: boolean; heldSince: Date | null }> {
-  const [row] = await tx
-    .select({ state: campaigns.state, since: pausedDeliveries.since })
-    .from(deliveries)
-    .leftJoin(campaigns, eq(campaigns.id, deliveries.campaignId))
-    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
-    .where(eq(deliveries.id, deliveryId));
-  return { isPaused: row?.state === 'paused', heldSince: row?.since ?? null };
+/** Since when a delivery, which is locked, is held back, though its campaign goes on: nobody has told it yet. */
+export async function readHeldSince(tx: Db, deliveryId: string): Promise<Date | null> {
+  const [held] = await tx.select().from(pausedDeliveries).where(eq(pausedDeliveries.deliveryId, deliveryId));
+  return held?.since ?? null;
 }
 
 /** Holds back a delivery, which is locked. It leaves the line at its destination, and has waited since it came there. */
@@ -41,16 +25,16 @@ export async function holdBack(
     on conflict (delivery_id) do update set workflow_id = excluded.workflow_id`);
 }
 
-/** Campaigns that are not paused, or not any more, with deliveries that have still to be told. A glance without locks. */
+/** Campaigns that hold nobody back any more, with deliveries that have still to be told. A glance without locks. */
 export async function listFreedCampaigns(db: Db): Promise<string[]> {
   const rows = await db.execute<{ id: string }>(sql`
     select id from campaigns
-    where state <> 'paused' and exists (select from paused_deliveries where campaign_id = campaigns.id)`);
+    where state <> 'paused' and exit_before is null and exists (select from paused_deliveries where campaign_id = campaigns.id)`);
   return rows.map(({ id }) => id);
 }
 
 /**
- * Tells the oldest deliveries that a campaign holds back that they may come, unless it is paused: each row goes with the command that
+ * Tells the oldest deliveries that a campaign held back that they may come, unless it is paused, or lets people leave: each row goes with the command that
  * wakes its workflow, so nobody is told twice or never. What they have waited does not count for their retries. Answers how many.
  */
 export async function freeHeldBack(db: Db, campaign: string, now: Date): Promise<number> {
@@ -59,7 +43,7 @@ export async function freeHeldBack(db: Db, campaign: string, now: Date): Promise
       -- Deliveries first, as everywhere; who is being changed at this moment is told next time.
       select delivery.id
       from paused_deliveries held join deliveries delivery on delivery.id = held.delivery_id
-      where held.campaign_id = ${campaign} and exists (select from campaigns where id = ${campaign} and state <> 'paused')
+      where held.campaign_id = ${campaign} and exists (select from campaigns where id = ${campaign} and state <> 'paused' and exit_before is null)
       order by held.delivery_id limit ${FREED_AT_ONCE} for no key update of delivery skip locked
     ), freed as (
       delete from paused_deliveries where delivery_id in (select id from page)

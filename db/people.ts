@@ -77,7 +77,7 @@ export async function changeAttributes(
   { journey = null, backfill = false }: ChangeOrigin = {},
 ): Promise<{ person: PersonRow; isLeft: boolean }> {
   const changes = changesOf(person.attributes, values);
-  if (!changes) return { person, isLeft: person.lastNumber === 0 && (await leaveNewcomer(tx, person.key)) };
+  if (!changes) return { person, isLeft: await leaveNewcomers(tx, [person]) };
   changedAttributes(person, values);
   const [isLeft, [changed]] = await Promise.all([
     storeChanges(tx, [{ key: person.key, cause, changes, journey, backfill }]),
@@ -128,10 +128,12 @@ export async function storeChanges(tx: Db, list: NewChange[]): Promise<boolean> 
   return left.length > 0;
 }
 
-/** Who has just been made may belong to a segment without having an attribute. */
-async function leaveNewcomer(tx: Db, key: string): Promise<boolean> {
+/** People for whom nothing was ever stored may belong to segments all the same: they are left for the relay where there are any. */
+export async function leaveNewcomers(tx: Db, held: PersonRow[]): Promise<boolean> {
+  const keys = held.flatMap(({ key, lastNumber }) => (lastNumber === 0 ? [key] : []));
+  if (keys.length === 0) return false;
   const [row] = await tx.execute(sql`select from segments limit 1`);
-  if (row) await leaveRechecks(tx, [key]);
+  if (row) await leaveRechecks(tx, keys);
   return row !== undefined;
 }
 

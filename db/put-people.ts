@@ -6,6 +6,7 @@ import {
   changedAttributes,
   changesOf,
   findPeople,
+  leaveNewcomers,
   storeChanges,
   type AttributeValues,
   type NewChange,
@@ -57,7 +58,10 @@ function putPart(db: Db, list: NewPerson[], { backfill }: { backfill: boolean })
     });
     const needless = held.filter(({ key, id }) => fresh.get(id) === key && !stored.has(id)).map(({ key }) => key);
     if (needless.length > 0) await tx.delete(people).where(sql`${people.key} = any(${sql.param(needless)}::text[])`);
-    return { refusals, isLeft: await storeChanges(tx, changes) };
+    const changed = new Set(changes.map(({ key }) => key));
+    const newcomers = held.filter(({ key, id }) => stored.has(id) && !changed.has(key));
+    const [isLeft, isNew] = [await storeChanges(tx, changes), await leaveNewcomers(tx, newcomers)];
+    return { refusals, isLeft: isLeft || isNew };
   });
 }
 

@@ -2,21 +2,26 @@ import { allSteps, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { evaluateCondition, type Judgement } from '../domain/condition/evaluate-condition.ts';
 import { createFacts } from '../db/facts.ts';
-import { insertConversion, listConcernedJourneys, type ConcernedJourney } from '../db/goals.ts';
+import { insertConversion, type ConcernedJourney } from '../db/goals.ts';
 import type { EventRow } from '../db/inbox.ts';
 import { exitJourneys } from '../db/journey-exit.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { WaitContext } from '../db/wait-judgement.ts';
 
 /**
- * What an event does to journeys of a person, who is held: it is the goal of some, each by its own version, and it ends some, wherever
+ * What an event does to the journeys that it concerns, of a person who is held: it is the goal of some, each by its own version, and it ends some, wherever
  * they are. Answers whether any has reached its goal.
  */
-export async function meetGoals(context: WaitContext, person: PersonRow, event: EventRow): Promise<boolean> {
+export async function meetGoals(
+  context: WaitContext,
+  person: PersonRow,
+  event: EventRow,
+  concerned: ConcernedJourney[],
+): Promise<boolean> {
   const { tx, campaigns, now } = context;
   const leaving = new Map<string, string[]>();
   let isAnyMet = false;
-  for (const journey of await listConcernedJourneys(tx, event)) {
+  for (const journey of concerned) {
     const { campaign } = await campaigns(tx, journey.campaignId, journey.version);
     const isMet = journey.isGoal && (await meetGoal(context, { person, event, journey, campaign }));
     isAnyMet ||= isMet;

@@ -4,6 +4,7 @@ import { isPast } from '../domain/campaign/entry.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
 import type { Cipher } from '../db/cipher.ts';
+import { listConcernedJourneys } from '../db/goals.ts';
 import { candidateOf, claimPerson, finishItems, listCandidates, type ChangeRow, type InboxItem } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
@@ -52,10 +53,13 @@ async function matchItem(
 ): Promise<void> {
   const moves = await membership(context, item);
   await moveDates(context, person, item);
-  await tellWaits(context, person, item);
   const { tx } = context;
   const { number, event, broadcast, change } = item;
-  if (event && !isPast(event) && (await meetGoals(context, person, event))) {
+  const [concerned] = await Promise.all([
+    event && !isPast(event) ? listConcernedJourneys(tx, event) : [],
+    tellWaits(context, person, item),
+  ]);
+  if (event && (await meetGoals(context, person, event, concerned))) {
     // Segments and conditions may ask for conversions.
     const again = { ...item, type: 'recheck' as const, event: null };
     moves.push(...(await membership(context, again)));

@@ -30,8 +30,8 @@ describe('loadConfig', () => {
       allowNetworks: [],
       egressAddresses: [],
       retryFirstDelayMs: 10_000,
-      breaker: true,
       startsPerSecond: 200,
+      breaker: true,
       logLevel: 'info',
       databaseUrl: 'postgres://user:pass@localhost/hookline',
       taskQueue: 'hookline',
@@ -109,6 +109,8 @@ describe('loadConfig', () => {
     ['HOOKLINE_ALLOW_ORIGIN', 'http://127.0.0.1:4311/bin'],
     ['HOOKLINE_ALLOW_ORIGIN', 'ftp://127.0.0.1'],
     ['HOOKLINE_RETRY_FIRST_DELAY', '10'],
+    ['HOOKLINE_STARTS_PER_SECOND', '0'],
+    ['HOOKLINE_STARTS_PER_SECOND', '2.5'],
     ['DATABASE_URL', 'mysql://localhost/hookline'],
     ['TEMPORAL_ADDRESS', 'https://temporal:7233'],
   ])('refuses %s=%s', (name, value) => {

@@ -3,7 +3,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
-  proxyActivities,
+  proxyLocalActivities,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -14,9 +14,10 @@ import { listenForWakes, SHORTEST_WAIT_MS, type Woken } from './sending.ts';
 
 export type BroadcastInput = { broadcast: string };
 
-/** A page is no local activity: where a condition holds for few it may take longer than a workflow's task. */
-const { enterPage } = proxyActivities<Activities>({
+/** A page takes moments, and minutes at worst; with its worker it is lost, and soon begun again by another. */
+const { enterPage } = proxyLocalActivities<Activities>({
   startToCloseTimeout: '2m',
+  localRetryThreshold: '5s',
   retry: { initialInterval: '1s', maximumInterval: '1m' },
 });
 
@@ -24,6 +25,7 @@ const WAITING: Record<PageWait['what'], string> = {
   starts: 'journeys to begin',
   resume: 'its campaign to be resumed',
   due: "people's own hour",
+  segments: 'its segments to be filled',
 };
 
 /**

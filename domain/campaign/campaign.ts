@@ -26,12 +26,18 @@ const eventTrigger = z.strictObject({
 const manualTrigger = z.strictObject({ type: z.literal('manual') });
 
 /** When somebody comes to belong to a segment, or leaves it; with `includeCurrent` also who belongs to it at the start. */
-const segmentTrigger = z.strictObject({
-  type: z.literal('segment'),
-  segment: idSchema('gold'),
-  change: z.enum(['enter', 'leave']),
-  includeCurrent: z.boolean().optional(),
-});
+const segmentTrigger = z
+  .strictObject({
+    type: z.literal('segment'),
+    segment: idSchema('gold'),
+    change: z.enum(['enter', 'leave']),
+    includeCurrent: z.boolean().optional(),
+  })
+  .superRefine(({ change, includeCurrent }, context) => {
+    if (change === 'enter' || !includeCurrent) return;
+    const message = 'is for change: enter; who belongs to the segment has not left it';
+    context.addIssue({ code: 'custom', path: ['includeCurrent'], message });
+  });
 
 /** When an attribute changes, whatever changed it; a missing one counts as `null`. */
 const attributeTrigger = z.strictObject({

@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exitPage, listExitingCampaigns } from '../../db/campaign-exit.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
 import { candidateOf } from '../../db/inbox.ts';
-import { freeHeldBack, listFreedCampaigns, takeCampaignsTurn } from '../../db/paused.ts';
+import { lockForSending } from '../../db/deliveries.ts';
+import { freeHeldBack, listFreedCampaigns } from '../../db/paused.ts';
 import { requestResends } from '../../db/resends.ts';
 import { environment, runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { respond } from '../support/behaviours.ts';
@@ -117,6 +119,26 @@ describe('a delivery whose campaign is paused', () => {
     expect(await test.send(id)).toMatchObject({ state: 'cancelled' });
   });
 
+  it('is not sent where the campaign is stopped and its people have to leave, one by one', async () => {
+    const { campaign, id } = await deliveryOf();
+    await pause(campaign);
+    expect(await test.send(id)).toEqual(HELD);
+    await changeCampaignState(test.db, campaign, ['paused'], 'stopped', { exit: true });
+    expect(await freeHeldBack(test.db, campaign, test.clock.now)).toBe(0);
+    expect(await test.send(id)).toEqual(HELD);
+    await changeCampaignState(test.db, campaign, ['stopped'], 'live');
+    const step = { type: 'webhook', id: 'tell', url: test.receiver.url(`/${campaign}`) };
+    const later = await test.freeze(await test.enter(campaign, { steps: [step] }, { person: 'later' }), 'tell');
+    expect(await test.send(later)).toMatchObject({ state: 'sent' });
+
+    const [exiting] = await listExitingCampaigns(test.db);
+    if (!exiting) throw new Error('nobody has to leave');
+    while ((await exitPage(test.db, exiting, test.clock.now)) > 0);
+    expect(await test.send(id)).toMatchObject({ state: 'cancelled' });
+    expect(await listExitingCampaigns(test.db)).toEqual([]);
+    expect(requestsTo(campaign)).toBe(1);
+  });
+
   it('is not sent again either, until the campaign goes on', async () => {
     const { campaign, id } = await deliveryOf();
     expect(await test.send(id)).toMatchObject({ state: 'sent' });
@@ -135,12 +157,14 @@ describe('a delivery whose campaign is paused', () => {
 describe('a pause', () => {
   it('is not kept waiting by claims and entries that never cease', async () => {
     const { campaign, id } = await deliveryOf();
+    // Each claims one of its own: the turn is all that they share.
+    const ids = await insertDeliveries(test.db, { count: 8, state: 'queued', campaign });
     let isOver = false;
     let begun = 0;
     const readers = Array.from({ length: 8 }, async (_, each) => {
       while (!isOver) {
         await test.db.transaction(async (tx) => {
-          if (each % 2 === 0) await takeCampaignsTurn(tx, id);
+          if (each % 2 === 0) await lockForSending(tx, ids[each] ?? '');
           else await candidateOf(tx, { campaignId: campaign, version: 1 });
           begun += 1;
           await tx.execute(sql`select pg_sleep(0.05)`);

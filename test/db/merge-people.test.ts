@@ -158,8 +158,7 @@ describe('the order of a person into whom another one was merged', () => {
 
 describe('what a merge takes along', () => {
   it('is everything: no row of any table names the person who is gone', async () => {
-    await db.execute(sql`insert into segments (id, version, condition, timed, silent) values
-      ('gold', 1, '{}', false, false), ('both', 1, '{}', false, false)`);
+    await db.execute(sql`insert into segments (id, version, condition) values ('gold', 1, '{}'), ('both', 1, '{}')`);
     await db
       .insert(campaigns)
       .values({ id: 'tour', state: 'live', version: 1, triggerType: 'date', triggerName: 'birthday' });

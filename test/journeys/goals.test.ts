@@ -134,6 +134,17 @@ describe('a conversion', () => {
     await does('mia', 'answered');
     await eventually(async () => requestsTo('follow') === 1);
   });
+
+  it('counts for segments at once', async () => {
+    await hookline.api('PUT', '/v1/segments/buyers', { condition: { converted: { campaign: 'offer' } } });
+    await publish('offer', { goal: { event: 'took', within: '1d' } }, [{ type: 'delay', for: '1h' }]);
+    const trigger = { type: 'segment', segment: 'buyers', change: 'enter' };
+    await hookline.publish('buyer', { trigger, steps: [webhook('buyer')] });
+    await does('pam', 'offer');
+    await journeyIn('pam', 'delayed');
+    await does('pam', 'took');
+    await eventually(async () => requestsTo('buyer') === 1);
+  });
 });
 
 describe('who does not belong to the audience any more', () => {

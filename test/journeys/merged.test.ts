@@ -84,6 +84,23 @@ describe('a journey whose person is merged into another one', () => {
   });
 });
 
+describe('segments', () => {
+  it('are looked at again, with all that the one person has done', async () => {
+    const condition = { performed: { event: 'bought', count: { gte: 2 } }, 'customer.zip': '75001' };
+    await hookline.api('PUT', '/v1/segments/buyers', { condition });
+    await hookline.publish('thanks', {
+      trigger: { type: 'segment', segment: 'buyers', change: 'enter' },
+      steps: [{ type: 'exit' }],
+    });
+    await post('bought-1', 'anon-6', 'bought', { attributes: { zip: '75001' } });
+    await post('bought-2', 'una', 'bought');
+    await merge('anon-6', 'una');
+    expect(await hookline.ended('una')).toMatchObject({ campaign: 'thanks' });
+    const members = await hookline.api<{ data: { id: string }[] }>('GET', '/v1/segments/buyers/people');
+    expect(members.body.data).toMatchObject([{ id: 'una' }]);
+  });
+});
+
 describe('a person who was merged', () => {
   it('is gone, starts nothing anew, and is somebody else when the id comes again', async () => {
     await publish('hello', { type: 'exit' });

@@ -34,6 +34,11 @@ const enter = (campaign: string, person: string) => hookline.api('POST', '/v1/ev
 const turn = (campaign: string, to: 'pause' | 'resume') => hookline.api('POST', `/v1/campaigns/${campaign}/${to}`);
 const requestsTo = (campaign: string) => receiver.requests.filter(({ url }) => url === `/${campaign}`);
 
+async function countJourneys(campaign: string): Promise<number> {
+  const { body } = await hookline.api<{ data: object[] }>('GET', `/v1/journeys?campaign=${campaign}`);
+  return body.data.length;
+}
+
 const deliveryOf = (campaign: string, state: string) =>
   eventually(async () => {
     const { body } = await hookline.api<{ data: Delivery[] }>('GET', `/v1/deliveries?campaign=${campaign}`);
@@ -113,6 +118,17 @@ describe('while a campaign is paused', () => {
     await deliveryOf(campaign, 'sent');
     expect(requestsTo(campaign)).toHaveLength(1);
   });
+});
+
+it('who was held back is told by the relay, where the API stopped in the middle of a resume', async () => {
+  await publish('halfway', [{ type: 'delay', for: '1s' }, webhook('halfway')]);
+  await enter('halfway', 'fay');
+  await eventually(async () => (await countJourneys('halfway')) === 1);
+  await turn('halfway', 'pause');
+  await heldOf('halfway');
+  await hookline.database.db.execute(sql`update campaigns set state = 'live' where id = 'halfway'`);
+  expect(await hookline.ended('fay')).toMatchObject({ state: 'completed' });
+  expect(requestsTo('halfway')).toHaveLength(1);
 });
 
 describe('pausing and resuming', () => {

@@ -78,7 +78,26 @@ describe('a campaign for those who enter a segment', () => {
     const { body } = await hookline.api<{ data: { type: string; what?: string }[] }>('GET', '/v1/people/dora/timeline');
     expect(body.data.find(({ what }) => what === 'entered')).toMatchObject({
       campaign: 'hello',
-      cause: { type: 'segment', segment: 'buyers', change: 'enter' },
+      cause: { type: 'segment', id: 'buyers', change: 'enter' },
     });
   });
+});
+
+it('a start of a segment campaign with includeCurrent enters who belongs to it, also where it is still being filled', async () => {
+  const members = ['mia', 'moe', 'mup'];
+  for (const person of members) await set(person, { team: 'red' });
+  await set('nil', { team: 'blue' });
+  await hookline.api('PUT', '/v1/segments/reds', { condition: { 'customer.team': 'red' } });
+  const entry = { trigger: { type: 'segment', segment: 'reds', change: 'enter', includeCurrent: true } };
+  await hookline.publish('welcome-reds', { ...entry, steps: [{ type: 'exit', reason: 'welcome' }] });
+  await set('nil', { team: 'red' });
+  const journeys = await eventually(async () => {
+    const path = '/v1/journeys?campaign=welcome-reds&state=exited';
+    const { data } = (await hookline.api<{ data: { person: string }[] }>('GET', path)).body;
+    return data.length === 4 && data;
+  });
+  expect(journeys.map(({ person }) => person).toSorted((one, other) => one.localeCompare(other))).toEqual([
+    ...members,
+    'nil',
+  ]);
 });

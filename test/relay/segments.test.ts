@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { putPeople } from '../../db/put-people.ts';
 import { attributeChanges } from '../../db/schema/people.ts';
 import { startSegments, type TestSegments } from '../support/segments.ts';
 
@@ -95,9 +96,11 @@ describe('who belongs to a segment', () => {
     await test.relays.settle();
     await test.set('new', {});
     await test.did('newer', 'came');
+    await putPeople(test.db, [{ id: 'bulk', attributes: {} }], { backfill: false });
     await test.relays.settle();
-    expect(await test.members('others')).toEqual(['new', 'newer', 'old']);
-    expect(await test.decided()).toEqual([
+    expect(await test.members('others')).toEqual(['bulk', 'new', 'newer', 'old']);
+    expect((await test.decided()).toSorted()).toEqual([
+      'bulk hello segment/others/enter/1 entered',
       'new hello segment/others/enter/1 entered',
       'newer hello segment/others/enter/1 entered',
     ]);
