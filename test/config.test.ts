@@ -31,7 +31,6 @@ describe('loadConfig', () => {
       egressAddresses: [],
       retryFirstDelayMs: 10_000,
       breaker: true,
-      startsPerSecond: 200,
       logLevel: 'info',
       databaseUrl: 'postgres://user:pass@localhost/hookline',
       taskQueue: 'hookline',
