@@ -23,13 +23,14 @@ const journeysOf = async (campaign: string) =>
 const entered = (campaign: string, count: number) =>
   eventually(async () => (await journeysOf(campaign)).length === count);
 
-/** Waits until all that was posted for the person before has been matched: their events are taken up in order. */
-const matched = async (person: string) => {
-  const { body } = await hookline.api<{ ids: string[] }>('POST', '/v1/events', { person, name: 'end' });
-  await eventually(async () => {
-    const event = await hookline.api<{ state: string }>('GET', `/v1/events/${body.ids[0]}`);
-    return event.body.state === 'processed';
+/** Waits until all that was stored for the person before has been taken up, which goes by their own order. */
+const takenUp = async (person: string) => {
+  await hookline.publish(`end-${person}`, {
+    trigger: { type: 'event', event: `end ${person}` },
+    steps: [{ type: 'exit' }],
   });
+  await hookline.api('POST', '/v1/events', { person, name: `end ${person}` });
+  await entered(`end-${person}`, 1);
 };
 
 it('lets a person in whatever changed the attribute: the API, an event, an answer, a step', async () => {
@@ -57,7 +58,7 @@ it('lets a person in whatever changed the attribute: the API, an event, an answe
   await hookline.api('POST', '/v1/events', { person: 'ann', name: 'gild' });
   await entered('plan-changed', 4);
   await set('ann', { plan: 'gold', other: 1 });
-  await matched('ann');
+  await takenUp('ann');
   expect(await journeysOf('plan-changed')).toHaveLength(4);
 });
 
@@ -73,7 +74,7 @@ it('asks for the values that it names, of any type; what is not there is null', 
   await on('to-five', { to: 5 });
   await on('from-five-to-list', { from: 5, to: [1, { a: 2 }] });
   for (const seats of [5, '5', 5, [1, { a: 2 }], [1, { a: 3 }], null]) await set('bob', { seats });
-  await matched('bob');
+  await takenUp('bob');
   const counts = ['first', 'gone', 'to-five', 'from-five-to-list'].map(async (id) => (await journeysOf(id)).length);
   expect(await Promise.all(counts)).toEqual([1, 1, 2, 1]);
 });
@@ -84,6 +85,6 @@ it('lets a person in once where it says no more', async () => {
     steps: [{ type: 'exit' }],
   });
   for (const vip of [true, false, true]) await set('cleo', { vip });
-  await matched('cleo');
+  await takenUp('cleo');
   expect(await journeysOf('vip')).toHaveLength(1);
 });
