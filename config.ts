@@ -63,6 +63,16 @@ function masterKeyOf(text: string): Buffer {
   throw new Error('write 32 random bytes in base64, as `openssl rand -base64 32` prints them');
 }
 
+/** Null where everything is kept. */
+function ageOf(min: string): (text: string) => number | null {
+  return (text) => {
+    if (/^off$/i.test(text)) return null;
+    const ageMs = parseDurationMs(text);
+    if (ageMs < parseDurationMs(min)) throw new Error(`write at least ${min}, or off`);
+    return ageMs;
+  };
+}
+
 function networkOf(text: string): string {
   const cidr = text.includes('/') ? text : `${text}/${isIP(text) === 6 ? 128 : 32}`;
   if (!ipaddr.isValidCIDR(cidr)) throw new Error(`${text} is not a network: write addresses in CIDR form`);
@@ -153,6 +163,20 @@ export const keys = {
     example: 'on',
     default: 'on',
     schema: parsed(switchOf),
+  },
+  retentionMs: {
+    name: 'HOOKLINE_RETENTION',
+    doc: 'How long ended journeys, attempts, bodies and changes of attributes are kept, at least 1d; `off`: for ever.',
+    example: '90d',
+    default: '90d',
+    schema: parsed(ageOf('1d')),
+  },
+  eventRetentionMs: {
+    name: 'HOOKLINE_EVENT_RETENTION',
+    doc: 'How long events are kept, at least 28d: `performed` and the ids of events reach back so far; `off`: for ever.',
+    example: '365d',
+    default: 'off',
+    schema: parsed(ageOf('28d')),
   },
   logLevel: {
     name: 'HOOKLINE_LOG_LEVEL',

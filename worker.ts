@@ -86,6 +86,7 @@ await runProcess('worker', async (config, log) => {
     taskQueue: config.taskQueue,
     withSearchAttributes,
     breaker: config.breaker,
+    retention: config,
     now,
     log,
   });

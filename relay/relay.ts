@@ -13,11 +13,13 @@ import { workOffJob } from './jobs.ts';
 import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { createRetention, type Retention } from './retention.ts';
 import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
 const WATCH_POLL_MS = 60_000;
+const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
 
@@ -33,13 +35,14 @@ export type RelayOptions = {
   withSearchAttributes: boolean;
   /** Whether destinations that fail are left alone for a while. */
   breaker: boolean;
+  retention: Retention;
   now: () => Date;
   log: Logger;
 };
 
 /**
  * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
- * drafts whose time is over, and work off jobs; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * drafts whose time is over, work off jobs, and delete what is old; one carries the resulting commands, and one looks for what is stuck.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -51,6 +54,7 @@ export async function startRelay({
   taskQueue,
   withSearchAttributes,
   breaker,
+  retention,
   now,
   log,
 }: RelayOptions) {
@@ -130,13 +134,18 @@ export async function startRelay({
       if (!ending.signal.aborted) log.warn({ err: error }, 'stuck journeys could not be looked for; trying again');
     },
   });
+  const clean = startLoop({
+    pollMs: RETENTION_POLL_MS,
+    look: createRetention({ ...retention, db, now, signal: ending.signal }),
+    onError: (error) => log.error({ err: error }, 'what is old could not be deleted; trying again'),
+  });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
   await database.listen(CHANNELS.commands, () => carry.wake());
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, carry, watch];
+      const loops = [match, release, expire, jobs, carry, watch, clean];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };

@@ -137,6 +137,9 @@ export const dueEntries = pgTable(
       .on(table.dueAt)
       .where(sql`fired_at is null`),
     index('due_entries_person').on(table.personKey),
+    index('due_entries_broadcast')
+      .on(table.broadcastId)
+      .where(sql`broadcast_id is not null`),
   ],
 );
 

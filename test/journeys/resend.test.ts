@@ -33,6 +33,7 @@ const relayTo = (client: Client) =>
     taskQueue: hookline.taskQueue,
     withSearchAttributes: true,
     breaker: false,
+    retention: { retentionMs: null, eventRetentionMs: null },
     now: () => new Date(),
     log: pino({ level: 'silent' }),
   });

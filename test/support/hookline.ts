@@ -68,6 +68,7 @@ export async function startHookline(options: Options = {}) {
         taskQueue,
         withSearchAttributes: true,
         breaker,
+        retention: { retentionMs: null, eventRetentionMs: null },
         now,
         log,
       }),
