@@ -36,15 +36,15 @@ function hasOld({ before, eventsBefore }: Ages): SQL {
     ...(before === null
       ? []
       : [
-          sql`exists (
-            select from journeys where person_key = page.key and id < ${idBehind('jrn', before)} and ended_at < ${iso(before)})`,
-          sql`exists (
-            select from deliveries
+          isThere(sql`
+            from journeys where person_key = page.key and id < ${idBehind('jrn', before)} and ended_at < ${iso(before)}`),
+          isThere(sql`
+            from deliveries
             where person_key = page.key and id < ${idBehind('dlv', before)} and updated_at < ${iso(before)} and ${SETTLED}
-              and (journey_id is null or frozen is not null or request is not null))`,
+              and (journey_id is null or frozen is not null or request is not null)`),
           sql`(select at from outcomes where person_key = page.key order by at limit 1) < ${iso(before)}`,
           sql`(select at from attribute_changes where person_key = page.key order by number limit 1) < ${iso(before)}`,
-          sql`exists (select from due_entries where person_key = page.key and fired_at < ${iso(before)})`,
+          isThere(sql`from due_entries where person_key = page.key and fired_at < ${iso(before)}`),
         ]),
     ...(eventsBefore === null
       ? []
@@ -54,6 +54,9 @@ function hasOld({ before, eventsBefore }: Ages): SQL {
   ];
   return sql.join(parts, sql` or `);
 }
+
+/** For `exists` Postgres may read a whole table first, for each page anew; this it looks up person by person. */
+const isThere = (from: SQL) => sql`((select true ${from} limit 1) is not null)`;
 
 /** Against whoever stores something for them, or begins a resend: what is found to be over stays so until the transaction ends. */
 async function holdPeople(tx: Db, keys: string[]): Promise<string[]> {

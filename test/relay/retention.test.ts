@@ -156,16 +156,14 @@ describe('what belongs to no journey', () => {
       const createdAt = rows.ago(days);
       const once = { requestHash: '', data: {}, createdAt };
       await db.insert(sends).values({ ...once, id: rows.id('snd', days, name), webhookId: 'hook', deliveries: [] });
-      await db
-        .insert(broadcasts)
-        .values({
-          ...once,
-          id: rows.id('brd', days, name),
-          campaignId: 'tour',
-          version: 1,
-          selected: 1,
-          endedAt: createdAt,
-        });
+      await db.insert(broadcasts).values({
+        ...once,
+        id: rows.id('brd', days, name),
+        campaignId: 'tour',
+        version: 1,
+        selected: 1,
+        endedAt: createdAt,
+      });
       const by = { key: 'admin', actor: null };
       const task = { type: 'approve', reason: null } as const;
       await db.insert(jobs).values({ id: rows.id('job', days, name), task, by, matched: 1, endedAt: createdAt });

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import type { Db } from '../../db/open.ts';
 import { campaigns, outcomes, type Outcome } from '../../db/schema/campaigns.ts';
 import { attempts, deliveries, type DeliveryState } from '../../db/schema/deliveries.ts';
@@ -103,3 +104,57 @@ export function oldRows(db: Db, now: Date) {
     id: (prefix: string, days: number, name: string) => idOf(prefix, { now, days }, name),
   };
 }
+
+/** So many people, each with one journey, that ended 100 days ago where the number is even, and all that goes with one. */
+export async function fillJourneys(db: Db, now: Date, people: number) {
+  const day = (days: number) => sql`${now.toISOString()}::timestamptz - ${days} * interval '1 day'`;
+  const hex = (now.getTime() - 100 * DAY_MS).toString(16).padStart(12, '0');
+  const id = (prefix: string) => sql`${`${prefix}_${hex.slice(0, 8)}-${hex.slice(8)}-`} || n`;
+  const each = sql`from generate_series(1, ${people}::int) as n`;
+  const at = sql`case when n % 2 = 0 then ${day(100)} else ${day(10)} end`;
+  for (const statement of [
+    sql`insert into people (key, id, attributes) select 'per_' || n, n::text, '{}' ${each}`,
+    sql`insert into events (id, person_key, number, name, data, timestamp, received_at)
+      select 'evt_' || n, 'per_' || n, 1, 'seen', '{}', ${at}, ${at} ${each}`,
+    sql`insert into attribute_changes (person_key, number, at, cause, changes)
+      select 'per_' || n, 2, ${at}, '{}', '{}' ${each}`,
+    sql`insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id, at)
+      select 'event/evt_' || n, 'tour', 'per_' || n, 1, 'entered', '', '{}', ${id('jrn')}, ${at} ${each}`,
+    sql`insert into journeys (id, campaign_id, version, person_key, cause, event_id, state, ended_at)
+      select ${id('jrn')}, 'tour', 1, 'per_' || n, 'event/evt_' || n, 'evt_' || n, 'completed', ${at} ${each}`,
+    sql`insert into journey_log (journey_id, step, what, details) select ${id('jrn')}, 'tell', 'sent', '{}' ${each}`,
+    sql`insert into waits (journey_id, step_id, person_key, kind, since, event_id, outcome)
+      select ${id('jrn')}, 'pay', 'per_' || n, 'event', 0, 'evt_' || n, 'event' ${each}`,
+    sql`insert into deliveries (id, person_key, journey_id, step_id, state, missing, mapping, timeout_ms, updated_at)
+      select ${id('dlv')}, 'per_' || n, ${id('jrn')}, 'tell', 'sent', '[]', '{}', 4000, ${at} ${each}`,
+    sql`insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at)
+      select ${id('att')}, ${id('dlv')}, 1, 'https://a.example', now(), 'automatic', 'sent', ${at} ${each}`,
+    sql`insert into entries (campaign_id, person_key, cause, once, journey_id)
+      select 'tour', 'per_' || n, 'event/evt_' || n, false, ${id('jrn')} ${each}`,
+  ])
+    await db.execute(statement);
+}
+
+/** What a journey has rows in. */
+const TABLES = [
+  'journeys',
+  'journey_log',
+  'waits',
+  'deliveries',
+  'attempts',
+  'outcomes',
+  'events',
+  'attribute_changes',
+];
+
+/** How many rows each of them has. */
+export async function countRows(db: Db) {
+  const [row] = await db.execute<Record<string, number>>(sql`
+    select ${sql.join(
+      TABLES.map((table) => sql`(select count(*)::int from ${sql.identifier(table)}) as ${sql.identifier(table)}`),
+      sql`, `,
+    )}`);
+  return row;
+}
+
+export const everywhere = (count: number) => Object.fromEntries(TABLES.map((table) => [table, count]));
