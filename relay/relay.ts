@@ -14,6 +14,8 @@ import { startLoop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
 import { createRetention, type Retention } from './retention.ts';
+import { readNamespaceId } from './namespace-id.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
 import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
@@ -126,12 +128,19 @@ export async function startRelay({
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
   });
   const ending = new AbortController();
-  const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
+  const { namespace } = client.options;
+  const look = createWatch({
+    ...{ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal },
+    namespaceId: () => readNamespaceId(client),
+    onNewNamespace: async () => {
+      if (withSearchAttributes) await registerSearchAttributes(client, namespace, log);
+    },
+  });
   const watch = startLoop({
     pollMs: WATCH_POLL_MS,
     look,
     onError: (error) => {
-      if (!ending.signal.aborted) log.warn({ err: error }, 'stuck journeys could not be looked for; trying again');
+      if (!ending.signal.aborted) log.warn({ err: error }, 'what is stuck could not be looked for; trying again');
     },
   });
   const clean = startLoop({

@@ -44,7 +44,7 @@ async function pass(others: Partial<RetentionDependencies> = {}) {
 /** What is left, by the names at the end of ids. */
 const left = async (table: PgTable, column: PgColumn) => {
   const found = await db.select({ id: column }).from(table).orderBy(asc(column));
-  return found.map(({ id }) => String(id).split('-').at(-1));
+  return found.map(({ id }) => String(id).split('-').at(-1) ?? '');
 };
 const journeysLeft = async () => (await left(journeys, journeys.id)).toSorted();
 const deliveriesLeft = async () => (await left(deliveries, deliveries.id)).toSorted();
