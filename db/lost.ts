@@ -8,7 +8,7 @@ import { at, type LookOver } from './stuck.ts';
 export type Sending = { type: 'delivery' | 'resend'; id: string };
 
 /** How each kind is found: `own` is its table's alias, `delivery` whose line and pause it stands in. */
-type Kind = { table: SQL; open: SQL; delivery: SQL; dueAt: SQL; movedAt: SQL };
+type Kind = { table: SQL; open: SQL; delivery: SQL; dueAt: SQL; movedAt: SQL; start: SQL };
 
 /** A draft that holds no journey is approved into a workflow of its own; all else of a journey is sent by the journey's. */
 const KINDS: Record<Sending['type'], Kind> = {
@@ -23,6 +23,7 @@ const KINDS: Record<Sending['type'], Kind> = {
     delivery: sql`own.id`,
     dueAt: sql`coalesce(next_attempt_at, updated_at)`,
     movedAt: sql`updated_at`,
+    start: sql`jsonb_build_object('type', 'startDelivery', 'delivery', id)`,
   },
   resend: {
     table: sql`resends`,
@@ -30,6 +31,7 @@ const KINDS: Record<Sending['type'], Kind> = {
     delivery: sql`own.delivery_id`,
     dueAt: sql`coalesce(next_attempt_at, first_attempt_at, created_at)`,
     movedAt: sql`created_at`,
+    start: sql`jsonb_build_object('type', 'startResend', 'resend', id, 'delivery', delivery_id)`,
   },
 };
 
@@ -46,7 +48,7 @@ export async function claimLostSendings(
   const shouldHaveMoved = sql`
     case when exists (select from paused_deliveries where delivery_id = ${delivery}) then null
       else coalesce((select since + interval '24 h' from parked where delivery_id = ${delivery}), ${dueAt}) end`;
-  return claim(db, type, {
+  const query = claim(type, {
     now,
     limit,
     which: sql`
@@ -59,35 +61,40 @@ export async function claimLostSendings(
         or greatest(checked_at, ${movedAt}) < ${at(idleBefore)}
         or ${shouldHaveMoved} < ${at(overdueBefore)})`,
   });
+  const rows = await db.execute<{ id: string }>(query);
+  return rows.map(({ id }) => ({ type, id }));
 }
 
-/** Takes what was begun, or last asked about, before Temporal's namespace was there. */
-export const claimUnseenSendings = (
+/** Has started what was begun, or last asked about, before Temporal's namespace was there, as `startUnseen` does journeys. */
+export async function startUnseenSendings(
   db: Db,
   type: Sending['type'],
   { now, limit }: Pick<LookOver, 'now' | 'limit'>,
-): Promise<Sending[]> =>
-  claim(db, type, {
-    now,
-    limit,
-    which: sql`
-      coalesce(checked_at, created_at) < (select seen_since from namespaces)
-      and not exists (select from commands where workflow_id = ${workflowOf(type)})`,
-  });
+): Promise<number> {
+  const { table, start } = KINDS[type];
+  const rows = await db.execute(sql`
+    with unseen as (${claim(type, {
+      now,
+      limit,
+      which: sql`
+        coalesce(checked_at, created_at) < (select seen_since from namespaces)
+        and not exists (select from commands where workflow_id = ${workflowOf(type)})`,
+    })}
+    )
+    insert into commands (workflow_id, command, lane)
+    select ${`${type}/`} || id, ${start}, 1 from ${table} where id in (select id from unseen)
+    returning id`);
+  return rows.length;
+}
 
-async function claim(
-  db: Db,
-  type: Sending['type'],
-  { now, limit, which }: { now: Date; limit: number; which: SQL },
-): Promise<Sending[]> {
+function claim(type: Sending['type'], { now, limit, which }: { now: Date; limit: number; which: SQL }): SQL {
   const { table, open } = KINDS[type];
-  const rows = await db.execute<{ id: string }>(sql`
+  return sql`
     update ${table} set checked_at = ${at(now)}
     where id in (
       select id from ${table} as own where ${open} and ${which}
       order by checked_at nulls first, id limit ${limit} for no key update skip locked)
-    returning id`);
-  return rows.map(({ id }) => ({ type, id }));
+    returning id`;
 }
 
 const workflowOf = (type: Sending['type']) => sql`${`${type}/`} || own.id`;
@@ -96,13 +103,9 @@ const workflowOf = (type: Sending['type']) => sql`${`${type}/`} || own.id`;
  * Has a workflow that is gone started again, under its own id: Temporal takes it once, however many ask. What it was to be told goes,
  * since nobody was there to hear it. Answers whether it is still needed.
  */
-export async function restartSending(db: Db, { type, id }: Sending, lane: 0 | 1): Promise<boolean> {
-  const { table, open } = KINDS[type];
+export async function restartSending(db: Db, { type, id }: Sending): Promise<boolean> {
+  const { table, open, start } = KINDS[type];
   const workflowId = `${type}/${id}`;
-  const start =
-    type === 'delivery'
-      ? sql`jsonb_build_object('type', 'startDelivery', 'delivery', id)`
-      : sql`jsonb_build_object('type', 'startResend', 'resend', id, 'delivery', delivery_id)`;
   const rows = await db.execute(sql`
     with needed as (
       select * from ${table} as own
@@ -112,7 +115,7 @@ export async function restartSending(db: Db, { type, id }: Sending, lane: 0 | 1)
     ), obsolete as (
       delete from commands where workflow_id = ${workflowId} and exists (select from needed)
     )
-    insert into commands (workflow_id, command, lane) select ${workflowId}, ${start}, ${lane}::int from needed
+    insert into commands (workflow_id, command) select ${workflowId}, ${start} from needed
     returning id`);
   return rows.length > 0;
 }

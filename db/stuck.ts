@@ -46,19 +46,26 @@ export async function claimSuspects(
 }
 
 /**
- * Takes journeys that were begun, or last asked about, before Temporal's namespace was there, those that are due first, and each for
- * one relay. Who has still to be told something is none of them: who cannot be told it is found by that.
+ * Has journeys started that were begun, or last asked about, before Temporal's namespace was there, those that are due first: on the
+ * run that they have, so that Temporal takes none that it has already. Who has still to be told something is none of them: who cannot
+ * be told it is found by that. Nor is one whose workflow was ended on purpose. Answers how many.
  */
-export async function claimUnseen(db: Db, { now, limit }: Pick<LookOver, 'now' | 'limit'>): Promise<JourneyRun[]> {
-  const rows = await db.execute<JourneyRun>(sql`
-    update journeys set checked_at = ${at(now)}
-    where id in (
-      select id from journeys as j
-      where ended_at is null and coalesce(checked_at, created_at) < (select seen_since from namespaces)
-        and not exists (select 1 from commands where workflow_id = ${workflowOf(sql`j`)})
-      order by step_until nulls last limit ${limit} for no key update skip locked)
-    returning id, run`);
-  return rows.map(({ id, run }) => ({ id, run }));
+export async function startUnseen(db: Db, { now, limit }: Pick<LookOver, 'now' | 'limit'>): Promise<number> {
+  const rows = await db.execute(sql`
+    with unseen as (
+      update journeys set checked_at = ${at(now)}
+      where id in (
+        select id from journeys as j
+        where ended_at is null and coalesce(checked_at, created_at) < (select seen_since from namespaces)
+          and stuck_by is distinct from 'closed'
+          and not exists (select 1 from commands where workflow_id = ${workflowOf(sql`j`)})
+        order by step_until nulls last limit ${limit} for no key update skip locked)
+      returning id, run
+    )
+    insert into commands (workflow_id, command, lane)
+    select 'journey/' || id || '/' || run, jsonb_build_object('type', 'startJourney', 'journey', id), 1 from unseen
+    returning id`);
+  return rows.length;
 }
 
 /** When a journey should have moved on by itself; null where only somebody else moves it. In line it is told to come for 24 hours. */
@@ -137,7 +144,7 @@ export async function listRefused(db: Db, limit: number): Promise<RefusedCommand
  * Has a journey whose workflow is gone started again, at its step, under the next run: once, however many find it gone. Not one that
  * was found closed before: there the workflow was ended on purpose, and Temporal has only forgotten it. Answers whether it did.
  */
-export async function restartJourney(db: Db, { id, run }: JourneyRun, lane: 0 | 1): Promise<boolean> {
+export async function restartJourney(db: Db, { id, run }: JourneyRun): Promise<boolean> {
   const rows = await db.execute(sql`
     with restarted as (
       update journeys as j set run = run + 1, ${UNMARKED}, updated_at = clock_timestamp()
@@ -152,8 +159,8 @@ export async function restartJourney(db: Db, { id, run }: JourneyRun, lane: 0 | 
     ), obsolete as (
       delete from commands where workflow_id in (select 'journey/' || id || '/' || (run - 1) from restarted)
     )
-    insert into commands (workflow_id, command, lane)
-    select 'journey/' || id || '/' || run, jsonb_build_object('type', 'startJourney', 'journey', id), ${lane}::int from restarted
+    insert into commands (workflow_id, command)
+    select 'journey/' || id || '/' || run, jsonb_build_object('type', 'startJourney', 'journey', id) from restarted
     returning id`);
   return rows.length > 0;
 }

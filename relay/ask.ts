@@ -31,18 +31,14 @@ export type AskDependencies = {
  * Asks Temporal for workflows one by one, so many a second, and mends what is to be mended: who is gone is started again, who was
  * closed is marked, or has failed.
  */
-export async function askAbout(
-  dependencies: AskDependencies,
-  suspects: Suspect[],
-  { perSecond, lane }: { perSecond: number; lane: 0 | 1 },
-): Promise<void> {
+export async function askAbout(dependencies: AskDependencies, suspects: Suspect[], perSecond: number): Promise<void> {
   for (const suspect of suspects) {
-    await judge(dependencies, suspect, lane);
+    await judge(dependencies, suspect);
     await sleep(1_000 / perSecond, undefined, { signal: dependencies.signal });
   }
 }
 
-async function judge(dependencies: AskDependencies, suspect: Suspect, lane: 0 | 1): Promise<void> {
+async function judge(dependencies: AskDependencies, suspect: Suspect): Promise<void> {
   const { db, client, log, onRestart } = dependencies;
   const workflowId =
     suspect.type === 'journey'
@@ -51,9 +47,7 @@ async function judge(dependencies: AskDependencies, suspect: Suspect, lane: 0 | 
   const status = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => statusOf(client, workflowId));
   if (status === null) {
     const isRestarted =
-      suspect.type === 'journey'
-        ? await restartJourney(db, suspect.run, lane)
-        : await restartSending(db, suspect, lane);
+      suspect.type === 'journey' ? await restartJourney(db, suspect.run) : await restartSending(db, suspect);
     if (!isRestarted) return;
     log.warn({ workflowId }, 'a workflow is gone from Temporal: it is started again');
     return onRestart();

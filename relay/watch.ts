@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { claimLostSendings, claimUnseenSendings } from '../db/lost.ts';
+import { claimLostSendings, startUnseenSendings } from '../db/lost.ts';
 import { noteNamespace, readNamespace } from '../db/namespaces.ts';
 import {
   claimSuspects,
-  claimUnseen,
   listRefused,
   markStuck,
+  startUnseen,
   unmarkTasksBut,
   unmarkUnrefused,
   withoutEnded,
@@ -23,6 +23,8 @@ const LISTED_AT_ONCE = 1_000;
 const REFUSED_AT_ONCE = 1_000;
 /** So many calls take a minute. */
 const SUSPECTS_AT_ONCE = 300;
+/** Then the rest of a look has its turn. */
+const REBUILT_FOR_S = 20;
 
 export type WatchDependencies = AskDependencies & {
   taskQueue: string;
@@ -35,8 +37,8 @@ export type WatchDependencies = AskDependencies & {
 };
 
 /**
- * When what should have moved counts as overdue, or idle, and is asked about again; and at most how often a second Temporal is asked,
- * also while all is asked about that may have been lost with a namespace.
+ * When what should have moved counts as overdue, or idle, and is asked about again; at most how often a second Temporal is asked; and of
+ * how many of each kind a second it is told that were lost with a namespace.
  */
 type Pace = { overdueMs: number; idleMs: number; recheckMs: number; perSecond: number; rebuiltPerSecond: number };
 
@@ -76,7 +78,7 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
   };
   const lookForUnseen = async (namespace: string) => {
     if (seenIn === namespace) return 0;
-    const left = await askAboutUnseen(dependencies);
+    const left = await startAllUnseen(dependencies);
     if (left === 0) seenIn = namespace;
     return left;
   };
@@ -182,22 +184,29 @@ async function askAboutSuspects(
     (limit) => claimLostSendings(db, 'delivery', { ...look, limit }),
     (limit) => claimLostSendings(db, 'resend', { ...look, limit }),
   ]);
-  await askAbout(dependencies, [...ofJourneys(open), ...suspects], { perSecond: pace.perSecond, lane: 0 });
+  await askAbout(dependencies, [...ofJourneys(open), ...suspects], pace.perSecond);
   for (const [workflowId] of listed) closed.delete(workflowId);
   return isFull ? 1 : 0;
 }
 
-/** Asks about all that was begun in an earlier namespace; what was due already has been asked about before. */
-async function askAboutUnseen(dependencies: WatchDependencies): Promise<number> {
-  const { db, now, pace = PACE } = dependencies;
-  const at = now();
-  const { suspects, isFull } = await claimEach(SUSPECTS_AT_ONCE, [
-    async (limit) => ofJourneys(await claimUnseen(db, { now: at, limit })),
-    (limit) => claimUnseenSendings(db, 'delivery', { now: at, limit }),
-    (limit) => claimUnseenSendings(db, 'resend', { now: at, limit }),
-  ]);
-  await askAbout(dependencies, suspects, { perSecond: pace.rebuiltPerSecond, lane: 1 });
-  return isFull ? 1 : 0;
+/**
+ * Has all started that was begun in an earlier namespace: so many a second, for a while. Nobody is asked: Temporal takes none that it
+ * has. What was due already has been asked about before.
+ */
+async function startAllUnseen(dependencies: WatchDependencies): Promise<number> {
+  const { db, now, log, signal, onRestart, pace = PACE } = dependencies;
+  for (let second = 0; second < REBUILT_FOR_S; second += 1) {
+    const look = { now: now(), limit: pace.rebuiltPerSecond };
+    const journeys = await startUnseen(db, look);
+    const deliveries = await startUnseenSendings(db, 'delivery', look);
+    const resends = await startUnseenSendings(db, 'resend', look);
+    const started = journeys + deliveries + resends;
+    if (started === 0) return 0;
+    log.warn({ journeys, deliveries, resends }, 'started again what an earlier namespace had');
+    onRestart();
+    await sleep(1_000, undefined, { signal });
+  }
+  return 1;
 }
 
 const ofJourneys = (runs: JourneyRun[]): Suspect[] => runs.map((run) => ({ type: 'journey', run }));

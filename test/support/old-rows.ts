@@ -62,7 +62,12 @@ export function oldRows(db: Db, now: Date) {
           missing: [],
           mapping: { state: 'none', attributes: {}, error: null },
         },
-        ...{ frozen: Buffer.from('sealed'), answer: Buffer.from('sealed'), timeoutMs: 4_000 },
+        ...{
+          destination: 'https://a.example',
+          frozen: Buffer.from('sealed'),
+          answer: Buffer.from('sealed'),
+          timeoutMs: 4_000,
+        },
         ...{ createdAt: ago(made), updatedAt: ago(changed) },
         ...others,
       });
@@ -79,9 +84,11 @@ export function oldRows(db: Db, now: Date) {
       return id;
     },
     /** Somebody has it sent once more, at this moment. */
-    async resend(deliveryId: string) {
+    async resend(deliveryId: string, others: Partial<typeof resends.$inferInsert> = {}) {
       const by = { key: 'admin', actor: null };
-      await db.insert(resends).values({ id: `att_${deliveryId}`, deliveryId, by, retry: false, attemptsBefore: 1 });
+      await db
+        .insert(resends)
+        .values({ id: `att_${deliveryId}`, deliveryId, by, retry: false, attemptsBefore: 1, ...others });
     },
     async outcome(cause: string, row: { days: number; outcome: Outcome; journeyId?: string; person?: string }) {
       const { days, outcome, journeyId = null, person = 'per_ada' } = row;
