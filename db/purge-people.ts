@@ -5,7 +5,7 @@ import { purgeJourneys } from './purge-journeys.ts';
 import { iso, ROWS_AT_ONCE, SETTLED, TREES_AT_ONCE, type Ages } from './retention.ts';
 
 const LOOKED_AT_ONCE = 500;
-const PEOPLE_AT_ONCE = 20;
+const PEOPLE_AT_ONCE = 50;
 
 /**
  * Deletes what is old of the next people behind the cursor: of each kind a few rows, and stays there while more is left. Who has

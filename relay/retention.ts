@@ -8,7 +8,7 @@ import { claimPurge, movePurge, postponePurge, preparePurges, type Ages, type Pu
 const PASS_EVERY_MS = 24 * 60 * 60_000;
 
 /** Between two pages, so that others have Postgres most of the time. */
-const PAUSE_MS = 200;
+const PAUSE_MS = 100;
 
 /** How old what is kept may be; null: however old. */
 export type Retention = { retentionMs: number | null; eventRetentionMs: number | null };
