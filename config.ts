@@ -178,6 +178,16 @@ export const keys = {
     default: 'off',
     schema: parsed(ageOf('28d')),
   },
+  startsPerSecond: {
+    name: 'HOOKLINE_STARTS_PER_SECOND',
+    doc: 'How many journeys of broadcasts begin in a second at most, over all workers; events and decisions do not wait for them.',
+    example: '200',
+    default: '200',
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{0,5}$/, 'write a whole number from 1 to 999999')
+      .transform(Number),
+  },
   logLevel: {
     name: 'HOOKLINE_LOG_LEVEL',
     doc: 'The least level that is logged.',

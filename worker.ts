@@ -87,6 +87,7 @@ await runProcess('worker', async (config, log) => {
     withSearchAttributes,
     breaker: config.breaker,
     retention: config,
+    startsPerSecond: config.startsPerSecond,
     now,
     log,
   });

@@ -14,10 +14,10 @@ import { breakerState } from '../domain/delivery/breaker.ts';
 /** A delivery before its destination, which is held until the transaction ends. */
 export type Standing = Applicant & { since: Date | null; load: DestinationLoad };
 
-/** `until` is when it may go by itself, or fails; a signal may come before. A draft waits for its signal only. */
+/** `until` is when it may go by itself, or fails; a signal may come before. A draft, or one whose campaign is paused, waits for its signal only. */
 export type Parked =
   | { state: 'parked'; reason: ParkingReason; until: string }
-  | { state: 'parked'; reason: 'approval'; until: null };
+  | { state: 'parked'; reason: 'approval' | 'pause'; until: null };
 
 /**
  * Holds the destination, and reads what is under way there and the delivery's place in line. Where a glance says that the breaker is

@@ -9,6 +9,7 @@ import {
 import { setProbe } from '../db/destinations.ts';
 import { openRequest } from '../db/frozen-request.ts';
 import { leaveLine } from '../db/parked.ts';
+import { holdBack, readHeldSince } from '../db/paused.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -22,7 +23,7 @@ import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { settled } from '../domain/campaign/send-policy.ts';
 import { UNMAPPED } from '../domain/journey/map-answer.ts';
-import type { FrozenRequest } from '../domain/journey/render-delivery.ts';
+import { SUPPRESSED, type FrozenRequest } from '../domain/journey/render-delivery.ts';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
 import type { Http } from './http.ts';
@@ -71,7 +72,7 @@ export type ClaimedAttempt = {
   webhook: CompiledWebhook;
   request: FrozenRequest;
   firstAttemptAt: Date;
-  /** How long it has waited for its destination since then. */
+  /** How long it has waited for its destination or its campaign since then. */
   parkedMs: number;
 };
 
@@ -96,6 +97,13 @@ const PARKED_TOO_LONG = {
     'It waited for its destination for 24 hours. GET /v1/destinations shows why; send it again when the destination is back.',
 };
 
+/** Nothing is sent to somebody who is suppressed; their journey goes on. */
+const SKIPPED: DeliveryMove = {
+  state: 'skipped',
+  set: { error: SUPPRESSED, nextAttemptAt: null, mapping: UNMAPPED },
+  log: { error: SUPPRESSED },
+};
+
 /** What the walk is told where a delivery went with its person. */
 export const ERASED: Sent = { state: 'failed', exit: true, detail: 'the person was erased' };
 
@@ -108,8 +116,8 @@ export const failedMove = (error: ShownError, log: Record<string, Json>): Delive
 
 /**
  * Takes the next attempt number and writes the attempt as `started`, before the request leaves; or lines up where the destination
- * has no place for it. How many attempts there were is counted here, in Postgres: what Temporal repeats after a killed worker
- * costs the webhook no retry but the lost attempt.
+ * has no place for it, or the campaign is paused. How many attempts there were is counted here, in Postgres: what Temporal repeats
+ * after a killed worker costs the webhook no retry but the lost attempt.
  */
 export async function claimAttempt(
   dependencies: SendDependencies,
@@ -132,13 +140,18 @@ export async function claimAttempt(
       if (decided.type === 'settled') await leaveLine(tx, { id, workflowId });
       return decided;
     }
-    const fail = async (error: ShownError): Promise<Claim> => {
-      const move = failedMove(error, {});
+    const end = async (move: DeliveryMove, as: 'failed' | 'cancelled'): Promise<Claim> => {
       await (resend ? moveResend(tx, delivery, resend.id, { move, ended: true }) : moveDelivery(tx, delivery, move));
       await leaveLine(tx, { id, workflowId });
-      return { type: 'settled', sent: settled('failed', webhook) };
+      return { type: 'settled', sent: settled(as, webhook) };
     };
+    const fail = (error: ShownError) => end(failedMove(error, {}), 'failed');
+    if (locked.suppressed) return end(SKIPPED, 'cancelled');
     const now = dependencies.now();
+    if (locked.isHeld) {
+      await holdBack(tx, { id, campaign: delivery.campaignId ?? '', workflowId, now });
+      return { type: 'parked', parked: { state: 'parked', reason: 'pause', until: null } };
+    }
     const sending = resend ?? { ...delivery, attemptsBefore: 0 };
     const delayMs = (sending.nextAttemptAt?.getTime() ?? 0) - now.getTime();
     if (delayMs > EARLY_MS) return { type: 'early', delayMs };
@@ -151,7 +164,8 @@ export async function claimAttempt(
     const shown = () => redactText(origin, request.secrets);
     const standing = await approach(tx, { id, origin, openUntil, shown, now });
     const firstAttemptAt = sending.firstAttemptAt ?? now;
-    const waitedMs = made > 0 && standing.since ? now.getTime() - standing.since.getTime() : 0;
+    const waitedSince = made > 0 ? ((await readHeldSince(tx, id)) ?? standing.since) : null;
+    const waitedMs = waitedSince ? now.getTime() - waitedSince.getTime() : 0;
     const parkedMs = sending.parkedMs + waitedMs;
     const endsAt = firstAttemptAt.getTime() + policy.withinMs + parkedMs;
     if (made > policy.times || (made > 0 && now.getTime() > endsAt + LATE_MS))

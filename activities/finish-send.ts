@@ -50,7 +50,7 @@ async function finish(
   left: Left,
 ): Promise<Stored> {
   const isSent = exchange.class === 'sent';
-  const locked = await lockSend(tx, claimed.delivery, { withPerson: isSent });
+  const locked = await lockSend(tx, claimed.delivery.id, { withPerson: isSent });
   if (!locked) return { finished: { type: 'settled', sent: ERASED }, othersWait: true };
   const { delivery, person, latestAttempt } = locked;
   const verdict =
@@ -92,9 +92,10 @@ function late(
   { webhook, resend }: ClaimedAttempt,
   { isSent, isLatest, delayMs }: { isSent: boolean; isLatest: boolean; delayMs: number },
 ): Verdict | null {
-  const isOver = state === 'sent' || state === 'failed' || state === 'cancelled';
-  if (isOver && (isSent ? state === 'sent' : resend === null)) {
-    return { move: null, finished: { type: 'settled', sent: settled(state, webhook) } };
+  const over = state === 'skipped' ? 'cancelled' : state;
+  const isOver = over === 'sent' || over === 'failed' || over === 'cancelled';
+  if (isOver && (isSent ? over === 'sent' : resend === null)) {
+    return { move: null, finished: { type: 'settled', sent: settled(over, webhook) } };
   }
   if (isSent || isLatest) return null;
   return { move: null, finished: { type: 'retry', delayMs, message: 'a later attempt is under way' } };

@@ -1,4 +1,5 @@
 import type { Cipher } from '../db/cipher.ts';
+import { stopBroadcast } from '../db/broadcasts.ts';
 import { cancelDelivery } from '../db/deliveries.ts';
 import { cancelResend } from '../db/resends.ts';
 import { exitJourneys } from '../db/journey-exit.ts';
@@ -7,6 +8,7 @@ import { lookAtWait } from '../db/wait-judgement.ts';
 import type { Db } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
+import { createEnterPage } from './enter-page.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { createPrepare } from './prepare.ts';
 import type { SendSettings } from './claim-attempt.ts';
@@ -58,6 +60,11 @@ export function createActivities({
     /** Ends a journey that was cut off where it stood: nothing of it is sent any more. */
     exitJourney: withPlainErrors(async ({ journey, reason }: { journey: string; reason: string }) => {
       await exitJourneys(db, [journey], { reason, by: null, now: now() });
+    }),
+    enterPage: withPlainErrors(createEnterPage({ db, campaigns, now })),
+    /** A broadcast that was cancelled in Temporal selects nobody any more. */
+    stopBroadcast: withPlainErrors(async ({ broadcast }: { broadcast: string }) => {
+      await stopBroadcast(db, broadcast, { wake: false });
     }),
     /** Ends a delivery, or a resend of one, whose own workflow was cut off. */
     cancelDelivery: withPlainErrors(({ delivery, resend }: { delivery: string; resend?: string | undefined }) =>

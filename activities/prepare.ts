@@ -39,12 +39,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
   return ({ journey, step: id, type }: PrepareInput): Promise<Prepared> =>
     woken(wakeInbox, (left) =>
       db.transaction(async (tx): Promise<Prepared> => {
-        const what = DECISION[type];
-        const at = await lockJourneyAt(
-          tx,
-          { journey, step: id, decision: what },
-          { lockPerson: HOLDS_PERSON.has(type) },
-        );
+        const at = await lockJourneyAt(tx, { journey, step: id }, { lockPerson: HOLDS_PERSON.has(type) });
         if (!at) return { type: 'ended', reason: 'the person was erased' };
         if (at.journey.endedAt) return { type: 'ended', reason: ENDED };
         const context = { tx, cipher, campaigns, now: now(), judgeWait };
@@ -52,7 +47,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
         const step = inPostgres({ ...context, at, compiled, position, left }, id);
-        const { prepared, details, until = null } = await decide(compiled.step(id), step);
+        const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
         const state = stateAfter(prepared) ?? at.journey.state;
         await recordStep(tx, journey, { id, type, state, until, position }, { what, details, result: prepared });
         return asOfNow(context, journey, id, prepared);
@@ -89,6 +84,7 @@ const inPostgres = (context: Here, step: string): AtStep => ({
   compiled: context.compiled,
   now: context.now,
   person: context.at.person.id,
+  suppressed: context.at.person.suppressed,
   scope: async () =>
     campaignScope(context.compiled.campaign, {
       ...(await readJourneyInput(context)),

@@ -5,11 +5,18 @@ import type { Parked } from './admission.ts';
 import { claimAttempt, type SendDependencies } from './claim-attempt.ts';
 import { finishSend } from './finish-send.ts';
 import { persist } from './persist.ts';
+import { createTurns, type TakeTurn } from './turns.ts';
 
 const HEARTBEAT_EVERY_MS = 5_000;
 
 /** An own time that is this near is waited for here: a round of Temporal takes as long. */
 const NEAR_MS = 250;
+
+/**
+ * Requests that began together also time out together. That many failures are stored at once, so that they leave connections to
+ * those who have a request to send or an answer to store.
+ */
+const FAILURES_AT_ONCE = 4;
 
 /**
  * Makes one attempt of a delivery: claims it, sends the frozen bytes, stores what came of it. A retryable outcome is thrown with
@@ -18,12 +25,13 @@ const NEAR_MS = 250;
  * A delivery that is settled already answers what is stored, without a request, unless it is for a resend of it.
  */
 export function createSendWebhook(dependencies: SendDependencies) {
-  return (named: Named): Promise<Sent | Parked> => whileBeating(() => send(dependencies, named));
+  const takeTurn = createTurns(FAILURES_AT_ONCE);
+  return (named: Named): Promise<Sent | Parked> => whileBeating(() => send(dependencies, takeTurn, named));
 }
 
 type Named = { delivery: string; resend?: string | undefined };
 
-async function send(dependencies: SendDependencies, named: Named): Promise<Sent | Parked> {
+async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: Named): Promise<Sent | Parked> {
   const { info } = Context.current();
   const signal = AbortSignal.any([dependencies.stopping, unlessOnlyCancelled(Context.current())]);
   const claimed = await claimAttempt(dependencies, { ...named, workflowId: info.workflowExecution?.workflowId ?? '' });
@@ -34,7 +42,7 @@ async function send(dependencies: SendDependencies, named: Named): Promise<Sent 
     const remainingMs = until === null ? Infinity : Date.parse(until) - dependencies.now().getTime();
     if (remainingMs > NEAR_MS) return claimed.parked;
     await sleep(Math.max(remainingMs, 1), undefined, { signal });
-    return send(dependencies, named);
+    return send(dependencies, takeTurn, named);
   }
   signal.throwIfAborted();
 
@@ -44,7 +52,9 @@ async function send(dependencies: SendDependencies, named: Named): Promise<Sent 
   });
   // Cut off without an answer it stays `started`; an answer that is there is stored, also by a worker that shuts down.
   if (exchange.status === null) signal.throwIfAborted();
-  const { finished, othersWait } = await persist(() => finishSend(dependencies, claimed, exchange), signal);
+  const finish = () => finishSend(dependencies, claimed, exchange);
+  const write = exchange.class === 'retryable' ? () => takeTurn(finish) : finish;
+  const { finished, othersWait } = await persist(write, signal);
   if (othersWait) dependencies.wakeLine();
   if (finished.type === 'settled') return finished.sent;
   if (finished.type === 'parked') return finished.parked;

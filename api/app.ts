@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { newId } from '../db/id.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { authorize, NOBODY } from './auth.ts';
-import { parseBody } from './body.ts';
+import { isNdjson, MAX_NDJSON_BYTES, parseBody } from './body.ts';
 import { noSuchRoute, problems } from './errors.ts';
 import type { Route } from './route.ts';
 import { assertStorable } from './storable.ts';
@@ -24,7 +24,7 @@ export function createApp(options: { routes: Route[]; adminKey: string; log: Log
   });
   for (const route of options.routes) {
     const guards = route.scope ? [allow(route.scope)] : [];
-    const readBody = route.body ? [express.raw({ type: () => true, limit: route.maxBytes ?? DEFAULT_MAX_BYTES })] : [];
+    const readBody = route.body ? readers(route) : [];
     app[route.method](route.path, ...guards, ...readBody, async (request, response) => {
       const sent = route.body ? parseBody(request, route) : undefined;
       assertStorable(request.params, 'path');
@@ -44,3 +44,9 @@ export function createApp(options: { routes: Route[]; adminKey: string; log: Log
   app.use(problems(options.log));
   return app;
 }
+
+/** Whoever reads a body leaves none to the next. */
+const readers = ({ judgesItems, maxBytes = DEFAULT_MAX_BYTES }: Route) => [
+  ...(judgesItems ? [express.raw({ type: isNdjson, limit: MAX_NDJSON_BYTES })] : []),
+  express.raw({ type: () => true, limit: maxBytes }),
+];

@@ -10,21 +10,71 @@ const MAX_ITEMS = 1000;
 /** Most bytes of a body that is a list. */
 export const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
-/** Parses a body by its Content-Type: JSON, and YAML where the route takes it. An empty body is undefined. */
+/** Of newline-delimited JSON, which is a list too. */
+export const MAX_NDJSON_BYTES = 32 * 1024 * 1024;
+const MAX_LINES = 10_000;
+
+const NDJSON = 'application/x-ndjson';
+
+/**
+ * Parses a body by its Content-Type: JSON, YAML or newline-delimited JSON where the route takes them. An empty body is undefined; a
+ * line that cannot be parsed is a `HooklineError` in its place.
+ */
 export function parseBody(request: Request, route: Route): unknown {
   if (!Buffer.isBuffer(request.body) || request.body.length === 0) return undefined;
+  const format = formatOf(request, route);
+  if (format === 'ndjson') return parseLines(request.body);
   const text = decode(request.body);
-  const value = isYaml(request, route) ? parseYaml(text) : parseJson(text);
+  const value = format === 'yaml' ? parseYaml(text) : parseJson(text);
   assertDepth(value);
+  if (route.judgesItems && Array.isArray(value)) assertItems(value);
   return value;
 }
 
-function isYaml(request: Request, route: Route): boolean {
-  const type = (request.get('content-type') ?? 'application/json').split(';')[0]?.trim().toLowerCase();
-  if (type === 'application/json') return false;
-  if (route.yaml && (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml')) return true;
-  const taken = route.yaml ? 'application/json or application/yaml' : 'application/json';
+const typeOf = (request: Pick<Request, 'headers'>) =>
+  (request.headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
+
+export const isNdjson = (request: Pick<Request, 'headers'>): boolean => typeOf(request) === NDJSON;
+
+function formatOf(request: Request, route: Route): 'json' | 'yaml' | 'ndjson' {
+  const type = typeOf(request);
+  if (type === 'application/json') return 'json';
+  if (route.yaml && (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml'))
+    return 'yaml';
+  if (route.judgesItems && type === NDJSON) return 'ndjson';
+  const taken = `application/json${route.yaml ? ' or application/yaml' : ''}${route.judgesItems ? ` or ${NDJSON}` : ''}`;
   throw new HooklineError('body.unsupported_type', `The body came as ${type}; send it with Content-Type: ${taken}.`);
+}
+
+/** Line by line, each by itself. Line breaks at the end are no lines; an empty one before is as wrong as any that is no JSON. */
+function parseLines(body: Buffer): unknown[] {
+  const lines = body.toString('latin1', 0, endOf(body)).split('\n');
+  if (lines.length > MAX_LINES) {
+    const message = `The body has ${lines.length} lines; send at most ${MAX_LINES} at a time.`;
+    throw new HooklineError('body.too_large', message);
+  }
+  return lines.map(parseLine);
+}
+
+const SPACE = new Set(Buffer.from(' \t\r\n'));
+
+function endOf(body: Buffer): number {
+  let end = body.length;
+  while (end > 0 && SPACE.has(body[end - 1] ?? 0)) end -= 1;
+  return end;
+}
+
+/** UTF-8 has a line break's byte nowhere else, so lines may be told apart before they are decoded. */
+function parseLine(line: string): unknown {
+  try {
+    const value = parseJson(decode(Buffer.from(line, 'latin1')), 'line');
+    assertDepth(value);
+    return value;
+  } catch (error) {
+    if (!(error instanceof HooklineError)) throw error;
+    const { code, message, errors } = error;
+    return errors.length > 0 ? error : new HooklineError(code, message, { errors: [{ path: '', message }] });
+  }
 }
 
 function decode(body: Buffer): string {
@@ -35,13 +85,14 @@ function decode(body: Buffer): string {
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string, what: 'body' | 'line' = 'body'): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     const fault = jsonFault(text);
-    const where = fault ? `: line ${fault.line}, column ${fault.column}: ${fault.message}` : '';
-    throw new HooklineError('body.malformed', `The body is not valid JSON${where}.`, { cause });
+    const line = fault && what === 'body' ? `line ${fault.line}, ` : '';
+    const where = fault ? `: ${line}column ${fault.column}: ${fault.message}` : '';
+    throw new HooklineError('body.malformed', `The ${what} is not valid JSON${where}.`, { cause });
   }
 }
 

@@ -1,36 +1,31 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { createBroadcast, findBroadcast } from '../db/broadcasts.ts';
 import {
-  changeCampaignState,
   countInside,
   findCampaign,
+  findCurrentVersion,
+  findPublished,
   listCampaigns,
   publishVersion,
   wouldPublish,
   type CampaignRow,
 } from '../db/campaigns.ts';
+import { startCampaign } from '../db/start-campaign.ts';
 import type { Db } from '../db/open.ts';
+import { listSegmentIds } from '../db/segments.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { validateCampaign } from '../domain/campaign/campaign.ts';
+import { segmentNames } from '../domain/campaign/segment-names.ts';
+import { scheduleWarnings } from '../domain/campaign/schedule-warnings.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
-import { unknownPeople } from './unknown-people.ts';
-import { clientId, fields, idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
+import { idParams, namedPageQuery, noParams, noQuery, versionNumber } from './schemas.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
-const triggerBody = z.strictObject({
-  people: z.array(clientId).min(1),
-  data: fields.default({}),
-  id: clientId.optional(),
-});
+type Dependencies = { db: Db; wakeCarrier: () => void; destinations: DestinationRules };
 
-type Dependencies = { db: Db; wake: () => void; destinations: DestinationRules };
-
-/** Campaigns are published as immutable versions; `start` lets people enter, `trigger` enters people by hand. */
-export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[] => [
+/** Campaigns are published as immutable versions; `start` lets people enter. */
+export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies): Route[] => [
   route({
     method: 'put',
     path: '/v1/campaigns/:id',
@@ -41,16 +36,26 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
     handle: async ({ params, query, body }) => {
-      const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations);
+      const known = await listSegmentIds(db);
+      const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations, known);
       const definition = { ...campaign, id: params.id };
       const isDry = query.dryRun === 'true';
       const { version, state } = isDry
         ? await wouldPublish(db, definition)
-        : await publishVersion(db, definition, plan);
+        : await publishVersion(db, definition, plan, [
+            ...new Set(segmentNames(definition).map(({ segment }) => segment)),
+          ]);
       const next = isDry ? 'nothing was stored; send it without dryRun to publish it' : nextStep(params.id, state);
       return {
         status: 200,
-        body: { id: params.id, version, state, inside: await countInside(db, params.id), warnings, next },
+        body: {
+          id: params.id,
+          version,
+          state,
+          inside: await countInside(db, params.id),
+          warnings: [...warnings, ...scheduleWarnings(definition, new Date())],
+          next,
+        },
       };
     },
   }),
@@ -83,7 +88,26 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     handle: async ({ params }) => {
       const campaign = await findCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
-      return { status: 200, body: await shown(db, campaign) };
+      return { status: 200, body: await shownCampaign(db, campaign) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/campaigns/:id/versions/:version',
+    scope: 'operate',
+    params: idParams.extend({ version: versionNumber }),
+    query: noQuery,
+    body: null,
+    handle: async ({ params: { id, version } }) => {
+      const published = await findPublished(db, id, version);
+      if (published) {
+        const { definition, inside, createdAt } = published;
+        return { status: 200, body: { id, version, inside, definition, createdAt } };
+      }
+      const current = await findCurrentVersion(db, id);
+      if (current === undefined) throw noCampaign(id);
+      const message = `Campaign ${id} has no version ${version}; the newest is ${current}.`;
+      throw new HooklineError('campaigns.not_found', message);
     },
   }),
   route({
@@ -94,86 +118,28 @@ export const campaignRoutes = ({ db, wake, destinations }: Dependencies): Route[
     query: noQuery,
     body: null,
     handle: async ({ params }) => {
-      const campaign = await changeCampaignState(db, params.id, ['new', 'stopped'], 'live');
+      const campaign = await startCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
       if (campaign.state !== 'live') {
-        throw new HooklineError('campaigns.state', `Campaign ${params.id} is ${campaign.state} and cannot be started.`);
+        throw new HooklineError(
+          'campaigns.state',
+          `Campaign ${params.id} is paused and cannot be started; POST /v1/campaigns/${params.id}/resume.`,
+        );
       }
-      return { status: 200, body: await shown(db, campaign) };
-    },
-  }),
-  route({
-    method: 'post',
-    path: '/v1/campaigns/:id/trigger',
-    scope: 'operate',
-    params: idParams,
-    query: noQuery,
-    body: triggerBody,
-    maxBytes: MAX_LIST_BYTES,
-    handle: async ({ params, body }) => {
-      assertItems(body.people);
-      assertDataFits(body.data);
-      const people = [...new Set(body.people)];
-      const requestHash = createHash('sha256')
-        .update(JSON.stringify([people, body.data]))
-        .digest('hex');
-      const result = await createBroadcast(db, {
-        campaign: params.id,
-        people,
-        data: body.data,
-        requestId: body.id,
-        requestHash,
-      });
-      switch (result.type) {
-        case 'noCampaign':
-          throw noCampaign(params.id);
-        case 'notManual':
-          throw new HooklineError(
-            'campaigns.state',
-            `Campaign ${params.id} starts by ${result.trigger}; only a manual one can be triggered.`,
-          );
-        case 'notLive':
-          throw new HooklineError(
-            'campaigns.state',
-            `Campaign ${params.id} is ${result.state}; POST /v1/campaigns/${params.id}/start first.`,
-          );
-        case 'mismatch':
-          throw new HooklineError(
-            'idempotency.mismatch',
-            `The id "${body.id}" was used for a trigger with other people or data. Take a new id.`,
-          );
-        case 'unknownPeople':
-          throw unknownPeople(body, new Set(result.people), 'nobody was entered');
-        case 'stored':
-        case 'repeated':
-          wake();
-          return { status: 202, body: { broadcast: { id: result.id } } };
-      }
-    },
-  }),
-  route({
-    method: 'get',
-    path: '/v1/broadcasts/:id',
-    scope: 'operate',
-    params: idParams,
-    query: noQuery,
-    body: null,
-    handle: async ({ params }) => {
-      const broadcast = await findBroadcast(db, params.id);
-      if (!broadcast) throw new HooklineError('broadcasts.not_found', `No broadcast has the id "${params.id}".`);
-      const { entered = 0, ...refused } = broadcast.counts;
-      const { id, campaignId, version, selected, createdAt } = broadcast;
-      return { status: 200, body: { id, campaign: campaignId, version, selected, entered, refused, createdAt } };
+      wakeCarrier();
+      return { status: 200, body: await shownCampaign(db, campaign) };
     },
   }),
 ];
 
-const noCampaign = (id: string) =>
+export const noCampaign = (id: string) =>
   new HooklineError('campaigns.not_found', `No campaign has the id "${id}". PUT /v1/campaigns/${id} publishes one.`);
 
-const nextStep = (id: string, state: CampaignRow['state']) =>
-  state === 'live' ? `new entries get this version` : `POST /v1/campaigns/${id}/start lets people enter`;
+function nextStep(id: string, state: CampaignRow['state']): string {
+  if (state === 'live') return 'new entries get this version';
+  return `POST /v1/campaigns/${id}/${state === 'paused' ? 'resume' : 'start'} lets people enter`;
+}
 
-async function shown(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
+export async function shownCampaign(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
   return { id, version, state, inside: await countInside(db, id), definition, createdAt, updatedAt };
 }

@@ -6,20 +6,15 @@ import type { Db } from '../db/open.ts';
 import { DELIVERY_STATES } from '../db/schema/deliveries.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import { route, type Route } from './route.ts';
-import { idParams, noParams, noQuery, pageQuery } from './schemas.ts';
+import { idParams, noParams, noQuery, pageQuery, versionNumber } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
-
-const version = z
-  .string()
-  .regex(/^[1-9]\d{0,8}$/, 'write the number of a version, such as 2')
-  .transform(Number);
 
 const listQuery = z
   .strictObject({
     ...pageQuery,
     ...deliveryFilter,
     state: z.enum(DELIVERY_STATES).optional(),
-    version: version.optional(),
+    version: versionNumber.optional(),
     include: z.enum(['bodies']).optional(),
   })
   .superRefine(checkFilter);

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { listTriggerEvents } from '../db/campaigns.ts';
 import { findEvent, ingestEvents, listOutcomes, type NewEvent, type StoredEvent } from '../db/events.ts';
+import { listNamedEvents, type NamedEvent } from '../db/named-events.ts';
 import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { nearest } from '../domain/input/nearest.ts';
-import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
+import { assertDataFits, MAX_LIST_BYTES } from './body.ts';
+import { judgeItems, outcomesOf, refusalsOf, shownRefusals, validOf } from './items.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
-import { assertStorable } from './storable.ts';
 
 const eventSchema = z.strictObject({
   id: clientId.optional(),
@@ -36,24 +36,18 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
     handle: async ({ body }) => {
       const isList = Array.isArray(body);
       const items = isList ? body : [body];
-      assertItems(items);
-      const judged = items.map(judge);
-      const valid = judged.flatMap((one) => (one instanceof HooklineError ? [] : [one]));
-      const { accepted, results } = await storeEvents(db, valid);
+      const judged = judgeItems(items, parseEvent);
+      const { accepted, results } = await storeEvents(db, validOf(judged));
       wake();
-      const stored = results[Symbol.iterator]();
-      const answers = judged.map((one) => (one instanceof HooklineError ? one : (stored.next().value ?? null)));
-      const refusals = answers.flatMap((error, index) => (error instanceof HooklineError ? [{ index, error }] : []));
-      if (refusals.length === items.length) throw refused(refusals, isList);
+      const outcomes = outcomesOf(judged, results);
+      const refusals = refusalsOf(outcomes, { what: 'events', isList });
       return {
         status: 202,
         body: {
           accepted,
           duplicates: items.length - refusals.length - accepted,
-          ids: answers.map((answer) => (answer instanceof HooklineError ? null : answer)),
-          errors: refusals.flatMap(({ index, error: { code, errors } }) =>
-            errors.map(({ path, message }) => ({ index, code, path, message })),
-          ),
+          ids: outcomes.map((outcome) => (outcome instanceof HooklineError ? null : outcome)),
+          errors: shownRefusals(refusals),
         },
       };
     },
@@ -78,16 +72,10 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
   }),
 ];
 
-function judge(input: unknown): NewEvent | HooklineError {
-  try {
-    assertStorable(input);
-    const event = parseInput(eventSchema, input);
-    assertDataFits(event.data);
-    return event;
-  } catch (error) {
-    if (error instanceof HooklineError) return error;
-    throw error;
-  }
+function parseEvent(input: unknown): NewEvent {
+  const event = parseInput(eventSchema, input);
+  assertDataFits(event.data);
+  return event;
 }
 
 /**
@@ -109,17 +97,6 @@ async function storeEvents(
     const second = await storeEvents(db, events.slice(middle));
     return { accepted: first.accepted + second.accepted, results: [...first.results, ...second.results] };
   }
-}
-
-/** Nothing was stored: a single event answers its own fault, a list all faults, each with the place of its event. */
-function refused(refusals: { index: number; error: HooklineError }[], isList: boolean): HooklineError {
-  const [first] = refusals;
-  if (first && !isList) return first.error;
-  const errors = refusals.flatMap(({ index, error }) =>
-    error.errors.map(({ path, message }) => ({ path: `[${index}]${path && `.${path}`}`, message })),
-  );
-  const where = errors[0] ? `${errors[0].path}: ${errors[0].message}` : 'nothing was sent';
-  return new HooklineError('input.invalid', `None of the events is valid, first ${where}`, { errors });
 }
 
 async function shown(db: Db, event: StoredEvent) {
@@ -144,14 +121,31 @@ async function shown(db: Db, event: StoredEvent) {
   };
 }
 
-/** Why nothing came of an event: it waits for the relay, or no campaign named it when the relay took it up. */
+/** Why nobody entered by an event: it waits for the relay, or no campaign started on it when the relay took it up. */
 async function hint(db: Db, { name, waits }: StoredEvent): Promise<string> {
-  const known = await listTriggerEvents(db);
-  if (known.includes(name)) {
+  const known = await listNamedEvents(db);
+  const named = known.filter(({ event }) => event === name);
+  if (named.some(({ role }) => role === 'trigger')) {
     return waits
       ? 'No campaign has considered this event yet; the relay takes it up as soon as it runs.'
       : `No campaign started on "${name}" when this event came; one does now.`;
   }
-  const near = nearest(name, known);
+  if (named.length > 0) return `No campaign starts on "${name}". ${whereNamed(named)}`;
+  const near = nearest(name, [...new Set(known.map(({ event }) => event))]);
   return `No campaign starts on "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`}`;
+}
+
+const SHOWN_AT_MOST = 5;
+const ROLES = {
+  trigger: 'starts on it',
+  wait: 'waits for it',
+  goal: 'has it as goal',
+  exit: 'ends for it',
+  condition: 'asks for it',
+};
+
+function whereNamed(named: NamedEvent[]): string {
+  const shown = named.slice(0, SHOWN_AT_MOST).map(({ campaign, role }) => `${campaign} ${ROLES[role]}`);
+  const others = named.length - shown.length;
+  return `${shown.join(', ')}${others > 0 ? `, and ${others} more` : ''}: see the log of the person's journeys.`;
 }

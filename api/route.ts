@@ -27,7 +27,10 @@ export type Route = {
   maxBytes?: number;
   /** Whether the body may be YAML, as definitions of campaigns may. */
   yaml?: boolean;
-  /** Whether the handler judges each item of a list, `assertStorable` included, so that one fault does not refuse the others. */
+  /**
+   * Whether the handler judges each item of a list, `assertStorable` included, so that one fault does not refuse the others. The list
+   * may come as newline-delimited JSON then.
+   */
   judgesItems?: boolean;
   handle(input: { params: unknown; query: unknown; body: unknown } & Surroundings): Promise<Answer>;
 };

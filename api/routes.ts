@@ -4,7 +4,10 @@ import type { Db } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
+import { broadcastRoutes } from './broadcasts.ts';
 import { bulkRoutes } from './bulk-routes.ts';
+import { campaignFigureRoutes } from './campaign-figures.ts';
+import { campaignStateRoutes } from './campaign-states.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
@@ -18,8 +21,10 @@ import { resendRoutes } from './resend.ts';
 import { journeyRoutes } from './journeys.ts';
 import { previewRoutes } from './preview.ts';
 import { peopleRoutes } from './people.ts';
+import { personActionRoutes } from './person-actions.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secrets.ts';
+import { segmentRoutes } from './segments.ts';
 import { sendRoutes } from './sends.ts';
 import type { TemporalUi } from './shown-journey.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
@@ -52,13 +57,18 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
   return [
     ...peopleRoutes(dependencies),
+    ...personActionRoutes(dependencies),
     ...timelineRoutes(dependencies),
     ...eventRoutes(dependencies),
     ...campaignRoutes(dependencies),
+    ...campaignStateRoutes(dependencies),
+    ...campaignFigureRoutes(dependencies),
+    ...broadcastRoutes(dependencies),
     ...simulateRoutes(dependencies),
     ...previewRoutes(dependencies),
     ...testRoutes(dependencies),
     ...webhookRoutes(dependencies),
+    ...segmentRoutes(dependencies),
     ...sendRoutes({ ...dependencies, ...versions }),
     ...journeyRoutes(dependencies),
     ...journeyExitRoutes(dependencies),

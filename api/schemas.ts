@@ -7,6 +7,12 @@ const ID = 'write an id of 1 to 255 characters';
 export const clientId = z.string(ID).regex(/^.{1,255}$/su, ID);
 
 export const idParams = z.strictObject({ id: clientId });
+/** In a path or query. */
+export const versionNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, 'write the number of a version, such as 2')
+  .transform(Number);
+
 export const noParams = z.strictObject({});
 export const noQuery = z.strictObject({});
 
@@ -48,7 +54,19 @@ export const pageQuery = pageQueryOf(z.string().regex(/^(?:[a-z]{3}_[0-9a-f-]{36
 /** Of a list whose ids are the client's. */
 export const namedPageQuery = pageQueryOf(z.string().max(255, CURSOR));
 
+const CONSIDERED = /^\d{1,13}\.per_[0-9a-f-]{36}\.[^\0]+$/;
+const fromBase64 = (text: string) => Buffer.from(text, 'base64url').toString();
+
+/** Of considered entries, which have no ids: the cursor says when, who and why, as base64url, since causes have any characters. */
+export const outcomePageQuery = pageQueryOf(
+  z
+    .string()
+    .max(1_000, CURSOR)
+    .refine((text) => text === '' || CONSIDERED.test(fromBase64(text)), CURSOR)
+    .transform(fromBase64),
+);
+
 /** Of a timeline, which has things of several kinds: the cursor says when, of which kind and where in it. */
 export const timelinePageQuery = pageQueryOf(
-  z.string().regex(/^(?:\d{1,13}\.(?:[01]\.\d{1,15}|[234]\.[a-z]{3}_[0-9a-f-]{36}))?$/, CURSOR),
+  z.string().regex(/^(?:\d{1,13}\.(?:[01]\.-?\d{1,15}|[234]\.[a-z]{3}_[0-9a-f-]{36}))?$/, CURSOR),
 );

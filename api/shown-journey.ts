@@ -14,7 +14,7 @@ export function journeySummary(journey: JourneyWithPerson, ui: TemporalUi) {
     campaign: campaignId,
     version,
     person,
-    state: isStuck ? ('stuck' as const) : journey.state,
+    state: isStuck ? ('stuck' as const) : isPaused(journey) ? ('paused' as const) : journey.state,
     step: stepOf(journey),
     startedAt: createdAt,
     endedAt,
@@ -33,6 +33,8 @@ export function journeyDetail(journey: JourneyDetail, ui: TemporalUi) {
   return { ...journeySummary(journey, ui), log, deliveries: journey.deliveries };
 }
 
+const isPaused = ({ state, line }: JourneyWithPerson) => state === 'sending' && line?.reason === 'pause';
+
 const stuck = ({ stuckSince, endedAt }: JourneyWithPerson) => stuckSince !== null && endedAt === null;
 
 /** The step that a journey is at, and in words what it waits for there; null before the first and after the end. */
@@ -47,6 +49,7 @@ const IN_LINE = {
   breaker: 'its destination to work again',
   rateLimit: "its time under the webhook's rate limit",
   slot: 'a slot at its destination',
+  pause: 'its campaign to be resumed',
 };
 
 function waitsFor(journey: JourneyWithPerson): string | null {

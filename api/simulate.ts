@@ -8,9 +8,10 @@ import { changedAttributes } from '../db/people.ts';
 import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
-import { NO_PAST, refuseEntrant, refuseRepeat, type Refusal } from '../domain/campaign/entry.ts';
+import { decideEntry, type EntryDecision } from '../domain/campaign/decide-entry.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
-import type { Facts } from '../domain/condition/evaluate-condition.ts';
+import type { Condition } from '../domain/condition/condition.ts';
+import { evaluateCondition, type Facts } from '../domain/condition/evaluate-condition.ts';
 import { NO_FACTS, withEvents } from '../domain/condition/facts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
@@ -127,17 +128,15 @@ async function judgeEntry(
   db: Db,
   campaign: Campaign,
   { person, event, trigger, now, facts }: { person: Subject; now: Date; facts: Facts } & Occasion,
-): Promise<Refusal | { outcome: 'entered'; reason: string; values: object }> {
+): Promise<Omit<EntryDecision, 'entry'>> {
   const scope = campaignScope(campaign, { person, event, trigger, journey: { id: SIMULATED.journey }, now });
   const received = event && { timestamp: event.timestamp, receivedAt: now, backfill: false };
-  const { suppressed } = person;
-  const asked = { campaignState: 'live', suppressed, event: received, depth: 0, scope, now, facts } as const;
-  const { refusal, values } = await refuseEntrant(campaign, asked);
-  const { key } = person;
-  const history = key === null ? undefined : (await entryHistories(db, campaign.id, [key])).get(key);
-  return (
-    refusal ?? refuseRepeat(campaign, history ?? NO_PAST, now) ?? { outcome: 'entered', reason: 'entered', values }
-  );
+  const { key, suppressed } = person;
+  const judge = (condition: Condition) => evaluateCondition(condition, scope, now, facts);
+  const entrant = { campaignState: 'live', suppressed, event: received, depth: 0, judge } as const;
+  const history = async () => (key === null ? undefined : (await entryHistories(db, campaign.id, [key])).get(key));
+  const { entry: _entry, ...decided } = await decideEntry(campaign, entrant, { history, now });
+  return decided;
 }
 
 /** The event that is tried out stands in no table. */

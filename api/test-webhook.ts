@@ -5,6 +5,7 @@ import { sendPolicy } from '../domain/campaign/send-policy.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { HooklineError, type InputFault } from '../domain/errors.ts';
 import { UNMAPPED } from '../domain/journey/map-answer.ts';
+import { SUPPRESSED } from '../domain/journey/render-delivery.ts';
 import { HANDLING_MS, LOST_TEST, PICK_UP_MS, type TestJob, type TestOutcome } from '../domain/journey/test-send.ts';
 import { redactRequest, redactText } from '../domain/request/redact.ts';
 import { compileRequest } from '../domain/request/request.ts';
@@ -108,8 +109,6 @@ function addressFaults(to: string | undefined, destinations: DestinationRules): 
   const messages = /\{[{%]/.test(to) ? ['write the URL out, without {{ }}'] : urlFaults(to, [], destinations);
   return messages.map((message) => ({ path: 'to', message }));
 }
-
-const SUPPRESSED = { code: 'delivery.suppressed', message: 'The person is suppressed: nothing is sent to them.' };
 
 const unsent = (error: ShownError | null, missing: string[]) => ({
   idempotencyKey: null,

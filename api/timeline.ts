@@ -4,6 +4,7 @@ import { readTimeline, type TimelineItem, type TimelineOutcome } from '../db/tim
 import { personNotFound } from './people.ts';
 import { route, type Route } from './route.ts';
 import { idParams, timelinePageQuery } from './schemas.ts';
+import { shownCause } from './shown-cause.ts';
 
 /** What happened to a person, and why: events, changes of attributes, journeys and deliveries in one order. */
 export const timelineRoutes = ({ db }: { db: Db }): Route[] => [
@@ -36,8 +37,8 @@ function shown(item: TimelineItem, outcomes: TimelineOutcome[]) {
       return { at, type: 'attributes', cause, changes };
     }
     case 'entered': {
-      const { id, campaignId, version, eventId, broadcastId } = item.row;
-      const cause = eventId === null ? { type: 'broadcast', id: broadcastId } : { type: 'event', id: eventId };
+      const { id, campaignId, version } = item.row;
+      const cause = shownCause(item.row);
       return { at, type: 'journey', what: 'entered', id, campaign: campaignId, version, cause };
     }
     case 'delivery': {

@@ -17,10 +17,10 @@ export function medianBy<T>(rounds: T[], ratio: (round: T) => number): T {
 }
 
 /** @throws where it does not come true: better than a figure of something that did not happen. */
-export async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + GIVE_UP_AFTER_MS;
+export async function until(what: string, done: () => Promise<boolean>, withinMs = GIVE_UP_AFTER_MS): Promise<void> {
+  const giveUpAt = performance.now() + withinMs;
   while (!(await done())) {
-    if (performance.now() > giveUpAt) throw new Error(`this did not happen within ${GIVE_UP_AFTER_MS} ms: ${what}`);
+    if (performance.now() > giveUpAt) throw new Error(`this did not happen within ${withinMs} ms: ${what}`);
     await pause(50);
   }
 }

@@ -63,6 +63,14 @@ export async function benchMemory(servers: Servers): Promise<string> {
   return `memory: +${(endless - small).toFixed(0)} MB, at most +${AT_MOST_MB} MB (${shown})`;
 }
 
+/** Megabytes that the worker's process has, after it was told to collect what nobody needs. */
+export async function residentMb(servers: Servers): Promise<number> {
+  const { pid } = await program(servers.worker.pid);
+  process.kill(pid, 'SIGUSR2');
+  await pause(1_000);
+  return (await program(servers.worker.pid)).rss / 1024;
+}
+
 /** The program under a guard, with its resident memory in KiB, as `ps` of every system says it. Its other child is a shell. */
 async function program(guard: number | undefined): Promise<{ pid: number; rss: number }> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'ppid=,pid=,rss=']);

@@ -1,25 +1,37 @@
+import { benchAudience } from './audience.ts';
+import { benchBroadcast } from './broadcast.ts';
 import { benchDeliveries } from './deliveries.ts';
 import { benchIsolation } from './isolation.ts';
 import { benchJourneys } from './journeys.ts';
+import { benchMatching } from './matching.ts';
 import { benchMemory } from './memory.ts';
 import { startServers } from './servers.ts';
+import { benchSleepers } from './sleepers.ts';
 
-/** In this order: the last one leaves destinations behind that are left alone for a while. */
+/** In this order: the last ones leave destinations behind that are left alone for a while, and journeys that sleep. */
 const benches = {
+  audience: benchAudience,
   journeys: benchJourneys,
+  broadcast: benchBroadcast,
   deliveries: benchDeliveries,
+  matching: benchMatching,
   memory: benchMemory,
   isolation: benchIsolation,
+  sleepers: benchSleepers,
 };
 
-/** `npm run bench`: ratios against baselines measured in the same run, in turns, on the same servers; or only those named. */
-const wanted = process.argv.slice(2);
+/**
+ * `npm run bench`: ratios against baselines measured in the same run, in turns, on the same servers; or only those named.
+ * With `--large` ten times as many journeys sleep.
+ */
+const large = process.argv.includes('--large');
+const wanted = process.argv.slice(2).filter((word) => word !== '--large');
 const unknown = wanted.find((name) => !(name in benches));
 if (unknown !== undefined) throw new Error(`there is no bench ${unknown}, but ${Object.keys(benches).join(', ')}`);
 const servers = await startServers();
 try {
   for (const [name, bench] of Object.entries(benches)) {
-    if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await bench(servers)}\n`);
+    if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await bench(servers, { large })}\n`);
   }
 } finally {
   await servers.stop();

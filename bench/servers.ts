@@ -40,6 +40,7 @@ export async function startServers() {
     HOOKLINE_ALLOW_HTTP: 'on',
     HOOKLINE_ALLOW_NETWORKS: '127.0.0.0/8',
     HOOKLINE_RETRY_FIRST_DELAY: '1s',
+    HOOKLINE_STARTS_PER_SECOND: '100000',
     HOOKLINE_LOG_LEVEL: 'warn',
   };
   const start = (name: string, words: string[]) =>
@@ -91,6 +92,10 @@ export async function startServers() {
     async publish(name: string, campaign: Record<string, unknown>) {
       await call('PUT', `/v1/campaigns/${name}`, { trigger: { type: 'event', event: name }, ...campaign });
       await call('POST', `/v1/campaigns/${name}/start`);
+    },
+    /** Triggers a manual campaign. */
+    async trigger(name: string, body: Record<string, unknown>) {
+      await call('POST', `/v1/campaigns/${name}/trigger`, body);
     },
     async post(events: { person: string; name: string; data?: Record<string, unknown> }[]) {
       for (let at = 0; at < events.length; at += 50) await call('POST', '/v1/events', events.slice(at, at + 50));

@@ -1,10 +1,16 @@
 import { and, countDistinct, eq, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign/campaign.ts';
+import { HooklineError } from '../domain/errors.ts';
 import type { Plan } from '../domain/walk.ts';
+import { holdSegments } from './hold-segments.ts';
+import { wakeBroadcastsOf } from './broadcast-wakes.ts';
+import { writersTurn } from './campaign-turns.ts';
+import { dropDue, settleOccurrences } from './occurrences.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { campaigns, campaignVersions, type CampaignState } from './schema/campaigns.ts';
 import { journeys } from './schema/journeys.ts';
+import { startSweep } from './sweeps.ts';
 
 export type CampaignRow = typeof campaigns.$inferSelect & { definition: Campaign };
 
@@ -19,6 +25,21 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
     .from(campaignVersions)
     .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
   return row?.definition;
+}
+
+/** A version as it was published, and how many people are inside of it. */
+export async function findPublished(db: Db, id: string, version: number) {
+  const [row] = await db
+    .select()
+    .from(campaignVersions)
+    .where(and(eq(campaignVersions.campaignId, id), eq(campaignVersions.version, version)));
+  return row && { ...row, inside: (await countInside(db, id))[version] ?? 0 };
+}
+
+/** The campaign's row, held `for share`: neither state nor version changes meanwhile. */
+export async function lockCampaign(tx: Db, id: string): Promise<typeof campaigns.$inferSelect | undefined> {
+  const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('share');
+  return row;
 }
 
 /** The version that new entries get; undefined where there is no such campaign. */
@@ -45,10 +66,17 @@ const selectCampaign = (db: Db) =>
 
 /**
  * Stores a definition as the campaign's next version, the first one in state `new`. The definition that is there already changes
- * nothing. Two at once take turns at the campaign's row, so that versions have no gaps and no doubles.
+ * nothing. Two at once take turns at the campaign's row, so that versions have no gaps and no doubles. The `segments` that it names stay
+ * until it is stored; throws `campaigns.invalid` where one was deleted a moment ago.
  */
-export async function publishVersion(db: Db, definition: Campaign & { id: string }, plan: Plan): Promise<CampaignRow> {
+export async function publishVersion(
+  db: Db,
+  definition: Campaign & { id: string },
+  plan: Plan,
+  segments: string[] = [],
+): Promise<CampaignRow> {
   return db.transaction(async (tx) => {
+    await tx.execute(sql`select ${writersTurn(definition.id)}`);
     await tx
       .insert(campaigns)
       .values({ id: definition.id, state: 'new', version: 0, ...triggerOf(definition) })
@@ -57,13 +85,21 @@ export async function publishVersion(db: Db, definition: Campaign & { id: string
     if (!campaign) throw new Error('a campaign vanished while it was published');
     const published = campaign.version > 0 ? await findVersion(tx, campaign.id, campaign.version) : undefined;
     if (published && isSame(published, definition)) return { ...campaign, definition: published };
+    const [gone] = await holdSegments(tx, segments);
+    if (gone !== undefined)
+      throw new HooklineError('campaigns.invalid', `The segment "${gone}" was deleted meanwhile.`);
     const version = campaign.version + 1;
+    if (published && !isSameSchedule(published, definition)) await dropDue(tx, campaign.id);
     await tx.insert(campaignVersions).values({ campaignId: campaign.id, version, definition, plan });
     const [updated] = await tx
       .update(campaigns)
       .set({ version, ...triggerOf(definition), updatedAt: sql`clock_timestamp()` })
       .where(eq(campaigns.id, campaign.id))
       .returning();
+    // A campaign that is not running is gone through when it is started.
+    const isRunning = campaign.state === 'live' || campaign.state === 'paused';
+    const hasDates = definition.trigger.type === 'date' || published?.trigger.type === 'date';
+    if (isRunning && hasDates) await startSweep(tx, 'fillDates', campaign.id);
     return { ...(updated ?? campaign), definition };
   });
 }
@@ -91,6 +127,9 @@ function nameOf(trigger: Campaign['trigger']): string | null {
 /** Whether both read the same as JSON, in the order of their keys too: it reaches rendered bodies. */
 export const isSame = (a: object, b: object) => JSON.stringify(a) === JSON.stringify(b);
 
+const isSameSchedule = (a: Campaign, b: Campaign) =>
+  isSame([a.trigger, a.timezone ?? null], [b.trigger, b.timezone ?? null]);
+
 /** The version and state that publishing would lead to. */
 export async function wouldPublish(
   db: Db,
@@ -104,25 +143,34 @@ export async function wouldPublish(
 
 /**
  * Sets the state if the campaign is in one of `from`, and answers the campaign as it is then; undefined where there is none.
- * The update waits for entries under way.
+ * The update waits for entries and claims under way. With `exit` whoever entered before is to leave.
  */
 export async function changeCampaignState(
   db: Db,
   id: string,
   from: CampaignState[],
   to: CampaignState,
-): Promise<CampaignRow | undefined> {
+  { exit = false }: { exit?: boolean } = {},
+): Promise<(CampaignRow & { hasChanged: boolean }) | undefined> {
   return db.transaction(async (tx) => {
+    await tx.execute(sql`select ${writersTurn(id)}`);
     const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
     if (!before) return undefined;
-    if (from.includes(before.state))
+    const changes = from.includes(before.state);
+    if (changes)
       await tx
         .update(campaigns)
-        .set({ state: to, updatedAt: sql`clock_timestamp()` })
+        .set({ state: to, ...(exit && { exitBefore: sql`clock_timestamp()` }), updatedAt: sql`clock_timestamp()` })
         .where(eq(campaigns.id, id));
+    if (to === 'live' && from.includes(before.state) && before.triggerType === 'date')
+      await startSweep(tx, 'fillDates', id);
     const campaign = await findCampaign(tx, id);
     if (!campaign) throw new Error('a campaign vanished while its state changed');
-    return campaign;
+    if (changes) {
+      await settleOccurrences(tx, campaign.definition, { from: before.state, to });
+      await wakeBroadcastsOf(tx, id);
+    }
+    return { ...campaign, hasChanged: changes };
   });
 }
 
@@ -134,13 +182,4 @@ export async function countInside(db: Db, id: string): Promise<Record<string, nu
     .where(and(eq(journeys.campaignId, id), isNull(journeys.endedAt)))
     .groupBy(journeys.version);
   return Object.fromEntries(rows.map((row) => [row.version, row.people]));
-}
-
-/** The names of events that start some campaign: what an event that nobody names may have meant. */
-export async function listTriggerEvents(db: Db): Promise<string[]> {
-  const rows = await db
-    .selectDistinct({ event: campaigns.triggerName })
-    .from(campaigns)
-    .where(eq(campaigns.triggerType, 'event'));
-  return rows.flatMap((row) => (row.event === null ? [] : [row.event]));
 }

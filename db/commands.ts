@@ -1,7 +1,7 @@
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 import type { Plan } from '../domain/walk.ts';
 import type { Db } from './open.ts';
-import { campaignVersions } from './schema/campaigns.ts';
+import { broadcasts, campaignVersions } from './schema/campaigns.ts';
 import { deliveries } from './schema/deliveries.ts';
 import { commands, journeys, type Command } from './schema/journeys.ts';
 import { resends } from './schema/resends.ts';
@@ -11,23 +11,70 @@ export type ClaimedCommand = { id: number; workflowId: string; command: Command 
 /** A refused command is tried for ever, at last every ten minutes. It holds back its own workflow only. */
 const LONGEST_PAUSE_S = 600;
 
+type ClaimedRow = ClaimedCommand & { workflow_id: string };
+
 /**
- * Leases the oldest commands, at most one per workflow: the next one comes when the first is done. Who dies with a lease
- * loses it after `leaseMs`; carrying a command twice is harmless.
+ * Leases the oldest commands but for starts of broadcasts' journeys, at most one per workflow: the next one comes when the first is
+ * done. Who dies with a lease loses it after `leaseMs`; carrying a command twice is harmless.
  */
 export async function claimCommands(db: Db, limit: number, leaseMs: number): Promise<ClaimedCommand[]> {
-  const rows = await db.execute<ClaimedCommand & { workflow_id: string }>(sql`
-    update commands set leased_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
-    where id in (
-      select id from commands as c
-      where (leased_until is null or leased_until < clock_timestamp())
-        and not exists (select 1 from commands as earlier where earlier.workflow_id = c.workflow_id and earlier.id < c.id)
-      order by lane, id limit ${limit} for update skip locked)
-    returning id::float8, workflow_id, command`);
-  return rows
+  return claimed(
+    await db.execute<ClaimedRow>(leaseOldest(sql`broadcast_id is null`, sql`lane, id`, { limit, leaseMs })),
+  );
+}
+
+/** Who starts broadcasts' journeys takes turns at this row, in which the next free moment stands. */
+const STARTS = 'starts';
+/** What was not used is kept so long: a relay that looks a little late starts as many, and no crowd comes after a silence. */
+const BURST_MS = 250;
+
+/**
+ * Leases the oldest starts of broadcasts' journeys, as many as `perSecond` leaves free for all relays together; `later` where that is
+ * none, or another relay claims at this moment.
+ */
+export async function claimStarts(
+  db: Db,
+  { limit, leaseMs, perSecond }: { limit: number; leaseMs: number; perSecond: number },
+): Promise<ClaimedCommand[] | 'later'> {
+  const intervalMs = 1_000 / perSecond;
+  const next = sql`greatest(next_at, clock_timestamp() - ${Math.max(BURST_MS, intervalMs)}::float8 * interval '1 ms')`;
+  return db.transaction(async (tx) => {
+    const [rate] = await tx.execute<{ free: number }>(sql`
+      select floor(extract(epoch from clock_timestamp() - ${next}) * 1000 / ${intervalMs}::float8)::int as free
+      from rate_slots where webhook = ${STARTS} and destination = '' for update skip locked`);
+    if (!rate || rate.free < 1) return 'later';
+    const count = Math.min(limit, rate.free);
+    const rows = await tx.execute<ClaimedRow>(
+      leaseOldest(sql`broadcast_id is not null`, sql`id`, { limit: count, leaseMs }),
+    );
+    if (rows.length > 0) {
+      await tx.execute(sql`
+        update rate_slots set next_at = ${next} + ${rows.length * intervalMs}::float8 * interval '1 ms'
+        where webhook = ${STARTS} and destination = ''`);
+    }
+    return claimed(rows);
+  });
+}
+
+/** Makes the row at which starts take turns. */
+export async function prepareStarts(db: Db): Promise<void> {
+  await db.execute(sql`
+    insert into rate_slots (webhook, destination, next_at) values (${STARTS}, '', 'epoch') on conflict do nothing`);
+}
+
+const leaseOldest = (which: SQL, order: SQL, { limit, leaseMs }: { limit: number; leaseMs: number }) => sql`
+  update commands set leased_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+  where id in (
+    select id from commands as c
+    where ${which} and (leased_until is null or leased_until < clock_timestamp())
+      and not exists (select 1 from commands as earlier where earlier.workflow_id = c.workflow_id and earlier.id < c.id)
+    order by ${order} limit ${limit} for update skip locked)
+  returning id::float8, workflow_id, command`;
+
+const claimed = (rows: Iterable<ClaimedRow>): ClaimedCommand[] =>
+  [...rows]
     .map((row) => ({ id: row.id, workflowId: row.workflow_id, command: row.command }))
     .sort((a, b) => a.id - b.id);
-}
 
 export async function deleteCommands(db: Db, ids: number[]): Promise<void> {
   if (ids.length > 0) await db.delete(commands).where(isOneOf(ids));
@@ -94,7 +141,7 @@ export async function readDeliveryStart(db: Db, id: string): Promise<{ label: st
   return row;
 }
 
-/** Whether a workflow, by its id, still has something to do: its journey runs, or its delivery is to be sent, for the first time or again. */
+/** Whether a workflow, by its id, still has something to do: its journey or broadcast runs, or its delivery is to be sent, for the first time or again. */
 export async function isWorkflowNeeded(db: Db, workflowId: string): Promise<boolean> {
   const [kind, id = '', run = ''] = workflowId.split('/');
   if (kind === 'journey') {
@@ -104,6 +151,10 @@ export async function isWorkflowNeeded(db: Db, workflowId: string): Promise<bool
   if (kind === 'resend') {
     const runs = and(eq(resends.id, id), isNull(resends.endedAt));
     return (await db.select({ id: resends.id }).from(resends).where(runs)).length > 0;
+  }
+  if (kind === 'broadcast') {
+    const runs = and(eq(broadcasts.id, id), isNull(broadcasts.endedAt));
+    return (await db.select({ id: broadcasts.id }).from(broadcasts).where(runs)).length > 0;
   }
   const toBeSent = and(eq(deliveries.id, id), inArray(deliveries.state, ['approved', 'queued', 'attempted']));
   return (await db.select({ id: deliveries.id }).from(deliveries).where(toBeSent)).length > 0;

@@ -1,6 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Count } from '../domain/condition/performed.ts';
 import type { Predicate } from '../domain/condition/predicate.ts';
+import type { Question } from '../domain/condition/questions.ts';
 import { people } from './schema/people.ts';
 import { momentSql, testSql } from './test-sql.ts';
 
@@ -60,6 +61,18 @@ export function conditionSql(predicate: Predicate, row: Row = EACH_PERSON): SQL<
       return countSql(eventsSql(predicate, row), predicate.count);
     case 'converted':
       return countSql(conversionsSql(predicate, row), predicate.count);
+  }
+}
+
+/** What a question comes to for a row of `people`, as `jsonb`: membership, or a count. */
+export function answerSql(question: Question): SQL {
+  switch (question.type) {
+    case 'segment':
+      return sql`to_jsonb(${conditionSql(question)})`;
+    case 'performed':
+      return sql`(select to_jsonb(count(*)) ${eventsSql(question, EACH_PERSON)})`;
+    case 'converted':
+      return sql`(select to_jsonb(count(*)) ${conversionsSql(question, EACH_PERSON)})`;
   }
 }
 

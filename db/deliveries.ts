@@ -1,11 +1,15 @@
 import { and, asc, desc, eq, sql, type SQL } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
+import { readersTurn } from './campaign-turns.ts';
+import { ownerChanged } from './journeys.ts';
 import type { Db } from './open.ts';
 import { IN_TURN } from './parked.ts';
 import type { PersonRow } from './people.ts';
 import { listResends, type ResendRow } from './resends.ts';
+import { campaigns } from './schema/campaigns.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
-import { destinations, parked, type ParkingReason } from './schema/destinations.ts';
+import { destinations, parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
+import { journeys } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryRow = typeof deliveries.$inferSelect;
@@ -18,24 +22,55 @@ export async function insertDelivery(tx: Db, delivery: NewDelivery): Promise<voi
   await tx.insert(deliveries).values(delivery);
 }
 
+const ownerOf = (tx: Db, id: string) =>
+  tx.select({ key: deliveries.personKey }).from(deliveries).where(eq(deliveries.id, id));
+
 export async function lockDelivery(tx: Db, id: string): Promise<DeliveryRow | undefined> {
   const [delivery] = await tx.select().from(deliveries).where(eq(deliveries.id, id)).for('no key update');
   return delivery;
 }
 
-/** Holds a delivery that is to be sent. `openUntil` is a glance at its destination's breaker, which nobody holds. */
-export async function lockForSending(
-  tx: Db,
-  id: string,
-): Promise<{ delivery: DeliveryRow; openUntil: Date | null } | undefined> {
-  const [row] = await tx
-    .select({ delivery: deliveries, openUntil: destinations.openUntil })
-    .from(deliveries)
-    .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
-    .where(eq(deliveries.id, id))
-    .for('no key update', { of: deliveries });
-  return row;
+export type LockedForSending = {
+  delivery: DeliveryRow;
+  suppressed: boolean;
+  /** Its campaign is paused, or was stopped and has still to let its journey leave. */
+  isHeld: boolean;
+  /** A glance at its destination's breaker, which nobody holds. */
+  openUntil: Date | null;
+};
+
+/**
+ * Holds a delivery that is to be sent, and before it its person and its campaign's state, so that they are neither erased nor
+ * suppressed, nor it paused, until its attempt is written: a pause waits for claims that have begun, and whoever is held back by a claim
+ * is there for the resume that follows.
+ */
+export async function lockForSending(tx: Db, id: string): Promise<LockedForSending | undefined> {
+  // Sent together, run in this order: each statement sees what was committed while the one before it waited.
+  const [[owned], , [row]] = await Promise.all([
+    tx
+      .select({ key: people.key, suppressed: people.suppressed })
+      .from(people)
+      .where(eq(people.key, ownerOf(tx, id)))
+      .for('key share'),
+    tx
+      .select({ turn: readersTurn(sql`${deliveries.campaignId}`) })
+      .from(deliveries)
+      .where(eq(deliveries.id, id)),
+    tx
+      .select({ delivery: deliveries, openUntil: destinations.openUntil, isHeld: IS_HELD })
+      .from(deliveries)
+      .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
+      .leftJoin(campaigns, eq(campaigns.id, deliveries.campaignId))
+      .leftJoin(journeys, eq(journeys.id, deliveries.journeyId))
+      .where(eq(deliveries.id, id))
+      .for('no key update', { of: deliveries }),
+  ]);
+  if (!row) return undefined;
+  if (!owned || owned.key !== row.delivery.personKey) throw ownerChanged();
+  return { ...row, suppressed: owned.suppressed };
 }
+
+const IS_HELD = sql<boolean>`coalesce(${campaigns.state} = 'paused' or ${journeys.createdAt} <= ${campaigns.exitBefore}, false)`;
 
 /** Attempts that a killed process left open become `unknown`: the request may have arrived. Answers how many attempts there were. */
 export async function closeLostAttempts(tx: Db, deliveryId: string): Promise<number> {
@@ -79,6 +114,8 @@ export async function beginAttempt(
     with sending as (${update}
     ), line as (
       delete from parked where delivery_id = ${attempt.deliveryId}
+    ), pause as (
+      delete from paused_deliveries where delivery_id = ${attempt.deliveryId}
     )
     insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at)
     values (${attempt.id}, ${attempt.deliveryId}, ${attempt.number}, ${attempt.destination},
@@ -91,17 +128,13 @@ export type LockedSend = { delivery: DeliveryRow; person: PersonRow; latestAttem
  * Holds a delivery until the transaction ends, and first its person, as everywhere: for a change of them, or only so that they are
  * not erased meanwhile. Undefined when they were.
  */
-export async function lockSend(
-  tx: Db,
-  { id, personKey }: Pick<DeliveryRow, 'id' | 'personKey'>,
-  options: { withPerson: boolean },
-): Promise<LockedSend | undefined> {
+export async function lockSend(tx: Db, id: string, options: { withPerson: boolean }): Promise<LockedSend | undefined> {
   // Sent together, run in this order: each statement sees what was committed while the one before it waited.
-  const [, [row], [latest]] = await Promise.all([
+  const [[owned], [row], [latest]] = await Promise.all([
     tx
       .select({ key: people.key })
       .from(people)
-      .where(eq(people.key, personKey))
+      .where(eq(people.key, ownerOf(tx, id)))
       .for(options.withPerson ? 'no key update' : 'key share'),
     tx
       .select({ delivery: deliveries, person: people })
@@ -116,6 +149,7 @@ export async function lockSend(
       .orderBy(desc(attempts.number))
       .limit(1),
   ]);
+  if (row && row.person.key !== owned?.key) throw ownerChanged();
   return row && { ...row, latestAttempt: latest?.id };
 }
 
@@ -170,7 +204,8 @@ function moveParts({ id, journeyId, stepId }: DeliveryRow, { state, set, log }: 
       where id = ${id}
     )`;
   // Whoever still waits for it, in whichever line, waits no more.
-  const left = sql`waits_no_more as (delete from parked where delivery_id = ${id})`;
+  const left = sql`waits_no_more as (delete from parked where delivery_id = ${id}),
+    pauses_no_more as (delete from paused_deliveries where delivery_id = ${id})`;
   const logged = sql`logged as (
       insert into journey_log (journey_id, step, what, details)
       values (${journeyId}, ${stepId}, ${state}, ${json({ delivery: id, ...log })})
@@ -191,6 +226,8 @@ export async function cancelDelivery(db: Db, id: string): Promise<void> {
           updated_at = clock_timestamp()
       where id = ${id} and state in ('approved', 'queued', 'attempted')
       returning id
+    ), pause as (
+      delete from paused_deliveries where delivery_id in (select id from cancelled)
     )
     delete from parked where delivery_id in (select id from cancelled)`);
 }
@@ -206,8 +243,8 @@ export async function listAnswers(
     .where(eq(deliveries.journeyId, journeyId));
 }
 
-/** What a delivery waits for at its destination, and until when where that is known. */
-export type InLine = { reason: ParkingReason; until: Date | null };
+/** What a delivery waits for, at its destination or by its campaign, and until when where that is known. */
+export type InLine = { reason: ParkingReason | 'pause'; until: Date | null };
 
 export type DeliveryDetail = DeliveryRow & {
   person: string;
@@ -216,9 +253,14 @@ export type DeliveryDetail = DeliveryRow & {
   parked: InLine | null;
 };
 
-type LineRow = { line: typeof parked.$inferSelect | null; openUntil: Date | null };
+type LineRow = {
+  line: typeof parked.$inferSelect | null;
+  openUntil: Date | null;
+  pause: typeof pausedDeliveries.$inferSelect | null;
+};
 
-export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
+export function waitingInLine({ line, openUntil, pause }: LineRow): InLine | null {
+  if (pause) return { reason: 'pause', until: null };
   if (!line) return null;
   const untils = { slot: null, breaker: openUntil, rateLimit: line.dueAt };
   return { reason: line.reason, until: untils[line.reason] };
@@ -226,9 +268,16 @@ export function waitingInLine({ line, openUntil }: LineRow): InLine | null {
 
 export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail | undefined> {
   const [row] = await db
-    .select({ delivery: deliveries, person: people.id, line: parked, openUntil: destinations.openUntil })
+    .select({
+      delivery: deliveries,
+      person: people.id,
+      line: parked,
+      openUntil: destinations.openUntil,
+      pause: pausedDeliveries,
+    })
     .from(deliveries)
     .innerJoin(people, eq(people.key, deliveries.personKey))
+    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));

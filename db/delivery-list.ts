@@ -6,7 +6,7 @@ import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
-import { destinations, parked } from './schema/destinations.ts';
+import { destinations, parked, pausedDeliveries } from './schema/destinations.ts';
 import { people } from './schema/people.ts';
 
 export type DeliveryFilter = {
@@ -54,9 +54,11 @@ export async function listDeliveries(
       person: people.id,
       line: parked,
       openUntil: destinations.openUntil,
+      pause: pausedDeliveries,
     })
     .from(deliveries)
     .innerJoin(people, eq(people.key, deliveries.personKey))
+    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(query.where)

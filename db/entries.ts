@@ -63,8 +63,8 @@ export async function recordOutcomes(tx: Db, considered: Considered[]): Promise<
         "journeyId" text, "eventId" text, depth int, position bigint, "goalEvent" text, "goalUntil" timestamptz,
         "exitEvents" text[], once boolean, lane int)
     ), fresh as (
-      insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id, broadcast_id)
-      select cause, "campaignId", "personKey", version, outcome, reason, "values", "journeyId", "broadcastId" from input
+      insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id, broadcast_id, at)
+      select cause, "campaignId", "personKey", version, outcome, reason, "values", "journeyId", "broadcastId", clock_timestamp() from input
       where not exists (
         select from entries e where e.campaign_id = "campaignId" and e.person_key = "personKey" and e.cause = input.cause)
       on conflict do nothing
@@ -83,7 +83,7 @@ export async function recordOutcomes(tx: Db, considered: Considered[]): Promise<
       insert into entries (campaign_id, person_key, cause, once, journey_id)
       select "campaignId", "personKey", cause, once, "journeyId" from entered
     )
-    insert into commands (workflow_id, command, lane)
-    select 'journey/' || "journeyId" || '/1', jsonb_build_object('type', 'startJourney', 'journey', "journeyId"), lane
+    insert into commands (workflow_id, command, lane, broadcast_id)
+    select 'journey/' || "journeyId" || '/1', jsonb_build_object('type', 'startJourney', 'journey', "journeyId"), lane, "broadcastId"
     from entered`);
 }

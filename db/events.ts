@@ -2,7 +2,14 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
-import { changeAttributes, type AttributeValues } from './people.ts';
+import {
+  changedAttributes,
+  changesOf,
+  findPeople,
+  storeChanges,
+  type AttributeValues,
+  type NewChange,
+} from './people.ts';
 import { outcomes } from './schema/campaigns.ts';
 import { events, inbox, people } from './schema/people.ts';
 
@@ -96,20 +103,24 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
   return new Set(stored.map((row) => row.id));
 }
 
+const PEOPLE_AT_ONCE = 1_000;
+
 /** Merges the attributes that came with events into their people, who are held, in the order of the list. */
 async function mergeAttributes(tx: Db, stored: IdentifiedEvent[]): Promise<void> {
-  const ids = new Set(stored.flatMap((event) => (event.attributes ? [event.person] : [])));
-  if (ids.size === 0) return;
-  const held = await tx
-    .select()
-    .from(people)
-    .where(sql`${people.id} = any(${sql.param([...ids])}::text[])`);
-  const byId = new Map(held.map((person) => [person.id, person]));
-  for (const { id, person: name, attributes, backfill } of stored) {
-    const person = byId.get(name);
-    if (!person || !attributes) continue;
-    const changed = await changeAttributes(tx, person, attributes, { type: 'event', id }, { backfill });
-    byId.set(name, changed.person);
+  const changing = stored.filter((event) => event.attributes);
+  for (let from = 0; from < changing.length; from += PEOPLE_AT_ONCE) {
+    const part = changing.slice(from, from + PEOPLE_AT_ONCE);
+    const held = await findPeople(tx, [...new Set(part.map((event) => event.person))]);
+    const byId = new Map(held.map((person) => [person.id, person]));
+    const changes: NewChange[] = [];
+    for (const { id, person: name, attributes = {}, backfill } of part) {
+      const person = byId.get(name);
+      const changed = person && changesOf(person.attributes, attributes);
+      if (!changed) continue;
+      byId.set(name, { ...person, attributes: changedAttributes(person, attributes) });
+      changes.push({ key: person.key, cause: { type: 'event', id }, changes: changed, journey: null, backfill });
+    }
+    await storeChanges(tx, changes);
   }
 }
 

@@ -1,4 +1,5 @@
 import { and, asc, eq, lte, sql } from 'drizzle-orm';
+import { readersTurn } from './campaign-turns.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { broadcasts, campaigns, type CampaignState, type TriggerType } from './schema/campaigns.ts';
@@ -37,54 +38,71 @@ export async function claimPerson(
   key: string,
   limit: number,
 ): Promise<{ person: PersonRow; items: InboxItem[] } | undefined> {
-  const [person] = await tx.select().from(people).where(eq(people.key, key)).for('no key update', { skipLocked: true });
-  if (!person) return undefined;
-  const items = await tx
-    .select({
-      number: inbox.number,
-      type: inbox.type,
-      subject: inbox.subject,
-      event: events,
-      broadcast: broadcasts,
-      change: attributeChanges,
-    })
-    .from(inbox)
-    .leftJoin(events, and(eq(inbox.type, 'event'), eq(events.id, inbox.subject)))
-    .leftJoin(broadcasts, and(eq(inbox.type, 'trigger'), eq(broadcasts.id, inbox.subject)))
-    .leftJoin(
-      attributeChanges,
-      and(
-        eq(inbox.type, 'change'),
-        eq(attributeChanges.personKey, inbox.personKey),
-        eq(attributeChanges.number, inbox.number),
-      ),
-    )
-    .where(eq(inbox.personKey, key))
-    .orderBy(asc(inbox.number))
-    .limit(limit);
-  return { person, items };
+  // Sent together, run in this order: what waits is read when the person is held.
+  const [[person], items] = await Promise.all([
+    tx.select().from(people).where(eq(people.key, key)).for('no key update', { skipLocked: true }),
+    tx
+      .select({
+        number: inbox.number,
+        type: inbox.type,
+        subject: inbox.subject,
+        event: events,
+        broadcast: broadcasts,
+        change: attributeChanges,
+      })
+      .from(inbox)
+      .leftJoin(events, and(eq(inbox.type, 'event'), eq(events.id, inbox.subject)))
+      .leftJoin(broadcasts, and(eq(inbox.type, 'trigger'), eq(broadcasts.id, inbox.subject)))
+      .leftJoin(
+        attributeChanges,
+        and(
+          eq(inbox.type, 'change'),
+          eq(attributeChanges.personKey, inbox.personKey),
+          eq(attributeChanges.number, inbox.number),
+        ),
+      )
+      .where(eq(inbox.personKey, key))
+      .orderBy(asc(inbox.number))
+      .limit(limit),
+  ]);
+  return person && { person, items };
 }
 
 export type Candidate = { campaign: string; state: CampaignState; version: number };
 
 /** Campaigns whose current version starts on one of these, held `for share`: their state cannot change before the entry is recorded. */
 export async function listCandidates(tx: Db, type: TriggerType, names: string[]): Promise<Candidate[]> {
-  // One table: whoever waits here for a publication judges the new row, and a join would still hold the old version beside it.
-  return tx
-    .select({ campaign: campaigns.id, state: campaigns.state, version: campaigns.version })
-    .from(campaigns)
-    .where(and(eq(campaigns.triggerType, type), sql`${campaigns.triggerName} = any(${sql.param(names)}::text[])`))
-    .orderBy(campaigns.id)
-    .for('share');
+  const isNamed = and(
+    eq(campaigns.triggerType, type),
+    sql`${campaigns.triggerName} = any(${sql.param(names)}::text[])`,
+  );
+  const [, rows] = await Promise.all([
+    tx
+      .select({ turn: readersTurn(sql`${campaigns.id}`) })
+      .from(campaigns)
+      .where(isNamed)
+      .orderBy(campaigns.id),
+    // One table: whoever waits here for a publication judges the new row, and a join would still hold the old version beside it.
+    tx
+      .select({ campaign: campaigns.id, state: campaigns.state, version: campaigns.version })
+      .from(campaigns)
+      .where(isNamed)
+      .orderBy(campaigns.id)
+      .for('share'),
+  ]);
+  return rows;
 }
 
 /** The campaign of a broadcast, on the version that was current when the broadcast was made; held `for share`. */
 export async function candidateOf(tx: Db, broadcast: { campaignId: string; version: number }): Promise<Candidate[]> {
-  const rows = await tx
-    .select({ campaign: campaigns.id, state: campaigns.state })
-    .from(campaigns)
-    .where(eq(campaigns.id, broadcast.campaignId))
-    .for('share');
+  const [, rows] = await Promise.all([
+    tx.execute(sql`select ${readersTurn(sql`${broadcast.campaignId}`)}`),
+    tx
+      .select({ campaign: campaigns.id, state: campaigns.state })
+      .from(campaigns)
+      .where(eq(campaigns.id, broadcast.campaignId))
+      .for('share'),
+  ]);
   return rows.map((row) => ({ ...row, version: broadcast.version }));
 }
 
@@ -94,14 +112,12 @@ export async function finishItems(
   personKey: string,
   { lastNumber, mayHaveMore }: { lastNumber: number; mayHaveMore: boolean },
 ): Promise<void> {
-  await tx.delete(inbox).where(and(eq(inbox.personKey, personKey), lte(inbox.number, lastNumber)));
-  const own = eq(waiting.personKey, personKey);
-  if (mayHaveMore)
-    await tx
-      .update(waiting)
-      .set({ dueAt: sql`now()` })
-      .where(own);
-  else await tx.delete(waiting).where(own);
+  const rest = mayHaveMore
+    ? sql`update waiting set due_at = now() where person_key = ${personKey}`
+    : sql`delete from waiting where person_key = ${personKey}`;
+  await tx.execute(sql`
+    with done as (delete from inbox where person_key = ${personKey} and number <= ${lastNumber})
+    ${rest}`);
 }
 
 /** Who could not be matched waits a little, and then in the last lane: however many they are, everybody else goes on. */

@@ -1,6 +1,17 @@
 import { sql } from 'drizzle-orm';
+import type { Json } from '../domain/json.ts';
 import type { Db } from './open.ts';
 import type { Actor, Decision } from './schema/deliveries.ts';
+
+type Exit = {
+  reason: string;
+  by: Actor | null;
+  now: Date;
+  /** What the journeys' log says besides. */
+  details?: Record<string, Json>;
+  /** Whether also what was left open by journeys that have ended already is dropped. */
+  leftovers?: boolean;
+};
 
 /**
  * Ends journeys where they stand: what is drafted is discarded, what is not sent yet is cancelled, what is under way still finishes.
@@ -9,7 +20,7 @@ import type { Actor, Decision } from './schema/deliveries.ts';
 export function exitJourneys(
   db: Db,
   ids: string[],
-  { reason, by, now }: { reason: string; by: Actor | null; now: Date },
+  { reason, by, now, details = {}, leftovers = false }: Exit,
 ): Promise<string[]> {
   const list = sql`any(${sql.param(ids)}::text[])`;
   const discarded: Decision = {
@@ -32,7 +43,7 @@ export function exitJourneys(
           returning id, run
         ), log as (
           insert into journey_log (journey_id, step, what, details)
-          select id, '', 'exited', ${JSON.stringify({ reason, by })}::jsonb from ended
+          select id, '', 'exited', ${JSON.stringify({ reason, by, ...details })}::jsonb from ended
           on conflict do nothing
         ), wait as (
           update waits set outcome = 'exited', closed_at = clock_timestamp()
@@ -44,7 +55,7 @@ export function exitJourneys(
         select id from ended`),
     ]);
     const ended = rows.map(({ id }) => id);
-    await dropDeliveries(tx, ended, discarded);
+    await dropDeliveries(tx, leftovers ? ids : ended, discarded);
     return ended;
   });
 }
@@ -68,6 +79,8 @@ async function dropDeliveries(tx: Db, journeys: string[], discarded: Decision): 
       -- Who is being told to come at this moment gives its place up when it comes.
       delete from parked where delivery_id in (
         select delivery_id from parked where delivery_id in (select id from dropped) for update skip locked)
+    ), pause as (
+      delete from paused_deliveries where delivery_id in (select id from dropped)
     ), command as (
       insert into commands (workflow_id, command)
       select 'delivery/' || id, jsonb_build_object('type', 'wake', 'subject', id) from dropped where approved

@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, isNull, not, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import { waitingInLine, type InLine } from './deliveries.ts';
@@ -6,12 +6,12 @@ import type { JourneyRow, LogLine } from './journeys.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
 import { deliveries } from './schema/deliveries.ts';
-import { destinations, parked } from './schema/destinations.ts';
+import { destinations, parked, pausedDeliveries } from './schema/destinations.ts';
 import { journeyLog, journeys, waits, type JourneyState } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 import type { WaitRow } from './waits.ts';
 
-/** What holds up the journey's step: what it waits for, or its delivery's place in line, and why that failed so far. */
+/** What holds up the journey's step: what it waits for, or its delivery's place in line or its campaign's pause, and why that failed so far. */
 type AtItsStep = {
   wait: Pick<WaitRow, 'kind' | 'eventName'> | null;
   line: (InLine & { since: Date }) | null;
@@ -53,8 +53,17 @@ export async function listJourneys(
 function isInState(state: JourneyState | 'stuck') {
   if (state === 'completed' || state === 'exited') return eq(journeys.state, state);
   const isStuck = isNotNull(journeys.stuckSince);
-  const active = state === 'stuck' ? isStuck : and(eq(journeys.state, state), isNull(journeys.stuckSince));
+  const active = state === 'stuck' ? isStuck : and(isAt(state), isNull(journeys.stuckSince));
   return and(isNull(journeys.endedAt), active);
+}
+
+/** No row says `paused`: it is what sends while its delivery is held back. */
+function isAt(state: JourneyState) {
+  if (state !== 'sending' && state !== 'paused') return eq(journeys.state, state);
+  const isHeld = sql`exists (
+    select from ${deliveries} held join ${pausedDeliveries} on ${pausedDeliveries.deliveryId} = held.id
+    where held.journey_id = ${journeys.id} and held.step_id = ${journeys.stepId})`;
+  return and(eq(journeys.state, 'sending'), state === 'paused' ? isHeld : not(isHeld));
 }
 
 export type JourneyDetail = JourneyWithPerson & { log: LogLine[]; deliveries: string[] };
@@ -77,6 +86,7 @@ const selectJourneys = (db: Db) =>
       wait: { kind: waits.kind, eventName: waits.eventName },
       line: parked,
       openUntil: destinations.openUntil,
+      pause: pausedDeliveries,
       lastError: deliveries.error,
       nextAttemptAt: deliveries.nextAttemptAt,
     })
@@ -84,12 +94,14 @@ const selectJourneys = (db: Db) =>
     .innerJoin(people, eq(people.key, journeys.personKey))
     .leftJoin(waits, and(eq(waits.journeyId, journeys.id), eq(waits.stepId, journeys.stepId)))
     .leftJoin(deliveries, and(eq(deliveries.journeyId, journeys.id), eq(deliveries.stepId, journeys.stepId)))
+    .leftJoin(pausedDeliveries, eq(pausedDeliveries.deliveryId, deliveries.id))
     .leftJoin(parked, eq(parked.deliveryId, deliveries.id))
     .leftJoin(destinations, eq(destinations.origin, parked.destination));
 
 function withPerson(row: Awaited<ReturnType<typeof selectJourneys>>[number]): JourneyWithPerson {
   const inLine = waitingInLine(row);
-  const line = inLine && row.line && { ...inLine, since: row.line.since };
+  const since = (row.pause ?? row.line)?.since;
+  const line = inLine && since ? { ...inLine, since } : null;
   const { person, wait, lastError, nextAttemptAt } = row;
   return { ...row.journey, person, wait, line, lastError, nextAttemptAt };
 }

@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { Prepared } from '../domain/walk.ts';
 import type { Db } from './open.ts';
@@ -26,18 +26,18 @@ export type LogLine = { step: string; what: string; details: Record<string, Json
 
 /**
  * Reads a journey at a step and holds it until the transaction ends, so that one repeat of a step waits for the other
- * and then finds its decision: the line that says `decision`. Undefined when the person was erased.
+ * and then finds its decision: the line with a result. Undefined when the person was erased.
  * The person's row is taken first, as everywhere: for a change of it, or only so that they are not erased meanwhile.
  */
 export async function lockJourneyAt(
   tx: Db,
-  at: { journey: string; step: string; decision: string },
+  at: { journey: string; step: string },
   options: { lockPerson: boolean },
 ): Promise<JourneyAtStep | undefined> {
   const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, at.journey));
   const isStep = and(eq(journeyLog.journeyId, at.journey), eq(journeyLog.step, at.step));
   // A statement sees what was committed before it began: only one of its own, sent right behind, sees what the wait was for.
-  const [, [cause], [decided]] = await Promise.all([
+  const [[owned], [cause], [decided]] = await Promise.all([
     tx
       .select({ key: people.key })
       .from(people)
@@ -47,19 +47,24 @@ export async function lockJourneyAt(
     tx
       .select()
       .from(journeyLog)
-      .where(and(isStep, eq(journeyLog.what, at.decision))),
+      .where(and(isStep, isNotNull(journeyLog.result))),
   ]);
+  if (cause && cause.person.key !== owned?.key) throw ownerChanged();
   return cause && { ...cause, decided: decided ?? null };
 }
 
 /** Holds a journey's person, and the journey. */
 export async function lockJourneyOf(tx: Db, id: string): Promise<void> {
   const owner = tx.select({ key: journeys.personKey }).from(journeys).where(eq(journeys.id, id));
-  await Promise.all([
+  const [[owned], [journey]] = await Promise.all([
     tx.select({ key: people.key }).from(people).where(eq(people.key, owner)).for('no key update'),
-    tx.select({ id: journeys.id }).from(journeys).where(eq(journeys.id, id)).for('no key update'),
+    tx.select({ personKey: journeys.personKey }).from(journeys).where(eq(journeys.id, id)).for('no key update'),
   ]);
+  if (journey && journey.personKey !== owned?.key) throw ownerChanged();
 }
+
+/** Who was looked for was merged into somebody else before they were held. Whoever asked asks again, in another transaction. */
+export const ownerChanged = () => new Error('the person was merged into another one at this moment: try again');
 
 /** What began a journey, and whose it is; nobody is held. */
 export async function readCause(db: Db, id: string): Promise<JourneyCause | undefined> {
@@ -115,7 +120,7 @@ export async function endJourney(
       select key from people where key = (select person_key from journeys where id = ${id}) for key share
     ), ended as (
       update journeys set state = ${state}, reason = ${reason}, ended_at = clock_timestamp(), updated_at = clock_timestamp()
-      from owner where id = ${id} and ended_at is null
+      from (select count(*) from owner) as held where id = ${id} and ended_at is null
       returning id
     )
     insert into journey_log (journey_id, step, what, details)

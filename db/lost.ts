@@ -124,9 +124,10 @@ export async function restartSending(db: Db, { type, id }: Sending): Promise<boo
 export function failClosed(db: Db, { type, id }: Sending, move: DeliveryMove): Promise<boolean> {
   const { table, delivery } = KINDS[type];
   return db.transaction(async (tx) => {
-    const [named] = await tx.execute<{ id: string; person_key: string }>(sql`
-      select id, person_key from deliveries where id = (select ${delivery} from ${table} as own where id = ${id})`);
-    const locked = named && (await lockSend(tx, { id: named.id, personKey: named.person_key }, { withPerson: false }));
+    const [named] = await tx.execute<{ id: string }>(
+      sql`select ${delivery} as id from ${table} as own where id = ${id}`,
+    );
+    const locked = named && (await lockSend(tx, named.id, { withPerson: false }));
     if (!locked) return false;
     const open = await tx.execute(sql`select 1 from ${table} as own where id = ${id} and ${KINDS[type].open}`);
     if (open.length === 0) return false;
@@ -134,6 +135,7 @@ export function failClosed(db: Db, { type, id }: Sending, move: DeliveryMove): P
     if (type === 'delivery') await moveDelivery(tx, locked.delivery, move);
     else await moveResend(tx, locked.delivery, id, { move, ended: true });
     await tx.execute(sql`delete from parked where workflow_id = ${`${type}/${id}`}`);
+    await tx.execute(sql`delete from paused_deliveries where workflow_id = ${`${type}/${id}`}`);
     return true;
   });
 }

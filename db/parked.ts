@@ -1,7 +1,7 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm';
 import type { Applicant } from '../domain/delivery/admission.ts';
 import type { Db } from './open.ts';
-import { parked, type ParkingReason } from './schema/destinations.ts';
+import { parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
 
 /** How long a slot is kept for a delivery whose workflow was told; then it is told again. */
 const KEPT_MS = 60_000;
@@ -51,7 +51,12 @@ export async function parkDelivery(
 
 /** Gives up the place of a delivery that its workflow sends no more; another workflow may have one for it by now, which stays. */
 export async function leaveLine(tx: Db, { id, workflowId }: { id: string; workflowId: string }): Promise<void> {
-  await tx.delete(parked).where(and(eq(parked.deliveryId, id), eq(parked.workflowId, workflowId)));
+  const isOwn = (line: typeof parked | typeof pausedDeliveries) =>
+    and(eq(line.deliveryId, id), eq(line.workflowId, workflowId));
+  await Promise.all([
+    tx.delete(parked).where(isOwn(parked)),
+    tx.delete(pausedDeliveries).where(isOwn(pausedDeliveries)),
+  ]);
 }
 
 /** Takes the next free time of a webhook with a rate limit: each caller gets one of its own. */

@@ -5,13 +5,15 @@ import { iso, SETTLED, TREES_AT_ONCE } from './retention.ts';
 
 /**
  * Deletes journeys of people who are held that ended long ago, with log, waits, deliveries and attempts, and adds them to what the
- * figures of their campaigns count. Not one of which something is still to be decided or sent, or was sent again since.
+ * figures of their campaigns count. Not one of which something is still to be decided or sent, or was sent again since, nor one that
+ * may still reach its goal.
  */
 export const purgeJourneys = (tx: Db, owners: SQL, before: Date) =>
   tx.execute(sql`
     with old as materialized (
       select id, campaign_id, state from journeys j
       where person_key = ${owners} and id < ${idBehind('jrn', before)} and ended_at < ${iso(before)}
+        and (goal_until is null or goal_until < ${iso(before)})
         and not exists (
           select from deliveries d
           where d.journey_id = j.id and (
@@ -22,8 +24,8 @@ export const purgeJourneys = (tx: Db, owners: SQL, before: Date) =>
       select campaign_id, 'ended' as kind, state as name, '' as state, count(*) as count
       from old group by campaign_id, old.state
       union all
-      select campaign_id, 'step', step, '', count(distinct journey_id)
-      from old join journey_log on journey_id = old.id where step <> '' group by campaign_id, step
+      select campaign_id, 'step', step, '', count(*)
+      from old join journey_log on journey_id = old.id where result is not null group by campaign_id, step
       union all
       select old.campaign_id, 'delivery', step_id, d.state, count(*)
       from old join deliveries d on d.journey_id = old.id where step_id is not null

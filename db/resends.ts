@@ -62,6 +62,8 @@ export async function cancelResend(db: Db, id: string): Promise<void> {
       update resends set ended_at = clock_timestamp(), next_attempt_at = null, error = ${JSON.stringify(CANCELLED)}::jsonb
       where id = ${id} and ended_at is null
       returning id
+    ), pause as (
+      delete from paused_deliveries where workflow_id in (select 'resend/' || id from cancelled)
     )
     delete from parked where workflow_id in (select 'resend/' || id from cancelled)`);
 }

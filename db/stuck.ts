@@ -68,14 +68,19 @@ export async function startUnseen(db: Db, { now, limit }: Pick<LookOver, 'now' |
   return rows.length;
 }
 
-/** When a journey should have moved on by itself; null where only somebody else moves it. In line it is told to come for 24 hours. */
+/**
+ * When a journey should have moved on by itself; null where only somebody else moves it, as where its campaign is paused. In line it is
+ * told to come for 24 hours.
+ */
 const SHOULD_HAVE_MOVED = sql`
   case state
     when 'starting' then updated_at
-    when 'sending' then coalesce(
+    when 'sending' then case when exists (
+      select from paused_deliveries join deliveries on deliveries.id = delivery_id
+      where journey_id = j.id and step_id = j.step_id) then null else coalesce(
       (select since + interval '24 h' from parked
         where delivery_id = (select id from deliveries where journey_id = j.id and step_id = j.step_id)),
-      (select next_attempt_at from deliveries where journey_id = j.id and step_id = j.step_id), updated_at)
+      (select next_attempt_at from deliveries where journey_id = j.id and step_id = j.step_id), updated_at) end
     else step_until
   end`;
 

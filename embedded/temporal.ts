@@ -17,7 +17,7 @@ export type TemporalOptions = {
   /** Keeps everything in memory and loses it at the end: for tests. */
   inMemory?: boolean;
   /** Settings of the server, by the names of its dynamic configuration: for tests. */
-  dynamicConfig?: Record<string, number>;
+  dynamicConfig?: Record<string, number | string>;
   /** Of the gRPC frontend; free where not given. */
   port?: number;
   /** Of the Web UI; free where not given, `false` for none. */
@@ -98,7 +98,7 @@ function startServer(
   const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
   const settings = Object.entries({ ...DYNAMIC_CONFIG, ...options.dynamicConfig }).flatMap(([key, value]) => [
     '--dynamic-config-value',
-    `${key}=${value}`,
+    `${key}=${JSON.stringify(value)}`,
   ]);
   const child = startChild({
     name: 'Temporal',

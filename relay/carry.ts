@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SearchAttributePair } from '@temporalio/common';
 import {
   isGrpcServiceError,
@@ -6,8 +7,10 @@ import {
   type Client,
   type WorkflowStartOptions,
 } from '@temporalio/client';
+import { readBroadcastStart } from '../db/broadcasts.ts';
 import {
   claimCommands,
+  claimStarts,
   deleteCommands,
   failCommand,
   isWorkflowNeeded,
@@ -21,8 +24,11 @@ import type { Db } from '../db/open.ts';
 import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
+import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
+/** Until starts are free again. */
+const PACE_MS = 50;
 /** Longer than a call to Temporal may take: a lease must not end under its holder. */
 const LEASE_MS = 30_000;
 const CALL_DEADLINE_MS = 10_000;
@@ -41,8 +47,23 @@ export class TemporalAway extends Error {}
 
 /** Carries the oldest commands to Temporal, all at once. Answers how many it carried; throws `TemporalAway` when Temporal is. */
 export async function carryCommands(dependencies: CarryDependencies): Promise<number> {
+  return carryClaimed(dependencies, await claimCommands(dependencies.db, COMMANDS_AT_ONCE, LEASE_MS));
+}
+
+/** Carries the oldest starts of broadcasts' journeys, as many as may begin now. Answers 0 where none waits. */
+export async function carryStarts(dependencies: CarryDependencies & { perSecond: number }): Promise<number> {
+  const { db, perSecond } = dependencies;
+  const claim = () => claimStarts(db, { limit: COMMANDS_AT_ONCE, leaseMs: LEASE_MS, perSecond });
+  let claimed = await claim();
+  while (claimed === 'later') {
+    await pause(PACE_MS);
+    claimed = await claim();
+  }
+  return carryClaimed(dependencies, claimed);
+}
+
+async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCommand[]): Promise<number> {
   const { db, client, onRefused } = dependencies;
-  const claimed = await claimCommands(db, COMMANDS_AT_ONCE, LEASE_MS);
   if (claimed.length === 0) return 0;
   const starts = await readJourneyStarts(
     db,
@@ -70,8 +91,7 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
     away.map(({ command }) => command.id),
   );
   for (const { command, error } of refused) {
-    // What it was for has ended.
-    if (!(await isWorkflowNeeded(db, command.workflowId))) {
+    if (await isNeedless(db, command)) {
       await deleteCommands(db, [command.id]);
       continue;
     }
@@ -81,6 +101,10 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   if (away[0]) throw new TemporalAway('Temporal takes no commands', { cause: away[0].error });
   return claimed.length;
 }
+
+/** Whether what a command was for has ended; a broadcast that is gone is started again, and looks for itself. */
+const isNeedless = async (db: Db, command: ClaimedCommand): Promise<boolean> =>
+  command.command.type !== 'forget' && (isBroadcastWake(command) || !(await isWorkflowNeeded(db, command.workflowId)));
 
 async function carry(
   dependencies: CarryDependencies,
@@ -96,8 +120,12 @@ async function carry(
     case 'startDelivery':
     case 'startResend':
       return startDelivery(dependencies, workflowId, command);
+    case 'startBroadcast':
+      return startBroadcast(dependencies, workflowId, command.broadcast);
     case 'wake':
       return dependencies.client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, command.subject);
+    case 'forget':
+      return forgetWorkflow(dependencies.client, workflowId);
   }
 }
 
@@ -122,18 +150,36 @@ async function startDelivery(
   await start(dependencies, 'delivery', { workflowId, args: [{ ...named, ...found }], staticSummary: found.label });
 }
 
+/** One that was terminated or has failed may be started again: its row says that it has not ended. */
+async function startBroadcast(dependencies: CarryDependencies, workflowId: string, id: string) {
+  const found = await readBroadcastStart(dependencies.db, id);
+  if (!found) return;
+  await start(dependencies, 'broadcast', {
+    workflowId,
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    args: [{ broadcast: id }],
+    staticSummary: `${found.campaign} · version ${found.version}`,
+    ...(dependencies.withSearchAttributes && {
+      typedSearchAttributes: [{ key: searchAttributes.campaign, value: found.campaign }],
+    }),
+  });
+}
+
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */
 async function start(
   { client, taskQueue }: CarryDependencies,
   type: string,
-  options: Omit<WorkflowStartOptions, 'taskQueue' | 'workflowIdReusePolicy'>,
+  options: Omit<WorkflowStartOptions, 'taskQueue'>,
 ): Promise<void> {
   try {
-    await client.workflow.start(type, { ...options, taskQueue, workflowIdReusePolicy: 'REJECT_DUPLICATE' });
+    await client.workflow.start(type, { workflowIdReusePolicy: 'REJECT_DUPLICATE', ...options, taskQueue });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
+
+const isBroadcastWake = ({ workflowId, command }: ClaimedCommand) =>
+  command.type === 'wake' && workflowId.startsWith('broadcast/');
 
 const journeyAttributes = (start: JourneyStart): SearchAttributePair[] => [
   { key: searchAttributes.campaign, value: start.campaign },
@@ -148,13 +194,17 @@ function reasonOf(error: unknown): string {
 }
 
 const INVALID_ARGUMENT = 3;
+const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
+const UNIMPLEMENTED = 12;
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
 function isRefusal({ command }: ClaimedCommand, error: unknown): boolean {
   if (command.type === 'wake' && error instanceof WorkflowNotFoundError) return true;
   const answer = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
   if (!isGrpcServiceError(answer)) return false;
+  // Not every key may delete, nor can every server: all else goes on.
+  if (command.type === 'forget' && (answer.code === PERMISSION_DENIED || answer.code === UNIMPLEMENTED)) return true;
   const isTooLarge = answer.code === RESOURCE_EXHAUSTED && /larger than max/.test(answer.details);
   return answer.code === INVALID_ARGUMENT || isTooLarge;
 }

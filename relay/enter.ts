@@ -1,7 +1,7 @@
-import { entryRules, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
-import { NO_PAST, refuseEntrant, refuseRepeat, type EntryHistory } from '../domain/campaign/entry.ts';
-import { parseDurationMs } from '../domain/input/duration.ts';
+import { decideEntry } from '../domain/campaign/decide-entry.ts';
+import type { Condition } from '../domain/condition/condition.ts';
+import { evaluateCondition } from '../domain/condition/evaluate-condition.ts';
 import { entryHistories, recordOutcomes, type Considered } from '../db/entries.ts';
 import { createFacts } from '../db/facts.ts';
 import { newId } from '../db/id.ts';
@@ -31,19 +31,17 @@ export async function considerAll(
   candidates: Candidate[],
   occasion: Occasion,
 ): Promise<void> {
-  for (const candidate of candidates) {
-    const histories = await entryHistories(context.tx, candidate.campaign, [person.key]);
-    await recordOutcomes(context.tx, [await consider(context, person, candidate, occasion, histories.get(person.key))]);
-  }
+  const considered: Considered[] = [];
+  for (const candidate of candidates) considered.push(await consider(context, person, candidate, occasion));
+  await recordOutcomes(context.tx, considered);
 }
 
 /** Decides one entry; nothing is written. */
-export async function consider(
+async function consider(
   { tx, campaigns, now }: MatchContext,
   person: PersonRow,
   candidate: Candidate,
   { cause, number, event, broadcast, depth }: Occasion,
-  history: EntryHistory = NO_PAST,
 ): Promise<Considered> {
   const { campaign } = await campaigns(tx, candidate.campaign, candidate.version);
   const journeyId = newId('jrn');
@@ -56,39 +54,31 @@ export async function consider(
   });
   // As it was then: what came later is matched later.
   const facts = createFacts(tx, { personKey: person.key, upTo: number });
-  const { state: campaignState } = candidate;
-  const { refusal, values } = await refuseEntrant(campaign, {
-    ...{ campaignState, suppressed: person.suppressed, event, depth, scope, now, facts },
+  const entrant = {
+    campaignState: candidate.state,
+    suppressed: person.suppressed,
+    event,
+    depth,
+    judge: (condition: Condition) => evaluateCondition(condition, scope, now, facts),
+  };
+  const { entry, ...decided } = await decideEntry(campaign, entrant, {
+    history: async () => (await entryHistories(tx, candidate.campaign, [person.key])).get(person.key),
+    now,
   });
-  const refused = refusal ?? refuseRepeat(campaign, history, now);
-  const about = {
+  return {
+    ...decided,
     cause,
     campaignId: candidate.campaign,
     personKey: person.key,
     version: candidate.version,
     broadcastId: broadcast?.id ?? null,
-  };
-  if (refused) return { ...about, ...refused, entry: null };
-  return {
-    ...about,
-    outcome: 'entered',
-    reason: 'entered',
-    values,
-    entry: {
+    entry: entry && {
+      ...entry,
       journeyId,
       eventId: event?.id ?? null,
       depth,
       position: number,
-      once: entryRules(campaign).frequency === 'once',
       lane: broadcast ? 1 : 0,
-      ...goalAndExits(campaign, now),
     },
   };
 }
-
-/** What finds the journey when an event comes that concerns it. */
-const goalAndExits = ({ goal, exit }: Campaign, now: Date) => ({
-  goalEvent: goal?.event ?? null,
-  goalUntil: goal ? new Date(now.getTime() + parseDurationMs(goal.within)) : null,
-  exitEvents: exit?.events ?? [],
-});

@@ -1,13 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { isPast } from '../domain/campaign/entry.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
 import type { Cipher } from '../db/cipher.ts';
+import { listConcernedJourneys } from '../db/goals.ts';
 import { candidateOf, claimPerson, finishItems, listCandidates, type ChangeRow, type InboxItem } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { considerAll, type MatchContext } from './enter.ts';
+import { meetGoals } from './goals.ts';
+import { considerDue, moveDates } from './dates.ts';
+import { considerMoves, createSegmentBook, openMembership, type Membership } from './segments.ts';
 import { tellWaits } from './waits.ts';
 
 const ITEMS_AT_ONCE = 100;
@@ -18,12 +23,16 @@ export type MatchPerson = (key: string) => Promise<number>;
 type Dependencies = { db: Db; cipher: Cipher; campaigns: VersionCache<CompiledCampaign>; now: () => Date };
 
 export function createMatcher({ db, cipher, campaigns, now }: Dependencies): MatchPerson {
+  const readSegments = createSegmentBook();
   return (key) =>
     db.transaction(async (tx) => {
       const claimed = await claimPerson(tx, key, ITEMS_AT_ONCE);
       if (!claimed) return 0;
       const { person, items } = claimed;
-      for (const item of items) await matchItem({ tx, cipher, campaigns, now: now(), judgeWait }, person, item);
+      const segments = await readSegments(tx, key);
+      const membership = await openMembership({ tx, now: now() }, { segments, person, items });
+      for (const item of items)
+        await matchItem({ tx, cipher, campaigns, now: now(), judgeWait }, person, item, membership);
       await finishItems(tx, key, {
         lastNumber: items.at(-1)?.number ?? 0,
         mayHaveMore: items.length === ITEMS_AT_ONCE,
@@ -32,11 +41,30 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
     });
 }
 
-/** First what it does to journeys that run already, then who enters by it: what begins a journey does not end it. */
-async function matchItem(context: MatchContext, person: PersonRow, item: InboxItem): Promise<void> {
-  await tellWaits(context, person, item);
+/**
+ * First which segments the person belongs to, as all that follows may ask for them; then what it does to journeys that run already, then
+ * who enters by it: what begins a journey does not end it.
+ */
+async function matchItem(
+  context: MatchContext,
+  person: PersonRow,
+  item: InboxItem,
+  membership: Membership,
+): Promise<void> {
+  const moves = await membership(context, item);
+  await moveDates(context, person, item);
   const { tx } = context;
   const { number, event, broadcast, change } = item;
+  const [concerned] = await Promise.all([
+    event && !isPast(event) ? listConcernedJourneys(tx, event) : [],
+    tellWaits(context, person, item),
+  ]);
+  if (event && (await meetGoals(context, person, event, concerned))) {
+    // Segments and conditions may ask for conversions.
+    const again = { ...item, type: 'recheck' as const, event: null };
+    moves.push(...(await membership(context, again)));
+    await tellWaits(context, person, again);
+  }
   const occasion = { number, event, broadcast, depth: change?.depth ?? 0 };
   if (event) {
     const candidates = await listCandidates(tx, 'event', [event.name]);
@@ -48,7 +76,10 @@ async function matchItem(context: MatchContext, person: PersonRow, item: InboxIt
     for (const [name, candidates] of await changedInto(context, change)) {
       await considerAll(context, person, candidates, { ...occasion, cause: `attribute/${name}/${number}` });
     }
+  } else if (item.type === 'due') {
+    await considerDue(context, person, item, occasion);
   }
+  await considerMoves(context, person, item, { moves, occasion: { ...occasion, event: null, broadcast: null } });
 }
 
 /** The campaigns that start on a change of these attributes, as far as it is one from and to the values that they name. */

@@ -1,25 +1,35 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Cipher } from '../db/cipher.ts';
+import { fireDue } from '../db/due-entries.ts';
+import { restartBroadcasts } from '../db/broadcasts.ts';
+import { prepareStarts, type ClaimedCommand } from '../db/commands.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
 import type { Database } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
-import { carryCommands, TemporalAway } from './carry.ts';
+import { carryCommands, carryStarts, TemporalAway } from './carry.ts';
+import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
-import { startLoop } from './loop.ts';
+import { startLoop, type Loop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { readNamespaceId } from './namespace-id.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { freeResumed } from './resume.ts';
+import { createSweeper } from './sweep.ts';
+import { runSchedules } from './schedules.ts';
 import { createWatch } from './watch.ts';
 
 const POLL_MS = 500;
 const EXPIRY_POLL_MS = 1_000;
+const DUE_POLL_MS = 1_000;
+const SCHEDULE_POLL_MS = 1_000;
+const RESTART_POLL_MS = 60_000;
 const WATCH_POLL_MS = 60_000;
 const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
@@ -38,13 +48,16 @@ export type RelayOptions = {
   /** Whether destinations that fail are left alone for a while. */
   breaker: boolean;
   retention: Retention;
+  /** How many journeys of broadcasts begin in a second at most, over all relays. */
+  startsPerSecond: number;
   now: () => Date;
   log: Logger;
 };
 
 /**
- * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked deliveries to come, discard
- * drafts whose time is over, work off jobs, and delete what is old; one carries the resulting commands, and one looks for what is stuck.
+ * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked and paused deliveries to come,
+ * end journeys of stopped campaigns, discard drafts whose time is over, work off jobs, go through everybody for segments and dates, tell
+ * what is due, and delete what is old; one carries the resulting commands, and the last one looks for what is stuck or lost.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -57,34 +70,25 @@ export async function startRelay({
   withSearchAttributes,
   breaker,
   retention,
+  startsPerSecond,
   now,
   log,
 }: RelayOptions) {
   const { db } = database;
   const matchPerson = createMatcher({ db, cipher, campaigns: versions.campaigns, now });
   const rerender = { cipher, ...versions, render: rerenderDraft(destinations) };
-  let isAway = false;
-  const carry = startLoop({
-    pollMs: POLL_MS,
-    look: async () => {
-      const carried = await carryCommands({
-        db,
-        client,
-        taskQueue,
-        withSearchAttributes,
-        onRefused: (command, error) =>
-          log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
-      });
-      if (isAway && carried > 0) log.warn('Temporal is back');
-      if (carried > 0) isAway = false;
-      return carried;
-    },
-    onError: (error) => {
-      if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
-      if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
-      isAway = true;
-    },
-  });
+  const carrying = {
+    db,
+    client,
+    taskQueue,
+    withSearchAttributes,
+    onRefused: (command: ClaimedCommand, error: unknown) =>
+      log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
+  };
+  const carry = startCarrying(() => carryCommands(carrying), log);
+  // A loop of its own: who is many holds nobody back.
+  await prepareStarts(db);
+  const starts = startCarrying(() => carryStarts({ ...carrying, perSecond: startsPerSecond }), log);
   const match = startLoop({
     pollMs: POLL_MS,
     look: async () => {
@@ -108,6 +112,24 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'parked deliveries could not be told to come'),
   });
+  const resume = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const freed = await freeResumed(db, now());
+      if (freed > 0) carry.wake();
+      return freed;
+    },
+    onError: (error) => log.error({ err: error }, 'deliveries of resumed campaigns could not be told to come'),
+  });
+  const exit = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const exited = await exitStopped(db, now());
+      if (exited > 0) carry.wake();
+      return exited;
+    },
+    onError: (error) => log.error({ err: error }, 'journeys of stopped campaigns could not be ended'),
+  });
   const expire = startLoop({
     pollMs: EXPIRY_POLL_MS,
     look: async () => {
@@ -126,6 +148,47 @@ export async function startRelay({
       return worked;
     },
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
+  });
+  const sweepPage = createSweeper({
+    db,
+    campaigns: versions.campaigns,
+    now,
+    onFailed: ({ type, subject }, error) => log.error({ type, subject, err: error }, 'a sweep could not go on'),
+  });
+  const sweep = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const done = await sweepPage();
+      if (done > 0) match.wake();
+      return done;
+    },
+    onError: (error) => log.error({ err: error }, 'people could not be gone through'),
+  });
+  const fire = startLoop({
+    pollMs: DUE_POLL_MS,
+    look: async () => {
+      const fired = await fireDue(db, now());
+      if (fired > 0) match.wake();
+      return fired;
+    },
+    onError: (error) => log.error({ err: error }, 'what is due could not be told'),
+  });
+  const schedules = startLoop({
+    pollMs: SCHEDULE_POLL_MS,
+    look: async () => {
+      const made = await runSchedules({ db, campaigns: versions.campaigns, now: now() });
+      if (made > 0) carry.wake();
+      return made;
+    },
+    onError: (error) => log.error({ err: error }, 'schedules could not be seen to'),
+  });
+  const restart = startLoop({
+    pollMs: RESTART_POLL_MS,
+    look: async () => {
+      await restartBroadcasts(db);
+      return 0;
+    },
+    onError: (error) => log.error({ err: error }, 'broadcasts could not be looked after'),
   });
   const ending = new AbortController();
   const { namespace } = client.options;
@@ -150,14 +213,50 @@ export async function startRelay({
   });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
-  await database.listen(CHANNELS.commands, () => carry.wake());
+  await database.listen(CHANNELS.commands, () => {
+    carry.wake();
+    starts.wake();
+  });
   return {
     async stop() {
       ending.abort();
-      const loops = [match, release, expire, jobs, carry, watch, clean];
+      const loops = [
+        match,
+        release,
+        resume,
+        exit,
+        expire,
+        jobs,
+        sweep,
+        fire,
+        schedules,
+        restart,
+        carry,
+        starts,
+        watch,
+        clean,
+      ];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
+}
+
+function startCarrying(carry: () => Promise<number>, log: Logger): Loop {
+  let isAway = false;
+  return startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const carried = await carry();
+      if (isAway && carried > 0) log.warn('Temporal is back');
+      if (carried > 0) isAway = false;
+      return carried;
+    },
+    onError: (error) => {
+      if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
+      if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
+      isAway = true;
+    },
+  });
 }
 
 /** A few people at a time; one who cannot be matched does not keep the others waiting. */

@@ -26,7 +26,7 @@ export async function tellWaits(context: WaitContext, person: PersonRow, item: I
         break;
       }
       case 'time':
-        if (item.change) await moveTime(context, person, wait);
+        if (item.change || item.type === 'recheck') await moveTime(context, person, wait);
     }
   }
 }

@@ -30,7 +30,7 @@ ALTER TABLE "split_choices" ALTER COLUMN "person_key" SET NOT NULL;--> statement
 ALTER TABLE "resends" ADD COLUMN "checked_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "conversions" ADD CONSTRAINT "conversions_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "split_choices" ADD CONSTRAINT "split_choices_person_key_people_key_fk" FOREIGN KEY ("person_key") REFERENCES "public"."people"("key") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "due_entries_broadcast" ON "due_entries" USING btree ("broadcast_id") WHERE broadcast_id is not null;--> statement-breakpoint
+CREATE INDEX "due_entries_referring" ON "due_entries" USING btree ("broadcast_id") WHERE broadcast_id is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_send" ON "deliveries" USING btree ("send_id") WHERE send_id is not null;--> statement-breakpoint
 CREATE INDEX "journeys_event" ON "journeys" USING btree ("event_id") WHERE event_id is not null;--> statement-breakpoint
 CREATE INDEX "journeys_broadcast" ON "journeys" USING btree ("broadcast_id") WHERE broadcast_id is not null;--> statement-breakpoint

@@ -80,6 +80,8 @@ export const broadcasts = pgTable(
     cursor: text('cursor'),
     selected: integer('selected').notNull(),
     createdAt: createdAt(),
+    /** When everybody was selected; their journeys may have still to begin. */
+    selectedAt: moment('selected_at'),
     endedAt: moment('ended_at'),
   },
   (table) => [
@@ -108,6 +110,7 @@ export const occurrences = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.campaignId, table.localTime, table.zone] }),
+    index('occurrences_zone').on(table.campaignId, table.zone, table.dueAt),
     index('occurrences_due')
       .on(table.dueAt)
       .where(sql`state = 'due'`),
@@ -126,7 +129,7 @@ export const dueEntries = pgTable(
       .references(() => people.key, { onDelete: 'cascade' }),
     /** The local date, or the local time of the schedule. */
     occurrence: text('occurrence').notNull(),
-    /** Of a schedule. */
+    /** Of a schedule: the broadcast itself enters them. */
     broadcastId: text('broadcast_id').references(() => broadcasts.id),
     dueAt: moment('due_at').notNull(),
     firedAt: moment('fired_at'),
@@ -135,9 +138,12 @@ export const dueEntries = pgTable(
     primaryKey({ columns: [table.campaignId, table.personKey, table.occurrence] }),
     index('due_entries_due')
       .on(table.dueAt)
-      .where(sql`fired_at is null`),
+      .where(sql`fired_at is null and broadcast_id is null`),
     index('due_entries_person').on(table.personKey),
     index('due_entries_broadcast')
+      .on(table.broadcastId, table.dueAt)
+      .where(sql`broadcast_id is not null and fired_at is null`),
+    index('due_entries_referring')
       .on(table.broadcastId)
       .where(sql`broadcast_id is not null`),
   ],
@@ -165,17 +171,19 @@ export const entries = pgTable(
   ],
 );
 
-export type Outcome =
-  | 'entered'
-  | 'notLive'
-  | 'paused'
-  | 'whereFalse'
-  | 'notInAudience'
-  | 'frequency'
-  | 'maxConcurrent'
-  | 'guard'
-  | 'backfilled'
-  | 'suppressed';
+export const OUTCOMES = [
+  'entered',
+  'notLive',
+  'paused',
+  'whereFalse',
+  'notInAudience',
+  'frequency',
+  'maxConcurrent',
+  'guard',
+  'backfilled',
+  'suppressed',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Each entry that was considered, with the values that decided: one row per campaign, person and cause. */
 export const outcomes = pgTable(

@@ -56,7 +56,7 @@ export const parked = pgTable(
   ],
 );
 
-/** The next free time of each webhook with a rate limit, per destination. */
+/** The next free time of each webhook with a rate limit, per destination; and that of starts of broadcasts' journeys. */
 export const rateSlots = pgTable(
   'rate_slots',
   {

@@ -90,6 +90,9 @@ export const journeys = pgTable(
     index('journeys_broadcast')
       .on(table.broadcastId)
       .where(sql`broadcast_id is not null`),
+    index('journeys_exits')
+      .on(table.personKey)
+      .where(sql`ended_at is null and exit_events <> '{}'`),
   ],
 );
 
@@ -202,12 +205,17 @@ export const journeyLog = pgTable(
   (table) => [primaryKey({ columns: [table.journeyId, table.step, table.what, table.revision] })],
 );
 
-/** What a workflow is told: to begin, or that something has changed for it: a delivery may go on, or the journey has ended. */
+/**
+ * What a workflow is told: to begin, or that something has changed for it: a delivery may go on, or the journey has ended; or Temporal,
+ * that it is to forget one whose person was erased.
+ */
 export type Command =
   | { type: 'startJourney'; journey: string }
   | { type: 'startDelivery'; delivery: string }
   | { type: 'startResend'; resend: string; delivery: string }
-  | { type: 'wake'; subject: string };
+  | { type: 'startBroadcast'; broadcast: string }
+  | { type: 'wake'; subject: string }
+  | { type: 'forget' };
 
 /** What Temporal has still to be told, in the order of `id` for each workflow. A row goes when Temporal has it. */
 export const commands = pgTable(
@@ -216,15 +224,26 @@ export const commands = pgTable(
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     workflowId: text('workflow_id').notNull(),
     command: jsonb('command').$type<Command>().notNull(),
-    /** Events and decisions go first (0), broadcasts with what is left (1). */
+    /** Events and decisions go first (0), what was asked for in bulk with what is left (1). */
     lane: integer('lane').notNull().default(0),
+    /** Whose journey it starts: so many a second begin, and a broadcast knows how many have not. */
+    broadcastId: text('broadcast_id'),
     tries: integer('tries').notNull().default(0),
+    /** Nobody takes it before. */
     leasedUntil: moment('leased_until'),
     error: text('error'),
     createdAt: createdAt(),
   },
   (table) => [
-    index('commands_order').on(table.lane, table.id),
+    index('commands_order')
+      .on(table.lane, table.id)
+      .where(sql`broadcast_id is null`),
+    index('commands_starts')
+      .on(table.id)
+      .where(sql`broadcast_id is not null`),
     index('commands_workflow').on(table.workflowId, table.id),
+    index('commands_broadcast')
+      .on(table.broadcastId, table.id)
+      .where(sql`broadcast_id is not null`),
   ],
 );

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Json } from '../../domain/json.ts';
 import { createdAt, moment, statementTime, updatedAt } from '../columns.ts';
@@ -6,15 +7,24 @@ import { createdAt, moment, statementTime, updatedAt } from '../columns.ts';
  * Who is known. `id` is the client's own, `key` (`per_…`) is ours: it names the person in Temporal, where nothing personal may stand.
  * `lastNumber` counts what was stored for the person: whoever stores something locks this row and takes the next number.
  */
-export const people = pgTable('people', {
-  key: text('key').primaryKey(),
-  id: text('id').notNull().unique(),
-  attributes: jsonb('attributes').$type<Record<string, Json>>().notNull(),
-  suppressed: boolean('suppressed').notNull().default(false),
-  lastNumber: bigint('last_number', { mode: 'number' }).notNull().default(0),
-  createdAt: createdAt(),
-  updatedAt: updatedAt(),
-});
+export const people = pgTable(
+  'people',
+  {
+    key: text('key').primaryKey(),
+    id: text('id').notNull().unique(),
+    attributes: jsonb('attributes').$type<Record<string, Json>>().notNull(),
+    suppressed: boolean('suppressed').notNull().default(false),
+    lastNumber: bigint('last_number', { mode: 'number' }).notNull().default(0),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  // A longer text is no zone, and might not fit into an index.
+  () => [
+    index('people_timezone')
+      .on(sql`(attributes ->> 'timezone')`)
+      .where(sql`jsonb_typeof(attributes -> 'timezone') = 'string' and length(attributes ->> 'timezone') <= 64`),
+  ],
+);
 
 /** What people did, accepted once per `id`. `number` is the event's place in its person's own order. */
 export const events = pgTable(
@@ -38,12 +48,13 @@ export const events = pgTable(
   ],
 );
 
-/** What changed attributes of a person: a client of the API, an event, the answer to a delivery, or a journey's step. */
+/** What changed attributes of a person: a client of the API, an event, the answer to a delivery, a journey's step, or somebody who was merged into them. */
 export type ChangeCause =
   | { type: 'api' }
   | { type: 'event'; id: string }
   | { type: 'mapping'; delivery: string }
-  | { type: 'update'; journey: string; step: string };
+  | { type: 'update'; journey: string; step: string }
+  | { type: 'merge' };
 
 /** An attribute before and after, `null` where it was not there; no attribute is null itself. */
 export type AttributeChange = { from: Json; to: Json };

@@ -5,13 +5,19 @@ import { without } from '../input/without.ts';
 import { isDeeper } from '../json.ts';
 import { countSteps, isRecord, placesOf, type Place } from './places.ts';
 import { type Findings, referenceFindings } from './references.ts';
+import { unknownSegment } from '../segment/segment-faults.ts';
+import { segmentNames } from './segment-names.ts';
 import { mappingFaults, webhookFaults } from '../request/request-faults.ts';
 import { type WebhookDefaults, webhookDefaultsSchema, webhookSchema } from './webhook.ts';
 
 const LIMITS = { steps: 200, depth: 10, bytes: 256 * 1024, nesting: 64 };
 
-/** What a definition is checked against: the id in the path, and where requests may go, each where it is known. */
-export type Surroundings = { pathId?: string | undefined; rules?: DestinationRules | undefined };
+/** What a definition is checked against: the id in the path, where requests may go, and the segments that there are, each where it is known. */
+export type Surroundings = {
+  pathId?: string | undefined;
+  rules?: DestinationRules | undefined;
+  segments?: readonly string[] | undefined;
+};
 
 /** Whether a definition is too big to look into. */
 export function sizeFault(input: unknown): InputFault | undefined {
@@ -51,7 +57,11 @@ function idFromPlace(name: string): string {
 }
 
 /** The faults and warnings that the schema does not know, found in what is left when its own (`misfits`) are taken out. */
-export function findFaults(named: unknown, misfits: PlacedFault[], { pathId, rules }: Surroundings): Findings {
+export function findFaults(
+  named: unknown,
+  misfits: PlacedFault[],
+  { pathId, rules, segments }: Surroundings,
+): Findings {
   const campaign = without(named, misfits);
   if (!isRecord(campaign)) return { faults: [], warnings: [] };
   const places = placesOf(campaign['steps']);
@@ -63,9 +73,21 @@ export function findFaults(named: unknown, misfits: PlacedFault[], { pathId, rul
       ...depthFaults(places),
       ...contentFaults(campaign['defaults'], places, rules),
       ...references.faults,
+      ...(segments
+        ? segmentNames(campaign).flatMap(({ path, segment }) => unknownSegment(path, segment, segments))
+        : []),
     ],
-    warnings: references.warnings,
+    warnings: [...references.warnings, ...onceWarnings(campaign)],
   };
+}
+
+/** What comes again each year would find everybody there already. */
+export function onceWarnings({ trigger, entry }: Record<string, unknown>): string[] {
+  if (!isRecord(trigger) || trigger['type'] !== 'date' || trigger['yearly'] !== true) return [];
+  const { frequency = 'once' } = isRecord(entry) ? entry : {};
+  const message =
+    'trigger.yearly: each person enters in one year only, as entry.frequency is once; write everyTime for every year';
+  return frequency === 'once' ? [message] : [];
 }
 
 function campaignIdFaults(id: unknown, misfits: PlacedFault[], pathId: string | undefined): InputFault[] {

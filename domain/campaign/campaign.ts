@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DestinationRules } from '../delivery/address.ts';
-import { findFaults, nameSteps, sizeFault } from './campaign-faults.ts';
+import { findFaults, nameSteps, onceWarnings, sizeFault } from './campaign-faults.ts';
 import { conditionSchema } from '../condition/condition.ts';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { unknownType } from '../input/explain.ts';
@@ -26,12 +26,18 @@ const eventTrigger = z.strictObject({
 const manualTrigger = z.strictObject({ type: z.literal('manual') });
 
 /** When somebody comes to belong to a segment, or leaves it; with `includeCurrent` also who belongs to it at the start. */
-const segmentTrigger = z.strictObject({
-  type: z.literal('segment'),
-  segment: idSchema('gold'),
-  change: z.enum(['enter', 'leave']),
-  includeCurrent: z.boolean().optional(),
-});
+const segmentTrigger = z
+  .strictObject({
+    type: z.literal('segment'),
+    segment: idSchema('gold'),
+    change: z.enum(['enter', 'leave']),
+    includeCurrent: z.boolean().optional(),
+  })
+  .superRefine(({ change, includeCurrent }, context) => {
+    if (change === 'enter' || !includeCurrent) return;
+    const message = 'is for change: enter; who belongs to the segment has not left it';
+    context.addIssue({ code: 'custom', path: ['includeCurrent'], message });
+  });
 
 /** When an attribute changes, whatever changed it; a missing one counts as `null`. */
 const attributeTrigger = z.strictObject({
@@ -93,27 +99,30 @@ export type Campaign = z.infer<typeof campaignSchema>;
 
 /**
  * Validates a definition, the one at `pathId` where it came by a path, and gives every step an id. With `rules`, literal URLs
- * are judged too. Warnings do not refuse it. Throws `campaigns.invalid` with every fault in one pass.
+ * are judged too, with `segments` which of them are named. Warnings do not refuse it. Throws `campaigns.invalid` with every fault in one pass.
  */
 export function validateCampaign(
   input: unknown,
   pathId?: string,
   rules?: DestinationRules,
+  segments?: readonly string[],
 ): { campaign: Campaign; plan: Plan; warnings: string[] } {
   const tooBig = sizeFault(input);
   if (tooBig) throw invalid([tooBig]);
   const named = nameSteps(input, pathId);
   const result = inspect(campaignSchema, named);
   const misfits = result.success ? [] : result.faults;
-  const { faults, warnings } = findFaults(named, misfits, { pathId, rules });
+  const { faults, warnings } = findFaults(named, misfits, { pathId, rules, segments });
   const errors = [...misfits.map(({ at, message }) => ({ path: placeOf(at), message })), ...faults];
   if (!result.success || errors.length > 0) throw invalid(errors);
   return { campaign: result.data, plan: compilePlan(result.data), warnings };
 }
 
 /** What `validateCampaign` warned of when a campaign was published. */
-export const warningsOf = (campaign: Campaign): string[] =>
-  referenceFindings(campaign, placesOf(campaign.steps)).warnings;
+export const warningsOf = (campaign: Campaign): string[] => [
+  ...referenceFindings(campaign, placesOf(campaign.steps)).warnings,
+  ...onceWarnings(campaign),
+];
 
 /** The step of that id, at any depth. */
 export function findStep(campaign: Pick<Campaign, 'steps'>, id: string): Step | undefined {

@@ -1,8 +1,8 @@
 import { entryRules, type Campaign } from './campaign.ts';
-import { evaluateCondition, type Facts } from '../condition/evaluate-condition.ts';
+import type { Condition } from '../condition/condition.ts';
+import type { Judgement } from '../condition/evaluate-condition.ts';
 import { parseDurationMs } from '../input/duration.ts';
 import type { Json } from '../json.ts';
-import type { Scope } from '../scope.ts';
 
 const LATE_MS = 24 * 60 * 60 * 1000;
 
@@ -13,16 +13,15 @@ const MAX_DEPTH = 20;
 export const isPast = ({ timestamp, receivedAt, backfill }: NonNullable<Entrant['event']>): boolean =>
   backfill || receivedAt.getTime() - timestamp.getTime() > LATE_MS;
 
-/** Somebody who may enter a campaign: by an event, or named by hand. */
+/** Somebody who may enter a campaign: by an event, or by a broadcast. */
 export type Entrant = {
   campaignState: 'new' | 'live' | 'paused' | 'stopped';
   suppressed: boolean;
   event: { timestamp: Date; receivedAt: Date; backfill: boolean } | null;
   /** How many journeys led to this, each by a change of its own. */
   depth: number;
-  scope: Scope;
-  now: Date;
-  facts: Facts;
+  /** What a condition comes to for them, now. */
+  judge: (condition: Condition) => Promise<Judgement>;
 };
 
 export type Refusal = {
@@ -66,7 +65,7 @@ function refuseUnseen({ campaignState: state, event, suppressed, depth }: Entran
   return null;
 }
 
-async function judgeConditions(campaign: Campaign, { scope, now, facts }: Entrant): Promise<EntrantJudgement> {
+async function judgeConditions(campaign: Campaign, { judge }: Entrant): Promise<EntrantJudgement> {
   const { trigger, audience } = campaign;
   const conditions = [
     { condition: trigger.type === 'event' ? trigger.where : undefined, refused: WHERE_FALSE },
@@ -75,7 +74,7 @@ async function judgeConditions(campaign: Campaign, { scope, now, facts }: Entran
   let seen: Record<string, Json> = {};
   for (const { condition, refused } of conditions) {
     if (!condition) continue;
-    const { holds, values } = await evaluateCondition(condition, scope, now, facts);
+    const { holds, values } = await judge(condition);
     if (!holds) return { refusal: { ...refused, values }, values };
     seen = { ...seen, ...values };
   }

@@ -20,14 +20,7 @@ const EVENT_ROOTS = ['event', 'parameter', 'event_name', 'event_timestamp', 'eve
 export function referenceFindings(campaign: Record<string, unknown>, places: Place[]): Findings {
   const trigger = isRecord(campaign['trigger']) ? campaign['trigger'] : {};
   const hasEvent = trigger['type'] === 'event';
-  const earlier = nothingEarlier();
-  const goal = isRecord(campaign['goal']) ? campaign['goal'] : {};
-  const inConditions = [
-    { at: 'audience', condition: campaign['audience'], earlier },
-    { at: 'trigger.where', condition: trigger['where'], earlier },
-    { at: 'goal.where', condition: goal['where'], earlier, hasEvent: true },
-    ...places.flatMap(stepConditions),
-  ].flatMap(conditionReferences);
+  const inConditions = conditionsIn(campaign, places).flatMap(conditionReferences);
   const inTemplates = places.flatMap(templateReferences);
   const missing = inConditions.flatMap((reference) => listed(missingStep(reference)));
   return {
@@ -39,6 +32,19 @@ export function referenceFindings(campaign: Record<string, unknown>, places: Pla
       ),
     ].map(({ at, message }) => `${at}: ${message}`),
   };
+}
+
+/** Every condition of a campaign, valid or not, with where it is. */
+export function conditionsIn(campaign: Record<string, unknown>, places: Place[]): Condition[] {
+  const trigger = isRecord(campaign['trigger']) ? campaign['trigger'] : {};
+  const goal = isRecord(campaign['goal']) ? campaign['goal'] : {};
+  const earlier = nothingEarlier();
+  return [
+    { at: 'audience', condition: campaign['audience'], earlier },
+    { at: 'trigger.where', condition: trigger['where'], earlier },
+    { at: 'goal.where', condition: goal['where'], earlier, hasEvent: true },
+    ...places.flatMap(stepConditions),
+  ];
 }
 
 /** `hasEvent`: it is judged with an event of its own, whatever the trigger is. */

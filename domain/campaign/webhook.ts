@@ -57,6 +57,8 @@ export const webhookFields = {
   allowHosts: z.array(z.string().min(1)).max(100).optional(),
   response: z.strictObject({ attributes: templates }).optional(),
   onFailure: z.enum(['continue', 'exit']).optional(),
+  /** Whether a conversion of the campaign may be credited to it. */
+  trackConversions: z.boolean().optional(),
 };
 
 export const webhookSchema = z.strictObject(webhookFields);

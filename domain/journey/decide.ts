@@ -10,8 +10,9 @@ import type { Json } from '../json.ts';
 import { evaluateMapping } from '../request/mapping.ts';
 import { redactJson } from '../request/redact.ts';
 import { shownError } from '../request/shown-error.ts';
+import type { Scope } from '../scope.ts';
 import type { AtStep, Decision } from './decision.ts';
-import { renderDelivery } from './render-delivery.ts';
+import { renderDelivery, suppressedDelivery } from './render-delivery.ts';
 
 /** What a journey does at a step, the same for a real one and for one that is only tried out. */
 export async function decide(step: Step, at: AtStep): Promise<Decision> {
@@ -50,12 +51,19 @@ async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision>
   return { prepared: { type: 'wait', until, ended: null }, details, until: deadline };
 }
 
-/** One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says. */
+/**
+ * One that does not render is a failed delivery, and the journey goes on or ends as `onFailure` says; one to somebody who is suppressed
+ * is skipped. Before that, who has left the audience may have to leave the journey.
+ */
 async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decision> {
-  const delivery = renderDelivery(at.compiled.webhook(step.id), await at.scope(), {
-    id: at.newDeliveryId(),
-    now: at.now,
-  });
+  const scope = await at.scope();
+  const left = await leftAudience(at, scope);
+  if (left) return left;
+  const webhook = at.compiled.webhook(step.id);
+  const newId = at.newDeliveryId();
+  const delivery = at.suppressed
+    ? suppressedDelivery(webhook, newId)
+    : renderDelivery(webhook, scope, { id: newId, now: at.now });
   await at.keepDelivery(delivery);
   const { id, state, error, label, mapping } = delivery;
   const details = { delivery: id, state, ...(error && { error }) };
@@ -71,6 +79,16 @@ async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decis
     details,
     ...(delivery.expiresAt && { until: delivery.expiresAt }),
   };
+}
+
+/** How a journey ends whose person does not belong to the audience any more, where that matters; null: it goes on. */
+async function leftAudience({ compiled, now, facts }: AtStep, scope: Scope): Promise<Decision | null> {
+  const { audience, exit } = compiled.campaign;
+  if (!audience || !exit?.whenNotInAudience) return null;
+  const { holds, values } = await evaluateCondition(audience, scope, now, facts);
+  if (holds) return null;
+  const reason = 'not in the audience any more';
+  return { prepared: { type: 'ended', reason }, what: 'exited', details: { reason, values } };
 }
 
 /** The deadline is stored, so that whoever looks later finds the same one. */

@@ -6,8 +6,8 @@ import type { ActivityCount } from '../time/most-active-hour.ts';
 import type { PlanStep, Prepared } from '../walk.ts';
 import type { RenderedDelivery } from './render-delivery.ts';
 
-/** What a step decided: what the walk is told, what the log shows, and until when the journey stays there. */
-export type Decision = { prepared: Prepared; details: Record<string, Json>; until?: Date };
+/** What a step decided: what the walk is told, what the log shows, and until when the journey stays there. `what`: not its usual word. */
+export type Decision = { prepared: Prepared; details: Record<string, Json>; what?: 'exited'; until?: Date };
 
 /** The log's word for what each kind of step decides. */
 export const DECISION = {
@@ -32,6 +32,8 @@ export type AtStep = {
   now: Date;
   /** The client's own id. */
   person: string;
+  /** Whether nothing is sent to them. */
+  suppressed: boolean;
   /** What templates and conditions see. */
   scope(): Promise<Scope>;
   /** Attributes as of now. */

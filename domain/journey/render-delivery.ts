@@ -87,7 +87,8 @@ export function freeze({ missing, ...request }: RenderedRequest, secrets: string
   };
 }
 
-const SUPPRESSED = {
+/** Why nothing is sent to somebody. */
+export const SUPPRESSED = {
   code: 'delivery.suppressed',
   message: 'The person is suppressed: nothing is sent to them.',
 };

@@ -41,8 +41,8 @@ export async function simulate(simulation: Simulation): Promise<SimulatedJourney
 const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
   atBoundary: () => simulation.atBoundary(),
   async prepare(step) {
-    const { prepared, details } = await decide(simulation.compiled.step(step.id), inMemory(simulation, past));
-    note(past, step.id, DECISION[step.type], details);
+    const { prepared, details, what } = await decide(simulation.compiled.step(step.id), inMemory(simulation, past));
+    note(past, step.id, what ?? DECISION[step.type], details);
     return prepared;
   },
   async sleepUntil(until) {
@@ -62,6 +62,8 @@ const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   compiled: simulation.compiled,
   now: past.now,
   person: past.person.id,
+  // Who is suppressed does not enter.
+  suppressed: false,
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
   attributes: past.person.attributes,
   activity: simulation.activity,

@@ -3,7 +3,7 @@ import { offsetSchema } from '../input/duration.ts';
 import type { Json } from '../json.ts';
 import { anniversary, momentOf, nameOf, readPersonDate, type Shift } from './person-date.ts';
 import { timeOfDaySchema } from './wall-clock.ts';
-import { zoneSchema } from './zone.ts';
+import { resolveZone, zoneSchema } from './zone.ts';
 
 /** Enters each person at the moment of their own date, with `yearly` on each anniversary from the date itself on. */
 export const dateTriggerSchema = z.strictObject({
@@ -35,3 +35,41 @@ export function dateOccurrence(
   while (yearly && dueAfter(years) <= after) years += 1;
   return { occurrence: nameOf(date, years), dueAt: dueAfter(years) };
 }
+
+/** A moment that has passed may still be met for a day. */
+const LATE_MS = 24 * 60 * 60 * 1000;
+const DAY_MS = 86_400_000;
+
+type DateTrigger = z.infer<typeof dateTriggerSchema>;
+type Dated = { attributes: Record<string, Json>; timezone: string };
+
+/**
+ * The occurrences of a person's date that are to come, or passed within the last 24 hours: none or one, with `yearly` two, so that the
+ * next is known when one is over.
+ */
+export function comingDates(trigger: DateTrigger, person: Dated, now: Date): DateOccurrence[] {
+  const wanted = wantedOf(trigger, person);
+  const from = new Date(now.getTime() - LATE_MS);
+  const first = dateOccurrence({ ...wanted, after: from });
+  if (!first || first.dueAt <= from) return [];
+  const second = trigger.yearly ? dateOccurrence({ ...wanted, after: first.dueAt }) : null;
+  // Beyond this year neither JavaScript nor Postgres writes years with four digits.
+  return [first, ...(second ? [second] : [])].filter(({ dueAt }) => dueAt.getUTCFullYear() <= 9999);
+}
+
+/** Whether an occurrence that was due then is still one of the person's date; moving moves it by a day or so. */
+export function isStillDue(trigger: DateTrigger, person: Dated, { occurrence, dueAt }: DateOccurrence): boolean {
+  const after = new Date(dueAt.getTime() - 2 * DAY_MS);
+  return dateOccurrence({ ...wantedOf(trigger, person), after })?.occurrence === occurrence;
+}
+
+/** Whether what was due at a moment came too late. */
+export const isMissed = (dueAt: Date, firedAt: Date): boolean => firedAt.getTime() - dueAt.getTime() > LATE_MS;
+
+const wantedOf = ({ attribute, offset, time, timezone, yearly }: DateTrigger, person: Dated) => ({
+  value: Object.hasOwn(person.attributes, attribute) ? person.attributes[attribute] : undefined,
+  zone: resolveZone(timezone, person),
+  offset,
+  time,
+  yearly,
+});

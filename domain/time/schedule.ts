@@ -6,6 +6,8 @@ import { atTime, wallText } from './wall-clock.ts';
 import { canonicalZone, instantOf, wallOf, zoneSchema } from './zone.ts';
 
 const DAY_MS = 86_400_000;
+/** Where clocks are furthest behind: a day ends there last. */
+const LAST_ZONE = 'UTC-12';
 const WITH_OFFSET = /T.*(?:Z|[+-]\d\d:\d\d)$/;
 
 /** Everybody in the audience, at once or at a time; `person` and `mostActiveHour` make it each one's own time. */
@@ -31,6 +33,16 @@ export type Occurrence = { localTime: string; dueAt: Date };
 
 /** Whether the schedule goes off when the campaign is started. */
 export const isImmediate = ({ at, cron }: Times) => at === undefined && cron === undefined;
+
+/** Whether the one time of a schedule is past, for everybody where each has their own zone. */
+export function isOver(
+  { at, timezone }: Times & { timezone?: string | undefined },
+  fallback: string,
+  now: Date,
+): boolean {
+  const isOwn = timezone === 'person' || timezone === 'mostActiveHour';
+  return at !== undefined && dueAt(at, isOwn ? LAST_ZONE : (timezone ?? fallback)) <= now;
+}
 
 /**
  * The next local times strictly after another, at most so many, in order, whatever the zone. What clocks in a zone skip or

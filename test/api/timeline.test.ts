@@ -145,6 +145,20 @@ describe('the timeline of a person who went through a campaign', () => {
   });
 });
 
+describe('a journey that began by a change of an attribute', () => {
+  it('says by which', async () => {
+    const trigger = { type: 'attribute', attribute: 'plan', to: 'gold' };
+    await hookline.publish('golden', { trigger, steps: [{ type: 'exit' }] });
+    await put('rose', { plan: 'gold' });
+    await hookline.ended('rose');
+    expect((await read('rose')).data).toMatchObject([
+      { type: 'attributes' },
+      { type: 'journey', what: 'entered', campaign: 'golden', cause: { type: 'attribute', id: 'plan' } },
+      { type: 'journey', what: 'ended' },
+    ]);
+  });
+});
+
 describe('a change of attributes', () => {
   it('is kept with what was there before, removals too', async () => {
     await put('mary', { a: 1, b: { c: [1, 2] } });

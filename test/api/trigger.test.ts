@@ -41,10 +41,12 @@ describe('POST /v1/campaigns/:id/trigger', () => {
       id: body.broadcast.id,
       campaign: 'counted',
       version: 1,
+      state: 'completed',
       selected: 2,
       entered: 1,
       refused: { frequency: 1 },
       createdAt: expect.stringMatching(/Z$/),
+      endedAt: expect.stringMatching(/Z$/),
     });
   });
 
@@ -77,7 +79,24 @@ describe('POST /v1/campaigns/:id/trigger', () => {
   });
 
   it.each([
-    [{}, ['people: is missing; write a list']],
+    [{}, ['people: is missing; write a list, or an audience']],
+    [{ people: ['ada'], audience: { 'customer.plan': 'gold' } }, ['audience: write people or audience, not both']],
+    [{ audience: {} }, [/^audience: is empty/]],
+    [
+      { audience: { or: [{ 'custmer.plan': 'gold' }, { 'customer.age': { gte: 'x', most: 3 } }] } },
+      [
+        /^audience\.or\[0\]\['custmer\.plan'\]: unknown path/,
+        /^audience\.or\[1\]\['customer\.age'\]\.most: unknown key/,
+      ],
+    ],
+    [
+      { audience: { and: [{ segment: 'vips' }, { not: { 'event.total': 5 } }], 'responses.lead.id': 7 } },
+      [
+        "audience['responses.lead.id']: responses.… is always missing here; an audience reads customer.… and trigger.…",
+        'audience.and[0].segment: no segment has the id "vips"; PUT /v1/segments/vips makes one',
+        "audience.and[1].not['event.total']: event.… is always missing here; an audience reads customer.… and trigger.…",
+      ],
+    ],
     [{ people: [] }, ['people: must not be empty']],
     [{ people: 'ada' }, ['people: must be a list, not a string']],
     [{ people: ['ada', 5, ''] }, [/^people\[1\]: /, /^people\[2\]: /]],

@@ -30,9 +30,11 @@ async function trigger(people: string[]) {
   const { campaign } = validateCampaign({ trigger: { type: 'manual' }, steps: [{ type: 'exit' }] }, 'letter');
   await publishVersion(db, { ...campaign, id: 'letter' }, compilePlan(campaign));
   await changeCampaignState(db, 'letter', ['new'], 'live');
-  expect(await createBroadcast(db, { campaign: 'letter', people, data: {}, requestHash: '' })).toMatchObject({
-    type: 'stored',
-  });
+  expect(await createBroadcast(db, { campaign: 'letter', meant: { people }, data: {}, requestHash: '' })).toMatchObject(
+    {
+      type: 'stored',
+    },
+  );
 }
 
 /** Somebody with as many events as no one posts by hand, the oldest of all. */

@@ -19,18 +19,25 @@ afterAll(async () => {
   await bin.close();
 });
 
-/** The requests under "Then this makes it happen" in docs/examples.md, in their order. */
-async function requestsOfPage(): Promise<{ method: string; path: string; body: unknown }[]> {
+type Request = { method: string; path: string; body: unknown };
+
+/** The requests of docs/examples.md that have a body: those before, and those under "Then this makes it happen", in their order. */
+async function requestsOfPage(): Promise<{ before: Request[]; happening: Request[] }> {
   const page = await readFile('docs/examples.md', 'utf8');
-  const part = page.slice(page.indexOf('Then this makes it happen'));
-  return [...part.matchAll(/^curl -X (\w+) \$v1(\S+) .* -d '(.*)'$/gm)].map(
-    ([, method = '', path = '', body = '']) => ({
-      method,
-      path: `/v1${path}`,
-      body: JSON.parse(body) as unknown,
-    }),
-  );
+  const [before = '', happening = ''] = page.split('Then this makes it happen');
+  return { before: requestsIn(before), happening: requestsIn(happening) };
 }
+
+const requestsIn = (part: string): Request[] =>
+  [...part.matchAll(/^curl -X (\w+) \$v1(\S+) .* -d '(.*)'$/gm)].map(([, method = '', path = '', body = '']) => ({
+    method,
+    path: `/v1${path}`,
+    body: JSON.parse(withDay(body)) as unknown,
+  }));
+
+/** What the page has Node print for the shell. */
+const withDay = (body: string) =>
+  body.replace(/'\$\(node -p '[^']*'\)'/, new Date(Date.now() - 9 * 3_600_000).toISOString().slice(5, 10));
 
 /** Mary's journeys once there are so many and all have ended. */
 const endedJourneys = async (count: number) =>
@@ -44,9 +51,11 @@ it('every example does as docs/examples.md says, and all its webhooks are sent',
     await hookline.api('PUT', `/v1/secrets/${name}`, { value });
   }
   const names = (await readdir('examples')).map((file) => file.replace(/\.yaml$/, ''));
+  const { before, happening: requests } = await requestsOfPage();
+  for (const { method, path, body } of before.filter((request) => request.path.startsWith('/v1/segments/'))) {
+    expect((await hookline.api(method, path, body)).status).toBe(200);
+  }
   for (const name of names) await hookline.publish(name, await readFile(`examples/${name}.yaml`, 'utf8'));
-
-  const requests = await requestsOfPage();
   for (const { method, path, body } of requests) {
     expect((await hookline.api(method, path, body)).status).toBeLessThan(300);
   }
@@ -68,6 +77,9 @@ it('every example does as docs/examples.md says, and all its webhooks are sent',
     }
   }
   expect(sent).toEqual({
+    'birthday-voucher': ['sent'],
+    'gold-welcome': ['sent'],
+    'cart-reminder': ['sent', 'sent'],
     'close-lead': ['sent', 'sent'],
     'help-scout-conversation': ['sent'],
     ifttt: ['sent'],

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import type { Trigger } from '../../domain/campaign/campaign.ts';
 import { parseYaml } from '../../domain/input/yaml.ts';
 import { readExample, urlsOf } from './recipe.ts';
 
@@ -11,6 +12,22 @@ const rows = [...page.matchAll(/^\| \[`([\w-]+)`\]\(\.\.\/examples\/([\w-]+)\.ya
 /** What a campaign reads from `secrets`, but for the address of the request bin. */
 const secretsOf = (text: string) =>
   [...new Set([...text.matchAll(/secrets\.(\w+)/g)].map(([, name = '']) => name))].filter((name) => name !== 'bin_url');
+
+/** What the page has to make a campaign happen. */
+function happening(name: string, trigger: Trigger): string {
+  switch (trigger.type) {
+    case 'event':
+      return `"name": "${trigger.event}"`;
+    case 'segment':
+      return `$v1/segments/${trigger.segment} `;
+    case 'attribute':
+    case 'date':
+      return `"attributes": {"${trigger.attribute}"`;
+    case 'schedule':
+    case 'manual':
+      return `$v1/campaigns/${name}/trigger`;
+  }
+}
 
 describe.each(names)('examples/%s.yaml', (name) => {
   it('validates without a warning under the name of its file', async () => {
@@ -40,7 +57,7 @@ describe.each(names)('examples/%s.yaml', (name) => {
     const secrets = secretsOf(text).map((secret) => `\`${secret}\``);
     expect(cells[4]).toBe(`\`${trigger.type === 'event' ? trigger.event : trigger.type}\``);
     expect(cells[5]).toBe(secrets.join(', ') || 'none');
-    expect(page).toContain(trigger.type === 'event' ? `"name": "${trigger.event}"` : `$v1/campaigns/${name}/trigger`);
+    expect(page).toContain(happening(name, trigger));
   });
 });
 

@@ -12,8 +12,12 @@ import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 
-/** A server that suggests after a few events what it otherwise suggests after thousands. */
-const SETTINGS = { 'limit.historyCount.suggestContinueAsNew': 6 };
+/** A server that suggests after a few events what it otherwise suggests after thousands, and deletes within seconds. */
+const SETTINGS = {
+  'limit.historyCount.suggestContinueAsNew': 6,
+  'history.transferProcessorUpdateAckInterval': '1s',
+  'history.visibilityProcessorUpdateAckInterval': '1s',
+};
 
 let folder: string;
 let temporal: Temporal;
@@ -179,4 +183,22 @@ it('the delivery of a draft that holds nobody is continued too', { timeout: 60_0
     return body.state === 'sent';
   });
   expect(receiver.requests.filter(({ url }) => url === '/late')).toHaveLength(3);
+});
+
+it('a journey is forgotten in each of its runs when its person is erased', { timeout: 90_000 }, async () => {
+  const rest = { type: 'delay', for: '1s' };
+  const steps = [rest, rest, rest, { type: 'wait', id: 'last', event: 'never' }];
+  await hookline.publish('erased', { trigger: { type: 'event', event: 'erased' }, steps });
+  await post('gil', 'erased');
+  const { id } = await inState('gil', 'waiting', 'last');
+  await eventually(async () => (await runsOf(id)) >= 3);
+  const runs: string[] = [];
+  for await (const { runId } of hookline.client.workflow.list({ query: `WorkflowId = 'journey/${id}/1'` }))
+    runs.push(runId);
+  await hookline.api('DELETE', '/v1/people/gil');
+  for (const runId of runs) {
+    const handle = hookline.client.workflow.getHandle(`journey/${id}/1`, runId);
+    await eventually(async () => (await handle.fetchHistory().catch(() => undefined)) === undefined, 60_000);
+  }
+  await eventually(async () => (await runsOf(id)) === 0);
 });

@@ -34,6 +34,7 @@ const relayTo = (client: Client) =>
     withSearchAttributes: true,
     breaker: false,
     retention: { retentionMs: null, eventRetentionMs: null },
+    startsPerSecond: 200,
     now: () => new Date(),
     log: pino({ level: 'silent' }),
   });

@@ -26,6 +26,12 @@ async function outcomesOf(event: Record<string, unknown>): Promise<Outcome[]> {
   });
 }
 
+const nested = (step: object) => ({
+  type: 'branch',
+  cases: [{ when: { 'customer.a': 1 }, steps: [] }],
+  otherwise: [step],
+});
+
 const setState = (campaign: string, state: 'paused' | 'stopped') =>
   hookline.database.db.update(campaigns).set({ state }).where(eq(campaigns.id, campaign));
 
@@ -147,6 +153,25 @@ describe('an event that no campaign names', () => {
     expect(body).toMatchObject({
       outcomes: [],
       hint: 'No campaign starts on "cart_abandonned". Did you mean "cart_abandoned"?',
+    });
+  });
+
+  it.each([
+    ['reached', 'named-1 has it as goal', { goal: { event: 'reached', within: '1d' } }],
+    ['gone', 'named-2 ends for it', { exit: { events: ['other', 'gone'] } }],
+    ['asked', 'named-3 asks for it', { audience: { or: [{ performed: { event: 'asked' } }] } }],
+    ['awaited', 'named-4 waits for it', { steps: [nested({ type: 'wait', event: 'awaited' })] }],
+  ])('but waits, goals, exits or conditions do, says which: %s', async (name, where, rules) => {
+    const id = where.split(' ')[0] ?? '';
+    await hookline.publish(id, { ...startsOn(`begin-${id}`), ...rules });
+    await hookline.api('POST', '/v1/events', { id, person: 'ada', name });
+    expect((await hookline.api('GET', `/v1/events/${id}`)).body).toMatchObject({
+      outcomes: [],
+      hint: `No campaign starts on "${name}". ${where}: see the log of the person's journeys.`,
+    });
+    await hookline.api('POST', '/v1/events', { id: `${id}-misspelt`, person: 'ada', name: `${name}x` });
+    expect((await hookline.api('GET', `/v1/events/${id}-misspelt`)).body).toMatchObject({
+      hint: `No campaign starts on "${name}x". Did you mean "${name}"?`,
     });
   });
 });

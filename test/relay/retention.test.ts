@@ -1,6 +1,7 @@
 import { asc, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { countCampaign } from '../../db/campaign-counts.ts';
 import { listCampaignTotals } from '../../db/campaign-totals.ts';
 import type { Db } from '../../db/open.ts';
 import { broadcasts, entries, outcomes } from '../../db/schema/campaigns.ts';
@@ -78,6 +79,14 @@ describe('journeys', () => {
     expect(await db.select().from(attempts)).toHaveLength(6);
   });
 
+  it('stay while they may still reach their goal', async () => {
+    const goal = { began: 200, ended: 199, goalEvent: 'bought' };
+    await rows.journey('open', { ...goal, goalUntil: rows.ago(-100) });
+    await rows.journey('over', { ...goal, goalUntil: rows.ago(100) });
+    await pass();
+    expect(await journeysLeft()).toEqual(['open']);
+  });
+
   it('leave who entered, conversions and the variants of splits behind', async () => {
     const journeyId = await rows.journey('old', { began: 200, ended: 180 });
     const own = { campaignId: 'tour', personKey: 'per_ada' };
@@ -104,6 +113,8 @@ describe('journeys', () => {
   });
 
   it('are still counted', async () => {
+    await db.execute(sql`
+      insert into campaign_versions (campaign_id, version, definition, plan) values ('tour', 1, '{"steps": []}', '{"steps": []}')`);
     for (const [name, state] of [
       ['one', 'sent'],
       ['two', 'sent'],
@@ -115,8 +126,12 @@ describe('journeys', () => {
     }
     await rows.journey('left', { began: 200, ended: 180, state: 'exited' });
     await rows.outcome('event/four', { days: 200, outcome: 'frequency' });
+    const before = await countCampaign(db, 'tour');
     await pass();
+    await db.execute(sql`delete from purges`);
     await pass();
+    expect(await countCampaign(db, 'tour')).toEqual(before);
+    expect(before?.counts.journeys).toEqual({ active: 0, completed: 3, exited: 1 });
     expect(await listCampaignTotals(db, 'tour')).toEqual([
       { kind: 'delivery', name: 'tell', state: 'failed', count: 1 },
       { kind: 'delivery', name: 'tell', state: 'sent', count: 2 },

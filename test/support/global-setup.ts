@@ -24,8 +24,15 @@ declare module 'vitest' {
   }
 }
 
-/** A journey whose task has failed is reported at once, and not after five times, which take a minute. */
-const SETTINGS = { 'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute': 1 };
+/**
+ * A journey whose task has failed is reported at once, and not after five times, which take a minute. What is deleted waits until all
+ * about it is done: the server looks for that by the second, and not by the half minute.
+ */
+const SETTINGS = {
+  'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute': 1,
+  'history.transferProcessorUpdateAckInterval': '1s',
+  'history.visibilityProcessorUpdateAckInterval': '1s',
+};
 
 /** One Postgres, one Temporal and one workflow bundle for the whole run; each test file has its own database and task queue. */
 export async function setup(project: TestProject) {

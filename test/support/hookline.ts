@@ -26,6 +26,7 @@ type Options = {
   relays?: number;
   worker?: boolean;
   breaker?: boolean;
+  startsPerSecond?: number;
   log?: Logger;
 };
 
@@ -69,6 +70,7 @@ export async function startHookline(options: Options = {}) {
         withSearchAttributes: true,
         breaker,
         retention: { retentionMs: null, eventRetentionMs: null },
+        startsPerSecond: options.startsPerSecond ?? 10_000,
         now,
         log,
       }),

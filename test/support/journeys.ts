@@ -1,5 +1,4 @@
-import type { Hookline } from './hookline.ts';
-import type { JourneyBody } from './client.ts';
+import type { createApiClient, JourneyBody } from './client.ts';
 import { eventually } from './eventually.ts';
 
 export type Line = { step: string | null; what: string; [field: string]: unknown };
@@ -10,7 +9,11 @@ export type Journey = JourneyBody & {
 };
 
 /** What tests of journeys ask of Hookline again and again. */
-export function journeysIn({ api, publish, ended }: Pick<Hookline, 'api' | 'publish' | 'ended'>) {
+export function journeysIn({
+  api,
+  publish,
+  ended,
+}: Pick<ReturnType<typeof createApiClient>, 'api' | 'publish' | 'ended'>) {
   const of = async (person: string): Promise<Journey[]> => {
     const { body } = await api<{ data: { id: string }[] }>('GET', `/v1/journeys?person=${person}`);
     return Promise.all(body.data.map(async ({ id }) => (await api<Journey>('GET', `/v1/journeys/${id}`)).body));

@@ -41,7 +41,9 @@ export function oldRows(db: Db, now: Date) {
         ...(ended !== null && { endedAt: ago(ended) }),
         ...others,
       });
-      await db.insert(journeyLog).values({ journeyId: id, step: 'tell', what: 'rendered', details: {} });
+      await db
+        .insert(journeyLog)
+        .values({ journeyId: id, step: 'tell', what: 'rendered', details: {}, result: { type: 'update' } });
       return id;
     },
     /** A delivery with one attempt, that was made so many days ago and last changed so many. */

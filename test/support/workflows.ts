@@ -6,6 +6,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, makeTelemetryFilterString, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { Parked } from '../../activities/admission.ts';
+import type { Page } from '../../activities/enter-page.ts';
 import type { Activities } from '../../activities/index.ts';
 import { PLAN_VERSION, type Prepared, type Sent, type Wait } from '../../domain/walk.ts';
 import type { journey, JourneyInput } from '../../workflows/journey.ts';
@@ -18,10 +19,15 @@ type Answers = {
   /** Where a wait stands each time that it is asked for; it has ended where this says nothing else. */
   endWait?: (step: string) => Promise<Wait>;
   send?: (attempt: number, workflowId: string) => Promise<Sent | Parked>;
+  /** The next page of a broadcast. */
+  enterPage?: () => Promise<Page>;
 };
 
 /** Activities that answer from literals and write down how they were called, in order. */
-export function fakeActivities({ prepared, send, endWait }: Answers): { activities: Activities; calls: Call[] } {
+export function fakeActivities({ prepared, send, endWait, enterPage }: Answers): {
+  activities: Activities;
+  calls: Call[];
+} {
   const calls: Call[] = [];
   const activities: Activities = {
     async prepare(input) {
@@ -48,6 +54,15 @@ export function fakeActivities({ prepared, send, endWait }: Answers): { activiti
     },
     async endJourney(input) {
       calls.push(['endJourney', input]);
+    },
+    async enterPage(input) {
+      calls.push(['enterPage', input]);
+      const answer = enterPage?.();
+      if (!answer) throw new Error('nobody expected a page');
+      return answer;
+    },
+    async stopBroadcast(input) {
+      calls.push(['stopBroadcast', input]);
     },
   };
   return { activities, calls };

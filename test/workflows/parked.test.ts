@@ -20,7 +20,7 @@ const prepared = {
 const sent = { state: 'sent' as const, exit: false, detail: 'webhook tell sent' };
 
 /** A journey whose first sends have to wait; each answer says for how long. */
-function parkedFor(...answers: { reason: Exclude<Parked['reason'], 'approval'>; ms: number }[]) {
+function parkedFor(...answers: { reason: Exclude<Parked['reason'], 'approval' | 'pause'>; ms: number }[]) {
   const left = [...answers];
   return fakeActivities({
     prepared,
@@ -74,6 +74,23 @@ describe.each([
     await run(fake, (handle) => handle.result());
     expect((await env.currentTimeMs()) - before).toBeGreaterThanOrEqual(DAY_MS + 90_000);
     expect(sends(fake.calls)).toBe(3);
+  });
+
+  it('waits without an end while its campaign is paused, and sends when it is woken', async () => {
+    let isPaused = true;
+    const fake = fakeActivities({
+      prepared,
+      send: async () => (isPaused ? { state: 'parked', reason: 'pause', until: null } : sent),
+    });
+    await run(fake, async (handle) => {
+      const details = async () => (await handle.query(workflowMetadataQuery)).currentDetails;
+      await eventually(async () => (await details())?.includes('waits until its campaign is resumed'));
+      expect((await handle.describe()).raw.pendingActivities).toEqual([]);
+      isPaused = false;
+      await handle.signal(WAKE_SIGNAL, 'dlv_1');
+      await handle.result();
+    });
+    expect(sends(fake.calls)).toBe(2);
   });
 
   it('does not mind being woken before it waits', async () => {

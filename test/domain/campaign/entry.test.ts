@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { validateCampaign } from '../../../domain/campaign/campaign.ts';
 import { refuseEntrant, refuseRepeat, type Entrant, type EntryHistory } from '../../../domain/campaign/entry.ts';
+import { evaluateCondition, type Facts } from '../../../domain/condition/evaluate-condition.ts';
 import { NO_FACTS } from '../../../domain/condition/facts.ts';
 import { buildScope } from '../../../domain/scope.ts';
 
@@ -10,16 +11,15 @@ const campaign = (fields: object) =>
   validateCampaign({ id: 'a', trigger: { type: 'event', event: 'bought' }, steps, ...fields }).campaign;
 
 /** Mary, who bought for 20 just now, before a campaign that is live. */
-function entrant(changes: Partial<Entrant> = {}): Entrant {
+function entrant({ facts = NO_FACTS, ...changes }: Partial<Entrant> & { facts?: Facts } = {}): Entrant {
   const bought = { id: 'evt_1', name: 'bought', timestamp: now, data: { amount: 20 } };
+  const scope = buildScope({ person: { id: 'mary', attributes: { plan: 'gold' } }, event: bought, now });
   return {
     campaignState: 'live',
     suppressed: false,
     depth: 0,
     event: { timestamp: now, receivedAt: now, backfill: false },
-    scope: buildScope({ person: { id: 'mary', attributes: { plan: 'gold' } }, event: bought, now }),
-    now,
-    facts: NO_FACTS,
+    judge: (condition) => evaluateCondition(condition, scope, now, facts),
     ...changes,
   };
 }

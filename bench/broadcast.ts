@@ -1,0 +1,68 @@
+import { Client, Connection } from '@temporalio/client';
+import { medianBy, ratePerSecond, until } from './measure.ts';
+import type { Servers } from './servers.ts';
+
+const PEOPLE = 1_000;
+const WARM_UP_ROUNDS = 1;
+const COUNTED_ROUNDS = 3;
+/** As many as the relay has under way. */
+const STARTS_AT_ONCE = 64;
+const FLOOR = 0.9;
+
+/**
+ * Journeys per second that a broadcast begins, from its trigger to the last start, against bare starts of workflows, in turns on the
+ * same servers. Answers the round with the median ratio.
+ */
+export async function benchBroadcast(servers: Servers): Promise<string> {
+  const { database } = servers;
+  await servers.publish('broadcast', { trigger: { type: 'manual' }, steps: [{ type: 'exit' }] });
+  await database`
+    insert into people (key, id, attributes)
+    select 'per_broadcast_' || n, 'broadcast-' || n, '{"bench": "broadcast"}' from generate_series(1, ${PEOPLE}::int) as n`;
+  const client = new Client({ connection: await Connection.connect({ address: servers.temporalAddress }) });
+
+  const hookline = async (round: number) => {
+    await servers.trigger('broadcast', { id: `round-${round}`, audience: { 'customer.bench': 'broadcast' } });
+    await until('all journeys have begun', async () => {
+      const [row] = await database`
+        select count(*)::int as begun from journeys
+        where campaign_id = 'broadcast' and not exists (select from commands where broadcast_id = journeys.broadcast_id)`;
+      return row?.begun === (round + 1) * PEOPLE;
+    });
+  };
+  const bare = async (round: number) => {
+    const ids = Array.from({ length: PEOPLE }, (_, each) => `bare-start-${round}-${each}`);
+    const start = async () => {
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+        await client.workflow.start('bare', { workflowId: id, taskQueue: servers.bareQueue });
+      }
+    };
+    await Promise.all(Array.from({ length: STARTS_AT_ONCE }, start));
+  };
+  /** What was started goes on for a while: the next round begins when it is done. */
+  const settled = async (round: number) => {
+    await until('all journeys are completed', async () => {
+      const [row] = await database`
+        select count(*)::int as done from journeys where campaign_id = 'broadcast' and ended_at is not null`;
+      return row?.done === (round + 1) * PEOPLE;
+    });
+    const query = `TaskQueue = '${servers.bareQueue}' and ExecutionStatus = 'Running'`;
+    await until('all bare workflows are completed', async () => (await client.workflow.count(query)).count === 0);
+  };
+
+  const rates: Rates[] = [];
+  for (let round = 0; round < WARM_UP_ROUNDS + COUNTED_ROUNDS; round += 1) {
+    const ours = await ratePerSecond(PEOPLE, () => hookline(round));
+    await settled(round);
+    rates.push({ hookline: ours, bare: await ratePerSecond(PEOPLE, () => bare(round)) });
+    await settled(round);
+  }
+  await client.connection.close();
+  const median = medianBy(rates.slice(WARM_UP_ROUNDS), ratioOf);
+  const shown = `Hookline ${median.hookline.toFixed(0)} starts/s of ${PEOPLE}, bare ${median.bare.toFixed(0)}/s`;
+  return `broadcast: ratio ${ratioOf(median).toFixed(2)}, floor ${FLOOR} (${shown})`;
+}
+
+type Rates = { hookline: number; bare: number };
+
+const ratioOf = (rates: Rates) => rates.hookline / rates.bare;

@@ -1,0 +1,156 @@
+import { asc, eq, sql, type SQL } from 'drizzle-orm';
+import type { Predicate } from '../domain/condition/predicate.ts';
+import type { ZoneSpellings } from '../domain/time/zones-in-use.ts';
+import { conditionSql } from './condition-sql.ts';
+import type { BroadcastRow } from './inbox.ts';
+import type { Db } from './open.ts';
+import type { PersonRow } from './people.ts';
+import { broadcasts, campaigns, dueEntries, type BroadcastState, type CampaignState } from './schema/campaigns.ts';
+import { people } from './schema/people.ts';
+import { hasZoneSql } from './zones.ts';
+
+/** A page looks no further than this, so that it takes no long time where a condition holds for few. */
+const LOOKED_AT_ONCE = 5_000;
+
+/**
+ * Holds a broadcast until the transaction ends: its pages are worked off one after another. The campaign's state is a glance, without
+ * a lock.
+ */
+export async function lockBroadcast(
+  tx: Db,
+  id: string,
+): Promise<{ broadcast: BroadcastRow; campaignState: CampaignState } | undefined> {
+  const [row] = await tx
+    .select({ broadcast: broadcasts, campaignState: campaigns.state })
+    .from(broadcasts)
+    .innerJoin(campaigns, eq(campaigns.id, broadcasts.campaignId))
+    .where(eq(broadcasts.id, id))
+    .for('no key update', { of: broadcasts });
+  return row;
+}
+
+/** Whom a broadcast means. */
+export type Audience = { predicates: Predicate[]; zone: ZoneSpellings | null };
+
+type NextPeople = { keys: string[]; cursor: string | null; isLast: boolean };
+
+/** The next people of an audience in the order of their keys, as they are found without a lock, and where the page after them begins. */
+export async function findNextPeople(
+  tx: Db,
+  { cursor, createdAt }: BroadcastRow,
+  audience: Audience,
+  limit: number,
+): Promise<NextPeople> {
+  const start = cursor ?? '';
+  const [range] = await tx.execute<{ last: string | null; looked: number }>(sql`
+    select max(key) as last, count(*)::int as looked
+    from (select key from people where key > ${start} order by key limit ${LOOKED_AT_ONCE}) as range`);
+  if (!range || range.last === null) return { keys: [], cursor, isLast: true };
+  const rows = await tx.execute<{ key: string }>(sql`
+    select key from people
+    where key > ${start} and key <= ${range.last} and created_at <= ${createdAt.toISOString()}::timestamptz
+      and ${audienceSql(audience)}
+    order by key limit ${limit}`);
+  const keys = rows.map(({ key }) => key);
+  const isFull = keys.length === limit;
+  return {
+    keys,
+    cursor: isFull ? (keys.at(-1) ?? range.last) : range.last,
+    isLast: !isFull && range.looked < LOOKED_AT_ONCE,
+  };
+}
+
+/** Holds these people, in the order of their ids, as far as they still belong to the audience. */
+export async function lockPeople(tx: Db, keys: string[], audience: Audience): Promise<PersonRow[]> {
+  if (keys.length === 0) return [];
+  return tx
+    .select()
+    .from(people)
+    .where(sql`${people.key} = any(${sql.param(keys)}::text[]) and ${audienceSql(audience)}`)
+    .orderBy(asc(people.id))
+    .for('no key update');
+}
+
+function audienceSql({ predicates, zone }: Audience): SQL {
+  const parts = [...predicates.map((predicate) => conditionSql(predicate)), ...(zone ? [inZoneSql(zone)] : [])];
+  return parts.length === 0 ? sql`true` : sql`(${sql.join(parts, sql` and `)})`;
+}
+
+const inZoneSql = ({ own, valid }: ZoneSpellings): SQL =>
+  valid === null ? hasZoneSql(own) : sql`(${hasZoneSql(own)} or not ${hasZoneSql(valid)})`;
+
+/** Notes what a page did, in the transaction that did it. */
+export async function advance(
+  tx: Db,
+  id: string,
+  page: { cursor: string | null; selected: number; isLast: boolean },
+): Promise<void> {
+  await tx
+    .update(broadcasts)
+    .set({
+      cursor: page.cursor,
+      selected: sql`${broadcasts.selected} + ${page.selected}::int`,
+      ...(page.isLast && { selectedAt: sql`statement_timestamp()` }),
+    })
+    .where(eq(broadcasts.id, id));
+}
+
+/** Nothing is left to be done for a broadcast. */
+export async function endBroadcast(tx: Db, id: string, state: BroadcastState): Promise<void> {
+  await tx
+    .update(broadcasts)
+    .set({ state, endedAt: sql`statement_timestamp()` })
+    .where(eq(broadcasts.id, id));
+}
+
+/** How many journeys of a broadcast have still to begin, at most so many; those that Temporal refuses do not count. */
+export async function countUnstarted(tx: Db, id: string, most: number): Promise<number> {
+  const [row] = await tx.execute<{ count: number }>(sql`
+    select count(*)::int from (
+      select from commands where broadcast_id = ${id} and tries = 0 limit ${most}) as unstarted`);
+  return row?.count ?? 0;
+}
+
+/** Leaves for each of these people when they enter, once per occurrence. */
+export async function insertDueEntries(
+  tx: Db,
+  { id, campaignId, occurrence }: BroadcastRow,
+  due: { key: string; dueAt: Date }[],
+): Promise<void> {
+  if (due.length === 0) return;
+  await tx
+    .insert(dueEntries)
+    .values(
+      due.map(({ key, dueAt }) => ({
+        campaignId,
+        personKey: key,
+        occurrence: occurrence ?? '',
+        broadcastId: id,
+        dueAt,
+      })),
+    )
+    .onConflictDoNothing();
+}
+
+/** Who is to enter by a broadcast now, longest due first. */
+export async function listDuePeople(tx: Db, id: string, now: Date, limit: number): Promise<string[]> {
+  const rows = await tx.execute<{ key: string }>(sql`
+    select person_key as key from due_entries
+    where broadcast_id = ${id} and fired_at is null and due_at <= ${now.toISOString()}::timestamptz
+    order by due_at limit ${limit}`);
+  return rows.map(({ key }) => key);
+}
+
+export async function markFired(tx: Db, id: string, keys: string[], now: Date): Promise<void> {
+  await tx.execute(sql`
+    update due_entries set fired_at = ${now.toISOString()}::timestamptz
+    where broadcast_id = ${id} and person_key = any(${sql.param(keys)}::text[])`);
+}
+
+/** When the next people are to enter by a broadcast; null where nobody is left. */
+export async function nextDueAt(tx: Db, id: string): Promise<Date | null> {
+  const [row] = await tx.execute<{ ms: number | null }>(sql`
+    select extract(epoch from min(due_at))::float8 * 1000 as ms
+    from due_entries where broadcast_id = ${id} and fired_at is null`);
+  return row && row.ms !== null ? new Date(row.ms) : null;
+}

@@ -1,0 +1,118 @@
+import { eq, sql } from 'drizzle-orm';
+import { mergeOrders } from './merge-order.ts';
+import type { Db } from './open.ts';
+import { changeAttributes, type PersonRow } from './people.ts';
+import { people } from './schema/people.ts';
+
+export type MergeResult = PersonRow | 'nobody' | 'noInto';
+
+/**
+ * Makes one person of two: all that is the first one's becomes the other's, whose own wins where only one can be, and the first one is
+ * gone. Throws `people.too_large` where their attributes together are too much; nothing is merged then.
+ */
+export async function mergePeople(db: Db, id: string, into: string): Promise<MergeResult> {
+  // Neither is waited for while the other is held: whoever locks several people may do so in whichever order.
+  for (let first = id; ; first = first === id ? into : id) {
+    const merged = await db.transaction((tx) => merge(tx, { id, into, first }));
+    if (merged !== 'busy') return merged;
+  }
+}
+
+async function merge(tx: Db, named: { id: string; into: string; first: string }): Promise<MergeResult | 'busy'> {
+  const held = await lockBoth(tx, named);
+  if (typeof held === 'string') return held;
+  const { from, into } = held;
+  await lockDoings(tx, from.key, into.key);
+  await dropItems(tx, from.key, into.key);
+  await mergeOrders(tx, from.key, into.key);
+  await moveRows(tx, from.key, into.key);
+  await tx.delete(people).where(eq(people.key, from.key));
+  return mergeAttributes(tx, from, into.key);
+}
+
+type Both = { from: PersonRow; into: PersonRow };
+
+/** As a whole: nothing may be stored for either of them meanwhile. */
+async function lockBoth(
+  tx: Db,
+  { id, into, first }: { id: string; into: string; first: string },
+): Promise<Both | 'nobody' | 'noInto' | 'busy'> {
+  const second = first === id ? into : id;
+  const missing = (which: string) => (which === id ? 'nobody' : 'noInto');
+  const [one] = await tx.select().from(people).where(eq(people.id, first)).for('update');
+  if (!one) return missing(first);
+  const [other] = await tx.select().from(people).where(eq(people.id, second)).for('update', { skipLocked: true });
+  if (other) return first === id ? { from: one, into: other } : { from: other, into: one };
+  const there = await tx.select({ key: people.key }).from(people).where(eq(people.id, second));
+  return there.length > 0 ? 'busy' : missing(second);
+}
+
+/** Journeys, then deliveries, each in the order of ids, as everywhere. */
+async function lockDoings(tx: Db, from: string, into: string): Promise<void> {
+  const journeys = sql`journeys where person_key = ${from} or (person_key = ${into} and ended_at is null)`;
+  await tx.execute(sql`select 1 from ${journeys} order by id for no key update`);
+  await tx.execute(sql`
+    select 1 from deliveries where person_key = ${from} or journey_id in (select id from ${journeys})
+    order by id for no key update`);
+}
+
+/** What waits to be matched for the one and is none for both: what the other has gone through already, or is a member of. */
+async function dropItems(tx: Db, from: string, into: string): Promise<void> {
+  await tx.execute(sql`
+    delete from inbox where person_key = ${from} and (
+      type = 'recheck'
+      or type = 'due' and exists (
+        select from due_entries
+        where person_key = ${into} and campaign_id || '/' || occurrence = subject)
+      or type = 'segment' and exists (
+        select from segment_members
+        where person_key = ${into} and segment_id = split_part(subject, '/', 1)))`);
+}
+
+/** Rows of which each person has one stay where both have it, and go with the person. */
+async function moveRows(tx: Db, from: string, into: string): Promise<void> {
+  const key = sql`person_key = ${from}`;
+  const isTaken = (table: string, same: string) => sql`exists (
+    select from ${sql.identifier(table)} as other where other.person_key = ${into} and ${sql.raw(same)})`;
+  for (const table of ['journeys', 'waits', 'deliveries', 'conversions', 'split_choices']) {
+    await tx.execute(sql`update ${sql.identifier(table)} set person_key = ${into} where ${key}`);
+  }
+  for (const [table, same] of [
+    ['entries', 'other.campaign_id = own.campaign_id and (other.cause = own.cause or other.once and own.once)'],
+    ['outcomes', 'other.campaign_id = own.campaign_id and other.cause = own.cause'],
+    ['segment_members', 'other.segment_id = own.segment_id'],
+    ['due_entries', 'other.campaign_id = own.campaign_id and other.occurrence = own.occurrence'],
+  ] as const) {
+    await tx.execute(sql`
+      update ${sql.identifier(table)} as own set person_key = ${into} where ${key} and not ${isTaken(table, same)}`);
+  }
+}
+
+/**
+ * Gives a person what the one who was merged had and they lack. That begins nothing; but before it the relay looks at all their segments
+ * and waits again, as they are now.
+ */
+async function mergeAttributes(tx: Db, from: PersonRow, key: string): Promise<PersonRow> {
+  await leaveRecheck(tx, key);
+  const [into] = await tx
+    .update(people)
+    .set({ suppressed: sql`${people.suppressed} or ${from.suppressed}`, updatedAt: sql`statement_timestamp()` })
+    .where(eq(people.key, key))
+    .returning();
+  if (!into) throw new Error('a person vanished while another one was merged into them');
+  const lacking = Object.entries(from.attributes).filter(([name]) => !Object.hasOwn(into.attributes, name));
+  const values = Object.fromEntries(lacking);
+  return (await changeAttributes(tx, into, values, { type: 'merge' }, { backfill: true })).person;
+}
+
+/** With the urgency of what was left for either of them. */
+async function leaveRecheck(tx: Db, key: string): Promise<void> {
+  await tx.execute(sql`
+    with person as (
+      update people set last_number = last_number + 1 where key = ${key} returning key, last_number
+    ), item as (
+      insert into inbox (person_key, number, type, subject) select key, last_number, 'recheck', '' from person
+    )
+    insert into waiting (person_key, lane, due_at) values (${key}, 0, now())
+    on conflict (person_key) do update set lane = 0, due_at = now()`);
+}

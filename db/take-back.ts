@@ -1,0 +1,47 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from './open.ts';
+
+/** Why journeys of a stopped broadcast end that had not begun. */
+const REASON = 'the broadcast was stopped';
+
+/**
+ * Takes back journeys of a broadcast that have not begun: their starts go, they end, and their people may enter as if it had not
+ * been. One whose start is on its way to Temporal is let go. Nobody is left who is due later. Answers how many it took, of at most
+ * `limit`.
+ */
+export async function takeBackUnstarted(tx: Db, broadcast: string, limit: number): Promise<number> {
+  await tx.execute(sql`delete from due_entries where broadcast_id = ${broadcast} and fired_at is null`);
+  const found = await tx.execute<{ id: string }>(sql`
+    select command->>'journey' as id from commands
+    where broadcast_id = ${broadcast} and tries = 0 and leased_until is null
+    order by id limit ${limit}`);
+  if (found.length === 0) return 0;
+  const list = sql`any(${sql.param(found.map(({ id }) => id))}::text[])`;
+  // Sent together, run in this order: people, then journeys, as everywhere.
+  await Promise.all([
+    tx.execute(sql`
+      select 1 from people where key in (select person_key from journeys where id = ${list}) order by key for key share`),
+    tx.execute(sql`select 1 from journeys where id = ${list} order by id for no key update`),
+    tx.execute(sql`
+      with taken as (
+        delete from commands
+        where id in (
+          select id from commands
+          where broadcast_id = ${broadcast} and command->>'journey' = ${list} and leased_until is null
+          for update skip locked)
+        returning command->>'journey' as id
+      ), ended as (
+        update journeys
+        set state = 'exited', reason = ${REASON}, ended_at = clock_timestamp(), updated_at = clock_timestamp()
+        where id in (select id from taken) and state = 'starting' and ended_at is null
+        returning id, campaign_id, person_key, cause
+      ), entry as (
+        delete from entries using ended
+        where entries.campaign_id = ended.campaign_id and entries.person_key = ended.person_key and entries.cause = ended.cause
+      )
+      insert into journey_log (journey_id, step, what, details)
+      select id, '', 'exited', jsonb_build_object('reason', ${REASON}::text, 'by', null) from ended
+      on conflict do nothing`),
+  ]);
+  return found.length;
+}

@@ -1,0 +1,43 @@
+import { comingDates, isMissed, isStillDue } from '../domain/time/date-trigger.ts';
+import type { Campaign } from '../domain/campaign/campaign.ts';
+import { findDue, holdCampaign, listDateCampaigns, writeDates } from '../db/due-entries.ts';
+import type { InboxItem } from '../db/inbox.ts';
+import type { PersonRow } from '../db/people.ts';
+import { considerAll, type MatchContext, type Occasion } from './enter.ts';
+
+/** Finds anew when a person, who is held, enters by their dates: those that a change concerns. */
+export async function moveDates(context: MatchContext, person: PersonRow, item: InboxItem): Promise<void> {
+  if (!item.change) return;
+  const { tx, campaigns, now } = context;
+  for (const { campaign, version } of await listDateCampaigns(tx, Object.keys(item.change.changes))) {
+    const compiled = await campaigns(tx, campaign, version);
+    await writeDates(tx, campaign, [datesOf(compiled.campaign, person, now)]);
+  }
+}
+
+/** When a person enters a campaign by their date; never by one that starts otherwise. */
+export function datesOf({ trigger, timezone = 'UTC' }: Campaign, person: PersonRow, now: Date) {
+  const { key: personKey, attributes } = person;
+  return { personKey, occurrences: trigger.type === 'date' ? comingDates(trigger, { attributes, timezone }, now) : [] };
+}
+
+/** Decides on an entry that has become due. A date that is not the person's any more, or that came more than 24 hours late, counts for nothing. */
+export async function considerDue(
+  context: MatchContext,
+  person: PersonRow,
+  item: InboxItem,
+  occasion: Omit<Occasion, 'cause'>,
+): Promise<void> {
+  const { tx, campaigns, now } = context;
+  const due = await findDue(tx, person.key, item.subject);
+  const candidate = due && (await holdCampaign(tx, due.campaignId));
+  if (!candidate || due.firedAt === null) return;
+  const { campaign } = await campaigns(tx, candidate.campaign, candidate.version);
+  const { trigger, timezone = 'UTC' } = campaign;
+  if (trigger.type !== 'date') return;
+  if (!isMissed(due.dueAt, due.firedAt) && isStillDue(trigger, { attributes: person.attributes, timezone }, due)) {
+    await considerAll(context, person, [candidate], { ...occasion, cause: `date/${due.occurrence}` });
+  }
+  const isRunning = candidate.state === 'live' || candidate.state === 'paused';
+  if (trigger.yearly && isRunning) await writeDates(tx, candidate.campaign, [datesOf(campaign, person, now)]);
+}

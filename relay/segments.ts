@@ -1,0 +1,142 @@
+import {
+  belongs,
+  compileSegment,
+  concerns,
+  inOrder,
+  type CompiledSegment,
+} from '../domain/segment/compiled-segment.ts';
+import { isPast } from '../domain/campaign/entry.ts';
+import type { Facts } from '../domain/condition/evaluate-condition.ts';
+import { attributesBefore } from '../db/attributes-before.ts';
+import { createFacts } from '../db/facts.ts';
+import { listCandidates, type InboxItem } from '../db/inbox.ts';
+import { listSegmentStates, writeMoves, type Move, type SegmentState } from '../db/members.ts';
+import type { Db } from '../db/open.ts';
+import type { PersonRow } from '../db/people.ts';
+import { listDefinitions } from '../db/segments.ts';
+import { considerAll, type MatchContext, type Occasion } from './enter.ts';
+
+/** A segment as it concerns one person. */
+type Known = Pick<SegmentState, 'id' | 'isMember' | 'filling'> & CompiledSegment;
+
+/** Reads what segments are to a person who is held, each behind those that it asks for. Definitions are compiled when they have changed. */
+export function createSegmentBook(): (tx: Db, personKey: string) => Promise<Known[]> {
+  let stamps = '';
+  let compiled: (CompiledSegment & { id: string })[] = [];
+  return async (tx, personKey) => {
+    const states = await listSegmentStates(tx, personKey);
+    const current = states.map(({ id, stamp }) => `${id}/${stamp}`).join(' ');
+    if (current !== stamps) {
+      const definitions = await listDefinitions(tx);
+      compiled = inOrder(definitions.map(({ id, condition }) => ({ id, ...compileSegment(condition) })));
+      stamps = current;
+    }
+    const byId = new Map(states.map((state) => [state.id, state]));
+    return compiled.flatMap((segment) => {
+      const state = byId.get(segment.id);
+      return state ? [{ ...segment, isMember: state.isMember, filling: state.filling }] : [];
+    });
+  };
+}
+
+type Context = Pick<MatchContext, 'tx' | 'now'>;
+
+/** What segments make of a person's items, one after the other. */
+export type Membership = (context: Context, item: InboxItem) => Promise<Move[]>;
+
+/**
+ * Who belongs to which segments, of a person who is held, as the items come that may change it. A segment that has just been made is
+ * filled for them now, as they were before the first item, and nobody is told; so a change behind its making counts as one.
+ */
+export async function openMembership(
+  context: Context,
+  { segments, person, items }: { segments: Known[]; person: PersonRow; items: InboxItem[] },
+): Promise<Membership> {
+  const members = new Set(segments.flatMap(({ id, isMember }) => (isMember ? [id] : [])));
+  const first = items[0]?.number;
+  const fresh = segments.filter(({ filling }) => filling === 'silent');
+  if (first !== undefined && fresh.length > 0)
+    await settle(context, { segments: fresh, members, person, number: first });
+  return async ({ tx, now }, item) => {
+    const moved = new Set(item.type === 'segment' ? [readMove(item.subject).segment] : []);
+    const moves: Move[] = [];
+    for (const segment of segments) {
+      if (!mayMove(segment, item, moved)) continue;
+      const holds = await belongs(segment, person, now, factsOf(tx, members, person.key, item.number));
+      const move = note(members, segment.id, holds);
+      if (!move) continue;
+      moved.add(segment.id);
+      moves.push(move);
+    }
+    await writeMoves(tx, person.key, moves);
+    return moves;
+  };
+}
+
+/** Fills segments for one person, who is held, as they were before what has that number. Before the first they were not there. */
+export async function settle(
+  { tx, now }: Context,
+  {
+    segments,
+    members,
+    person,
+    number,
+  }: { segments: Pick<Known, 'id' | keyof CompiledSegment>[]; members: Set<string>; person: PersonRow; number: number },
+): Promise<void> {
+  const attributes = await attributesBefore(tx, person, number);
+  const moves: Move[] = [];
+  for (const segment of segments) {
+    const facts = factsOf(tx, members, person.key, number - 1);
+    const holds = number > 1 && (await belongs(segment, { id: person.id, attributes }, now, facts));
+    moves.push(...listed(note(members, segment.id, holds)));
+  }
+  await writeMoves(tx, person.key, moves);
+}
+
+/** Whom an item makes enter campaigns by the segments that it changed. What came as backfill, or long after it happened, starts nothing. */
+export async function considerMoves(
+  context: MatchContext,
+  person: PersonRow,
+  item: InboxItem,
+  { moves, occasion }: { moves: Move[]; occasion: Omit<Occasion, 'cause'> },
+): Promise<void> {
+  if (item.change?.backfill || (item.event && isPast(item.event))) return;
+  const all = item.type === 'segment' ? [readMove(item.subject), ...moves] : moves;
+  for (const { segment, change } of all) {
+    const candidates = [];
+    for (const candidate of await listCandidates(context.tx, 'segment', [segment])) {
+      const { trigger } = (await context.campaigns(context.tx, candidate.campaign, candidate.version)).campaign;
+      if (trigger.type === 'segment' && trigger.change === change) candidates.push(candidate);
+    }
+    const cause = `segment/${segment}/${change}/${item.number}`;
+    await considerAll(context, person, candidates, { ...occasion, cause });
+  }
+}
+
+/** Whether an item may change who belongs to a segment: all are asked of somebody who is new, or at whom is to be looked again. */
+function mayMove(segment: Known, { type, number, event, change }: InboxItem, moved: Set<string>): boolean {
+  if (number === 1 || type === 'recheck' || segment.filling === 'told') return true;
+  if ([...segment.segments].some((other) => moved.has(other))) return true;
+  return concerns(segment, { event: event?.name ?? null, attributes: Object.keys(change?.changes ?? {}) });
+}
+
+/** What is known of a person up to a number, with the segments as they have been found so far. */
+const factsOf = (tx: Db, members: Set<string>, personKey: string, upTo: number): Facts => ({
+  ...createFacts(tx, { personKey, upTo }),
+  inSegment: async (segment) => members.has(segment),
+});
+
+function note(members: Set<string>, segment: string, holds: boolean): Move | null {
+  if (members.has(segment) === holds) return null;
+  if (holds) members.add(segment);
+  else members.delete(segment);
+  return { segment, change: holds ? 'enter' : 'leave' };
+}
+
+/** The subject of an item `segment`: `<segment>/<change>`. */
+function readMove(subject: string): Move {
+  const [segment = '', change] = subject.split('/');
+  return { segment, change: change === 'leave' ? 'leave' : 'enter' };
+}
+
+const listed = <T>(one: T | null): T[] => (one === null ? [] : [one]);

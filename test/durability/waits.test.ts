@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { brief, exit, journeysIn } from '../support/journeys.ts';
+import { prepareProcesses, type Processes } from '../support/processes.ts';
+
+let database: TestDatabase;
+let hookline: Processes;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  hookline = await prepareProcesses({ databaseUrl: database.url });
+});
+
+afterAll(async () => {
+  await hookline.stop();
+  await database.close();
+});
+
+it('what a person does while every worker is dead ends the waits for it, and moves the times that follow from it', async () => {
+  const journeys = journeysIn(hookline);
+  const server = hookline.startServer();
+  const first = hookline.startWorker();
+  await Promise.all([server.ready, first.ready]);
+  await journeys.publish('order', [
+    { type: 'wait', id: 'pay', event: 'paid', timeout: '3s', then: exit('paid'), onTimeout: exit('too late') },
+  ]);
+  await journeys.publish('gold', [
+    { type: 'wait', id: 'gold', until: { 'customer.plan': 'gold' }, then: exit('gold') },
+  ]);
+  await journeys.publish('renewal', [{ type: 'delay', id: 'date', until: { attribute: 'due' } }, ...exit('due')]);
+  await hookline.api('PUT', '/v1/people/cleo', { attributes: { due: '2126-01-01' } });
+  for (const [person, campaign] of [
+    ['ada', 'order'],
+    ['abe', 'order'],
+    ['bea', 'gold'],
+    ['cleo', 'renewal'],
+  ] as const) {
+    await journeys.post(person, campaign);
+    await journeys.standing(person, 'waiting');
+  }
+  await first.kill();
+
+  await journeys.post('ada', 'paid');
+  await hookline.api('PUT', '/v1/people/bea', { attributes: { plan: 'gold' } });
+  await hookline.api('PUT', '/v1/people/cleo', { attributes: { due: '2026-01-01' } });
+  const [abe] = await journeys.of('abe');
+  const untilMs = Date.parse(abe?.step?.until ?? '') - Date.now();
+  // The deadline passes while nobody looks; what came before it counts all the same.
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, untilMs) + 100));
+  await journeys.post('abe', 'paid');
+  const second = hookline.startWorker();
+  await second.ready;
+
+  const ended = async (person: string) => (await hookline.ended(person, 40_000)) && (await journeys.of(person))[0];
+  expect((await ended('ada'))?.reason).toBe('paid');
+  expect((await ended('abe'))?.reason).toBe('too late');
+  expect((await ended('bea'))?.reason).toBe('gold');
+  const cleo = await ended('cleo');
+  expect(cleo && brief(cleo)).toEqual(['date delayed', 'date elapsed', 'step-2 exited', 'null exited']);
+}, 90_000);

@@ -1,0 +1,143 @@
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { putPeople } from '../../db/put-people.ts';
+import { attributeChanges } from '../../db/schema/people.ts';
+import { startSegments, type TestSegments } from '../support/segments.ts';
+
+let test: TestSegments;
+
+beforeAll(async () => {
+  test = await startSegments();
+});
+afterAll(() => test.close());
+beforeEach(() => test.clear());
+
+const isGold = { 'customer.plan': 'gold' };
+
+describe('who belongs to a segment', () => {
+  it('is filled silently when it is made, and follows from then on, each change once', async () => {
+    await test.set('ada', { plan: 'gold' });
+    await test.set('bob', { plan: 'free' });
+    expect(await test.put('gold', isGold)).toEqual({ version: 1, state: 'filling' });
+    await test.greet('hello', 'gold', 'enter');
+    await test.greet('goodbye', 'gold', 'leave');
+    await test.relays.settle();
+    expect(await test.members('gold')).toEqual(['ada']);
+    expect(await test.put('gold', isGold)).toEqual({ version: 1, state: 'ready' });
+    expect(await test.decided()).toEqual([]);
+
+    await test.set('bob', { plan: 'gold' });
+    await test.set('ada', { plan: 'free' });
+    await test.set('cyd', { plan: 'gold' });
+    await test.set('cyd', { colour: 'red' });
+    await test.relays.settle();
+    expect(await test.members('gold')).toEqual(['bob', 'cyd']);
+    expect((await test.decided()).toSorted()).toEqual([
+      'ada goodbye segment/gold/leave/2 entered',
+      'bob hello segment/gold/enter/2 entered',
+      'cyd hello segment/gold/enter/1 entered',
+    ]);
+  });
+
+  it('follows each event, counted up to it, however many wait', async () => {
+    await test.put('third', { performed: { event: 'bought', count: { eq: 3 } } });
+    await test.relays.settle();
+    await test.greet('hello', 'third', 'enter');
+    await test.greet('goodbye', 'third', 'leave');
+    for (let count = 0; count < 5; count += 1) await test.did('ada', 'bought');
+    await test.did('bob', 'bought');
+    await test.relays.settle();
+    expect(await test.members('third')).toEqual([]);
+    expect(await test.decided()).toEqual([
+      'ada hello segment/third/enter/3 entered',
+      'ada goodbye segment/third/leave/4 entered',
+    ]);
+  });
+
+  it('asks for other segments, one after the other, whatever their ids', async () => {
+    await test.put('z-gold', isGold);
+    await test.put('y-loyal', { segment: 'z-gold', performed: { event: 'bought' } });
+    await test.put('a-both', { not: { segment: 'y-loyal' } });
+    await test.relays.settle();
+    await test.greet('loyal', 'y-loyal', 'enter');
+    await test.greet('both', 'a-both', 'leave');
+    await test.did('ada', 'bought');
+    await test.relays.settle();
+    expect(await test.members('a-both')).toEqual(['ada']);
+    await test.set('ada', { plan: 'gold' });
+    await test.relays.settle();
+    expect([await test.members('a-both'), await test.members('y-loyal')]).toEqual([[], ['ada']]);
+    expect(await test.decided()).toEqual([
+      'ada loyal segment/y-loyal/enter/2 entered',
+      'ada both segment/a-both/leave/2 entered',
+    ]);
+  });
+
+  it('changes by backfill without a word, and at its own rank among the journeys that led to it', async () => {
+    await test.put('buyers', { performed: { event: 'bought' } });
+    await test.put('gold', isGold);
+    await test.relays.settle();
+    await test.greet('hello', 'buyers', 'enter');
+    await test.greet('shine', 'gold', 'enter');
+    await test.did('ada', 'bought', { backfill: true });
+    await test.set('bob', { plan: 'free' });
+    await test.relays.settle();
+    await test.set('bob', { plan: 'gold' });
+    await test.db.update(attributeChanges).set({ depth: 21 }).where(eq(attributeChanges.number, 2));
+    await test.relays.settle();
+    expect(await test.members('buyers')).toEqual(['ada']);
+    expect(await test.decided()).toEqual(['bob shine segment/gold/enter/2 guard']);
+  });
+
+  it('holds of people of whom nothing is known, from when they are made', async () => {
+    await test.set('old', {});
+    await test.put('others', { not: isGold });
+    await test.greet('hello', 'others', 'enter');
+    await test.relays.settle();
+    await test.set('new', {});
+    await test.did('newer', 'came');
+    await putPeople(test.db, [{ id: 'bulk', attributes: {} }], { backfill: false });
+    await test.relays.settle();
+    expect(await test.members('others')).toEqual(['bulk', 'new', 'newer', 'old']);
+    expect((await test.decided()).toSorted()).toEqual([
+      'bulk hello segment/others/enter/1 entered',
+      'new hello segment/others/enter/1 entered',
+      'newer hello segment/others/enter/1 entered',
+    ]);
+  });
+});
+
+describe('a definition that changes', () => {
+  it('tells the differences, once, and those that follow from them', async () => {
+    await test.set('ada', { plan: 'gold' });
+    await test.set('bob', { plan: 'silver' });
+    await test.set('cyd', { plan: 'free' });
+    await test.put('gold', isGold);
+    await test.put('rest', { not: { segment: 'gold' } });
+    await test.relays.settle();
+    await test.greet('hello', 'gold', 'enter');
+    await test.greet('goodbye', 'gold', 'leave');
+    await test.greet('rested', 'rest', 'leave');
+    expect(await test.put('gold', { 'customer.plan': 'silver' })).toEqual({ version: 2, state: 'filling' });
+    await test.relays.settle();
+    expect([await test.members('gold'), await test.members('rest')]).toEqual([['bob'], ['ada', 'cyd']]);
+    expect((await test.decided()).toSorted()).toEqual([
+      'ada goodbye segment/gold/leave/2 entered',
+      'bob hello segment/gold/enter/2 entered',
+      'bob rested segment/rest/leave/2 entered',
+    ]);
+  });
+
+  it('judges who changes before it comes to them by the new one, and tells that once', async () => {
+    await test.set('ada', { plan: 'gold' });
+    await test.put('gold', isGold);
+    await test.relays.settle();
+    await test.greet('goodbye', 'gold', 'leave');
+    await test.put('gold', { 'customer.plan': 'gold', 'customer.vip': true });
+    await test.set('ada', { colour: 'red' });
+    await test.relays.match();
+    expect(await test.members('gold')).toEqual([]);
+    await test.relays.settle();
+    expect(await test.decided()).toEqual(['ada goodbye segment/gold/leave/2 entered']);
+  });
+});
