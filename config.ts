@@ -1,10 +1,9 @@
-import { isIP } from 'node:net';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import ipaddr from 'ipaddr.js';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ageOf, list, masterKeyOf, networkOf, originOf, parsed, portSchema, switchOf } from './config-values.ts';
 import { parseDurationMs } from './domain/input/duration.ts';
 import { HooklineError } from './domain/errors.ts';
 import type { InputFault } from './domain/errors.ts';
@@ -30,61 +29,6 @@ type Key = {
   schema: z.ZodType<unknown, string>;
 };
 
-/** A schema from a function that parses a text; what it throws is the fault's message. */
-function parsed<T>(parse: (text: string) => T): z.ZodType<T, string> {
-  return z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-      return z.NEVER;
-    }
-  });
-}
-
-function list<T>(parse: (item: string) => T): z.ZodType<T[], string> {
-  return parsed((text) =>
-    text
-      .split(/[\s,]+/)
-      .filter(Boolean)
-      .map(parse),
-  );
-}
-
-function switchOf(text: string): boolean {
-  if (/^(on|true|1|yes)$/i.test(text)) return true;
-  if (/^(off|false|0|no)$/i.test(text)) return false;
-  throw new Error('write on or off');
-}
-
-function masterKeyOf(text: string): Buffer {
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.length === 32 && /^[A-Za-z0-9+/]{43}=?$/.test(text)) return bytes;
-  throw new Error('write 32 random bytes in base64, as `openssl rand -base64 32` prints them');
-}
-
-/** Null where everything is kept. */
-function ageOf(min: string): (text: string) => number | null {
-  return (text) => {
-    if (/^off$/i.test(text)) return null;
-    const ageMs = parseDurationMs(text);
-    if (ageMs < parseDurationMs(min)) throw new Error(`write at least ${min}, or off`);
-    return ageMs;
-  };
-}
-
-function networkOf(text: string): string {
-  const cidr = text.includes('/') ? text : `${text}/${isIP(text) === 6 ? 128 : 32}`;
-  if (!ipaddr.isValidCIDR(cidr)) throw new Error(`${text} is not a network: write addresses in CIDR form`);
-  return cidr;
-}
-
-function originOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && url.origin === text) return url.origin;
-  throw new Error('write scheme, host and port only');
-}
-
 /** Every variable that Hookline reads, by the field of {@link Config} that holds its parsed value. */
 export const keys = {
   port: {
@@ -92,11 +36,13 @@ export const keys = {
     doc: 'The port of the API. `npm start` takes the next free one where it is not set.',
     example: '3000',
     default: '3000',
-    schema: z
-      .string()
-      .regex(/^\d{1,5}$/, 'write a whole number from 1 to 65535')
-      .transform(Number)
-      .pipe(z.number().min(1, 'write a whole number from 1 to 65535').max(65_535, 'write a whole number up to 65535')),
+    schema: portSchema,
+  },
+  workerPort: {
+    name: 'HOOKLINE_WORKER_PORT',
+    doc: 'The port where the worker answers `/healthz` and `/readyz`. Without it there is none.',
+    example: '3001',
+    schema: portSchema,
   },
   dataDir: {
     name: 'HOOKLINE_DATA_DIR',
@@ -140,6 +86,13 @@ export const keys = {
     name: 'HOOKLINE_ALLOW_NETWORKS',
     doc: 'Private networks that webhooks may reach, as addresses or CIDRs separated by commas.',
     example: '10.1.0.0/16, 192.168.7.9',
+    default: '',
+    schema: list(networkOf),
+  },
+  egressAddresses: {
+    name: 'HOOKLINE_EGRESS_ADDRESSES',
+    doc: 'The addresses that webhooks come from, as addresses or CIDRs separated by commas: `GET /v1/egress` tells them to receivers.',
+    example: '203.0.113.7, 203.0.113.64/28',
     default: '',
     schema: list(networkOf),
   },

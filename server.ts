@@ -1,5 +1,6 @@
-import { createServer } from 'node:http';
 import { createApp } from './api/app.ts';
+import { createMetrics } from './api/metrics.ts';
+import { createKeyRing } from './api/key-ring.ts';
 import { allRoutes } from './api/routes.ts';
 import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
@@ -8,10 +9,8 @@ import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
 import { createWaker } from './db/wake.ts';
+import { serve } from './http-server.ts';
 import { runProcess } from './lifecycle.ts';
-
-/** How long requests that are under way may take to end when the process has to. */
-const GRACE_MS = 3_000;
 
 /** Process 1: the API. It reads and writes Postgres only; Temporal may be down. */
 await runProcess('server', async (config, log) => {
@@ -26,8 +25,17 @@ await runProcess('server', async (config, log) => {
     );
   };
   const onUnwoken = (error: unknown) => log.warn({ err: error }, 'the relay could not be woken');
+  const keys = createKeyRing({
+    database,
+    adminKey: config.adminKey,
+    now: () => new Date(),
+    onError: (error) => log.warn({ err: error }, 'the API keys could not be read or noted as used; trying again'),
+  });
+  const metrics = createMetrics({ db: database.db, now: () => new Date() });
   const routes = allRoutes({
+    metrics,
     db: database.db,
+    keys,
     cipher,
     versions: createCompiledVersions(),
     wake: createWaker(database.db, 'inbox', onUnwoken),
@@ -35,23 +43,19 @@ await runProcess('server', async (config, log) => {
     wakeTests: createWaker(database.db, 'tests', onUnwoken),
     ready,
     destinations: config,
+    egressAddresses: config.egressAddresses,
     log,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });
-  const server = createServer(createApp({ routes, adminKey: config.adminKey, log }));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(config.port, resolve);
-  });
+  const server = await serve(createApp({ routes, keys, metrics, db: database.db, cipher, log }), config.port);
   await migrate(config.databaseUrl);
   await checkMasterKey(database.db, cipher);
+  await keys.start();
   migrated = true;
   return {
     async stop() {
-      await new Promise((resolve) => {
-        server.close(resolve);
-        setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
-      });
+      await server.stop();
+      await keys.stop();
       await database.close();
     },
   };

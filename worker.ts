@@ -18,6 +18,7 @@ import { registerSearchAttributes } from './relay/search-attributes.ts';
 import { startTestSends } from './relay/test-sends.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { VERSION } from './version.ts';
+import { startWorkerHealth } from './worker-health.ts';
 
 /** The relay repeats its calls itself; left alone, gRPC looks for a server that was away only every two minutes. */
 const RELAY_CONNECTION = { interceptors: [], channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 } };
@@ -38,8 +39,20 @@ await runProcess('worker', async (config, log) => {
   const cipher = createCipher(config.masterKey, config.previousMasterKeys);
   await checkMasterKey(database.db, cipher);
 
+  const temporal: { reach?: () => Promise<unknown> } = {};
+  const health =
+    config.workerPort === undefined
+      ? undefined
+      : await startWorkerHealth(config.workerPort, {
+          Postgres: () => database.db.execute('select 1'),
+          Temporal: async () => {
+            if (!temporal.reach) throw new Error('not connected yet');
+            return temporal.reach();
+          },
+        });
   const connection = await whenReachable(() => NativeConnection.connect(connectionOptions), log);
   const client = new Client({ connection: Connection.lazy({ ...connectionOptions, ...RELAY_CONNECTION }), namespace });
+  temporal.reach = () => client.connection.workflowService.getSystemInfo({});
   const withSearchAttributes = await registerSearchAttributes(client, namespace, log);
   const http = createHttp({
     allowHttp: config.allowHttp,
@@ -97,6 +110,7 @@ await runProcess('worker', async (config, log) => {
   return {
     failed: running.then(() => new Promise<never>(() => {})),
     async stop() {
+      await health?.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       // A request whose journey was ended hears of no second cancellation: it is told here.
       setTimeout(() => stopping.abort(new Error('the worker stops')), GRACE_MS).unref();

@@ -1,35 +1,59 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { HooklineError } from '../domain/errors.ts';
+import type { KeyRing, KnownKey } from './key-ring.ts';
+import type { Quota } from './quota.ts';
 import { SCOPES, type Caller, type Scope } from './route.ts';
 
 const ACTOR = 'write at most 255 printable characters';
 
 /** Who calls where no key is asked for. */
-export const NOBODY: Caller = { key: '', scope: 'ingest', actor: null };
+export const NOBODY: Caller = { key: '', keyId: '', scope: 'ingest', actor: null };
 
 /**
- * Lets a request pass whose `Authorization: Bearer <key>` is a key with the scope, and leaves in `response.locals.caller` who that is.
- * Compared in constant time.
+ * Lets a request pass whose `Authorization: Bearer <key>` is a key with the scope, within its rate, and leaves in
+ * `response.locals.caller` who that is.
  */
-export function authorize(adminKey: string): (scope: Scope) => RequestHandler {
-  const known = [{ digest: digest(adminKey), name: 'admin', scope: 'admin' as Scope }];
+export function authorize(keys: Pick<KeyRing, 'find'>, now: () => Date): (scope: Scope) => RequestHandler {
   return (scope) => (request, response, next) => {
     const given = /^Bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
     if (given === undefined) {
       throw new HooklineError('auth.missing', 'Send an API key in the header `Authorization: Bearer <key>`.');
     }
-    const key = known.find((candidate) => timingSafeEqual(candidate.digest, digest(given)));
+    const key = keys.find(given);
     if (!key)
       throw new HooklineError('auth.invalid', 'This API key is not known here. Check for a cut or outdated key.');
+    if (key.expiresAt && key.expiresAt <= now()) {
+      throw new HooklineError(
+        'auth.invalid',
+        `This API key expired at ${key.expiresAt.toISOString()}. Take a new one.`,
+      );
+    }
+    count(key, response, now());
     if (SCOPES.indexOf(key.scope) < SCOPES.indexOf(scope)) {
       throw new HooklineError('auth.scope', `This needs a key with the scope ${scope}; yours has ${key.scope}.`);
     }
-    const caller: Caller = { key: key.name, scope: key.scope, actor: actorOf(request.get('x-hookline-actor')) };
+    const actor = actorOf(request.get('x-hookline-actor'));
+    const caller: Caller = { key: key.name, keyId: key.id, scope: key.scope, actor };
     response.locals.caller = caller;
     next();
   };
 }
+
+/** Tells what the key may still ask for, as draft-ietf-httpapi-ratelimit-headers-10 has it, and refuses what is beyond. */
+function count(key: KnownKey, response: Response, now: Date): void {
+  const quota = key.quota?.(now.getTime());
+  if (!quota) return;
+  response.set(quotaHeaders(quota));
+  if (quota.allowed) return;
+  response.set('Retry-After', String(quota.retryAfterS));
+  const message = `This API key may send ${quota.limit} requests in ${quota.windowS} s. Send the next in ${quota.retryAfterS} s.`;
+  throw new HooklineError('auth.rate_limited', message);
+}
+
+const quotaHeaders = ({ limit, windowS, remaining, resetS }: Quota) => ({
+  'RateLimit-Policy': `"key";q=${limit};w=${windowS}`,
+  RateLimit: `"key";r=${remaining};t=${resetS}`,
+});
 
 function actorOf(header: string | undefined): string | null {
   const actor = header?.trim();
@@ -38,5 +62,3 @@ function actorOf(header: string | undefined): string | null {
   const errors = [{ path: 'X-Hookline-Actor', message: ACTOR }];
   throw new HooklineError('input.invalid', `The header X-Hookline-Actor is wrong: ${ACTOR}.`, { errors });
 }
-
-const digest = (key: string) => createHash('sha256').update(key).digest();

@@ -12,6 +12,7 @@ import type { Db } from '../db/open.ts';
 import { audienceFaults, audienceSegments } from '../domain/campaign/audience-faults.ts';
 import { conditionSchema } from '../domain/condition/condition.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { broadcast as broadcastAnswer, triggered } from './answers/campaigns.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { noCampaign } from './campaigns.ts';
 import { route, type Route } from './route.ts';
@@ -40,41 +41,54 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
   route({
     method: 'post',
     path: '/v1/campaigns/:id/trigger',
+    summary: 'Enters people by hand',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: triggerBody,
     maxBytes: MAX_LIST_BYTES,
-    handle: async ({ params, body }) => {
+    examples: [{ people: ['ada'], data: { code: 4711 }, id: 'june-offer' }, { audience: { 'customer.plan': 'gold' } }],
+    answers: { 202: triggered },
+    errors: ['campaigns.not_found', 'campaigns.state', 'events.too_large', 'idempotency.mismatch'],
+    repeatable: true,
+    handle: async ({ params, body, db: tx }) => {
       assertDataFits(body.data);
-      const { meant, hashed } = await readMeant(db, body);
+      const { meant, hashed } = await readMeant(tx, body);
       const requestHash = createHash('sha256')
         .update(JSON.stringify([hashed, body.data]))
         .digest('hex');
       const request = { campaign: params.id, meant, data: body.data, requestId: body.id, requestHash };
-      const result = await createBroadcast(db, request);
+      const result = await createBroadcast(tx, request);
       if (!('id' in result)) throw refused(result, params.id, body);
-      wake();
-      wakeCarrier();
-      return { status: 202, body: { broadcast: { id: result.id } } };
+      const after = () => {
+        wake();
+        wakeCarrier();
+      };
+      return { status: 202, body: { broadcast: { id: result.id } }, after };
     },
   }),
   route({
     method: 'get',
     path: '/v1/broadcasts/:id',
+    summary: 'Shows how far a broadcast has come',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: broadcastAnswer },
+    errors: ['broadcasts.not_found'],
     handle: async ({ params }) => ({ status: 200, body: await shown(db, params.id) }),
   }),
   route({
     method: 'post',
     path: '/v1/broadcasts/:id/stop',
+    summary: 'Lets nobody more enter by a broadcast',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: broadcastAnswer },
+    errors: ['broadcasts.not_found', 'broadcasts.state'],
     handle: async ({ params }) => {
       const before = await stopBroadcast(db, params.id, { wake: true });
       if (before === undefined) throw noBroadcast(params.id);

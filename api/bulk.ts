@@ -6,8 +6,9 @@ import type { DeliveryState } from '../db/schema/deliveries.ts';
 import type { Task } from '../db/schema/jobs.ts';
 import { applyTask, type Rerender } from '../db/tasks.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { decided, jobStarted } from './answers/deliveries.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
-import type { Answer, Caller } from './route.ts';
+import type { AnswerOf, Caller } from './route.ts';
 import { clientId, time } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
 
@@ -45,13 +46,17 @@ export function checkBulk({ ids, filter }: Pick<Bulk, 'ids' | 'filter'>, context
     context.addIssue({ code: 'custom', path: ['ids'], message: ONE_OF });
 }
 
-export type BulkDependencies = { db: Db; wakeCarrier: () => void; rerender: Rerender };
+/** The bodies by status. */
+export const bulkAnswers = { 200: decided, 202: jobStarted };
+
+export type BulkDependencies = { wakeCarrier: () => void; rerender: Rerender };
 
 /** Applies a task to the deliveries that were named, at once or by a job; `states` are those that it takes. */
 export async function decideMany(
-  { db, wakeCarrier, rerender }: BulkDependencies,
+  db: Db,
+  { wakeCarrier, rerender }: BulkDependencies,
   { task, states, asked, caller }: { task: Task; states: readonly DeliveryState[]; asked: Bulk; caller: Caller },
-): Promise<Answer> {
+): Promise<AnswerOf<typeof bulkAnswers>> {
   const matching = await matchingIds(db, states, asked);
   const matched = matching.length;
   if (matched > MOST) throw tooMany();
@@ -63,8 +68,7 @@ export async function decideMany(
   if (ids.length > MOST_AT_ONCE)
     return { status: 202, body: { job: { id: await createJob(db, { task, by, matched, ids }) } } };
   const { done, refused } = await db.transaction((tx) => applyTask(tx, task, ids, { by, now: new Date(), rerender }));
-  wakeCarrier();
-  return { status: 200, body: { decided: done.length, refused } };
+  return { status: 200, body: { decided: done.length, refused }, after: wakeCarrier };
 }
 
 /** Those that can be decided as they are now, oldest first; one more than are allowed tells that there are too many. */

@@ -5,6 +5,8 @@ import { listCampaignOutcomes, type ListedOutcome } from '../db/outcome-list.ts'
 import type { Db } from '../db/open.ts';
 import { OUTCOMES } from '../db/schema/campaigns.ts';
 import { campaignStats } from '../domain/campaign/campaign-stats.ts';
+import { consideredEntry, stats } from './answers/campaigns.ts';
+import { page as pageOf } from './answers/common.ts';
 import { noCampaign } from './campaigns.ts';
 import { route, type Route } from './route.ts';
 import { clientId, idParams, noQuery, outcomePageQuery } from './schemas.ts';
@@ -14,6 +16,7 @@ export const campaignFigureRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/campaigns/:id/outcomes',
+    summary: 'Lists each entry that was considered, and why',
     scope: 'operate',
     params: idParams,
     query: z.strictObject({
@@ -22,6 +25,8 @@ export const campaignFigureRoutes = ({ db }: { db: Db }): Route[] => [
       outcome: z.enum(OUTCOMES).optional(),
     }),
     body: null,
+    answers: { 200: pageOf(consideredEntry) },
+    errors: ['campaigns.not_found'],
     handle: async ({ params: { id }, query: { person, outcome, ...page } }) => {
       const { data, nextCursor } = await listCampaignOutcomes(db, page, { campaign: id, person, outcome });
       if (data.length === 0 && (await findCurrentVersion(db, id)) === undefined) throw noCampaign(id);
@@ -34,10 +39,13 @@ export const campaignFigureRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/campaigns/:id/stats',
+    summary: 'Counts what became of everybody',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: stats },
+    errors: ['campaigns.not_found'],
     handle: async ({ params: { id } }) => {
       const counted = await countCampaign(db, id);
       if (!counted) throw noCampaign(id);

@@ -4,6 +4,7 @@ import { changeCampaignState, type CampaignRow } from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
 import { freeHeldBack } from '../db/paused.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { campaign as campaignAnswer } from './answers/campaigns.ts';
 import { noCampaign, shownCampaign } from './campaigns.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
@@ -18,10 +19,13 @@ export const campaignStateRoutes = ({ db, wakeCarrier }: Dependencies): Route[] 
   route({
     method: 'post',
     path: '/v1/campaigns/:id/pause',
+    summary: 'Lets nobody enter, nothing be sent, until it is resumed',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: campaignAnswer },
+    errors: ['campaigns.not_found', 'campaigns.state'],
     handle: async ({ params: { id } }) => {
       const campaign = await changeCampaignState(db, id, ['live'], 'paused');
       return { status: 200, body: await shownCampaign(db, inState(id, campaign, 'paused')) };
@@ -30,10 +34,13 @@ export const campaignStateRoutes = ({ db, wakeCarrier }: Dependencies): Route[] 
   route({
     method: 'post',
     path: '/v1/campaigns/:id/resume',
+    summary: 'Lets a paused campaign go on',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: campaignAnswer },
+    errors: ['campaigns.not_found', 'campaigns.state'],
     handle: async ({ params: { id } }) => {
       const campaign = inState(id, await changeCampaignState(db, id, ['paused'], 'live'), 'live');
       await freeHeldBack(db, id, new Date());
@@ -44,10 +51,14 @@ export const campaignStateRoutes = ({ db, wakeCarrier }: Dependencies): Route[] 
   route({
     method: 'post',
     path: '/v1/campaigns/:id/stop',
+    summary: 'Ends a campaign, and what happens to those inside',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: stopBody,
+    examples: [{ people: 'finish' }],
+    answers: { 200: campaignAnswer },
+    errors: ['campaigns.not_found', 'campaigns.state'],
     handle: async ({ params: { id }, body: { people } = { people: 'finish' } }) => {
       const exit = people === 'exit';
       // Whoever was to finish may have to leave after all.

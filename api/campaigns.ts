@@ -13,10 +13,13 @@ import { startCampaign } from '../db/start-campaign.ts';
 import type { Db } from '../db/open.ts';
 import { listSegmentIds } from '../db/segments.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
-import { validateCampaign } from '../domain/campaign/campaign.ts';
+import { campaignSchema, validateCampaign } from '../domain/campaign/campaign.ts';
 import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { scheduleWarnings } from '../domain/campaign/schedule-warnings.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { campaign as campaignAnswer, campaignSummary, campaignVersion, published } from './answers/campaigns.ts';
+import { page } from './answers/common.ts';
+import { CAMPAIGN_EXAMPLE } from './examples.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery, versionNumber } from './schemas.ts';
 
@@ -29,12 +32,17 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
   route({
     method: 'put',
     path: '/v1/campaigns/:id',
+    summary: 'Validates a campaign and stores it as next version',
     scope: 'admin',
     params: idParams,
     query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
     body: z.unknown(),
+    described: campaignSchema,
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
+    examples: [CAMPAIGN_EXAMPLE],
+    answers: { 200: published },
+    errors: ['campaigns.invalid'],
     handle: async ({ params, query, body }) => {
       const known = await listSegmentIds(db);
       const { campaign, plan, warnings } = validateCampaign(body, params.id, destinations, known);
@@ -62,10 +70,12 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
   route({
     method: 'get',
     path: '/v1/campaigns',
+    summary: 'Lists campaigns, without their definitions',
     scope: 'operate',
     params: noParams,
     query: z.strictObject(namedPageQuery),
     body: null,
+    answers: { 200: page(campaignSummary) },
     handle: async ({ query }) => {
       const { data, nextCursor } = await listCampaigns(db, query);
       const summaries = data.map(({ id, version, state, createdAt, updatedAt }) => ({
@@ -81,10 +91,13 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
   route({
     method: 'get',
     path: '/v1/campaigns/:id',
+    summary: 'Shows a campaign',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: campaignAnswer },
+    errors: ['campaigns.not_found'],
     handle: async ({ params }) => {
       const campaign = await findCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);
@@ -94,10 +107,13 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
   route({
     method: 'get',
     path: '/v1/campaigns/:id/versions/:version',
+    summary: 'Shows a version of a campaign',
     scope: 'operate',
     params: idParams.extend({ version: versionNumber }),
     query: noQuery,
     body: null,
+    answers: { 200: campaignVersion },
+    errors: ['campaigns.not_found'],
     handle: async ({ params: { id, version } }) => {
       const published = await findPublished(db, id, version);
       if (published) {
@@ -113,10 +129,13 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
   route({
     method: 'post',
     path: '/v1/campaigns/:id/start',
+    summary: 'Lets people enter',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: campaignAnswer },
+    errors: ['campaigns.not_found', 'campaigns.state'],
     handle: async ({ params }) => {
       const campaign = await startCampaign(db, params.id);
       if (!campaign) throw noCampaign(params.id);

@@ -4,6 +4,8 @@ import { listDeliveries } from '../db/delivery-list.ts';
 import { noDelivery } from '../db/draft-refusal.ts';
 import type { Db } from '../db/open.ts';
 import { DELIVERY_STATES } from '../db/schema/deliveries.ts';
+import { page as pageOf } from './answers/common.ts';
+import { delivery as deliveryAnswer } from './answers/deliveries.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noParams, noQuery, pageQuery, versionNumber } from './schemas.ts';
@@ -23,10 +25,12 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/deliveries',
+    summary: 'Lists deliveries with their attempts',
     scope: 'operate',
     params: noParams,
     query: listQuery,
     body: null,
+    answers: { 200: pageOf(deliveryAnswer) },
     handle: async ({ query: { include, limit, order, cursor, createdAfter, createdBefore, ...filter } }) => {
       const page = { limit, order, cursor, createdAfter, createdBefore };
       const { data, nextCursor } = await listDeliveries(db, page, filter, { withBodies: include === 'bodies' });
@@ -36,10 +40,13 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/deliveries/:id',
+    summary: 'Shows a delivery with its attempts',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: deliveryAnswer },
+    errors: ['deliveries.not_found'],
     handle: async ({ params }) => {
       const delivery = await findDelivery(db, params.id);
       if (!delivery) throw noDelivery(params.id);

@@ -4,6 +4,8 @@ import type { DestinationRow } from '../db/destinations.ts';
 import type { Db } from '../db/open.ts';
 import { MAX_IN_FLIGHT } from '../domain/delivery/admission.ts';
 import { BREAKER_WINDOW_MS, breakerState } from '../domain/delivery/breaker.ts';
+import { page } from './answers/common.ts';
+import { destination as destinationAnswer } from './answers/operation.ts';
 import { route, type Route } from './route.ts';
 import { noParams, pageQuery } from './schemas.ts';
 
@@ -12,10 +14,12 @@ export const destinationRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/destinations',
+    summary: 'Shows where requests go, and who waits for what there',
     scope: 'operate',
     params: noParams,
     query: z.strictObject(pageQuery),
     body: null,
+    answers: { 200: page(destinationAnswer) },
     handle: async ({ query }) => {
       const now = new Date();
       const { data, nextCursor } = await listDestinations(db, query, {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { findDelivery } from '../db/deliveries.ts';
 import { noDelivery } from '../db/draft-refusal.ts';
-import type { Db } from '../db/open.ts';
 import { rewriteDrafts, type RewriteDependencies } from '../db/rewrite-drafts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { editDraft } from '../domain/journey/rewrite-draft.ts';
+import { delivery as deliveryAnswer } from './answers/deliveries.ts';
 import { reasonSchema } from './decisions.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
@@ -16,19 +16,43 @@ const editBody = z.strictObject({
   reason: reasonSchema.optional(),
 });
 
-type Dependencies = RewriteDependencies & { db: Db; destinations: DestinationRules };
+const RENDER_CODES = [
+  'render.template',
+  'render.invalid_json',
+  'render.invalid_url',
+  'render.invalid_header',
+  'render.missing_variable',
+  'render.too_large',
+  'delivery.blocked',
+  'delivery.host_not_allowed',
+] as const;
+
+type Dependencies = RewriteDependencies & { destinations: DestinationRules };
 
 /** New content for one draft, and so for one person. */
-export const editRoutes = ({ db, cipher, campaigns, webhooks, destinations }: Dependencies): Route[] => [
+export const editRoutes = ({ cipher, campaigns, webhooks, destinations }: Dependencies): Route[] => [
   route({
     method: 'patch',
     path: '/v1/deliveries/:id',
+    summary: 'Gives a draft new content, for its person alone',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: editBody,
     yaml: true,
-    handle: async ({ params: { id }, body: { webhook, revision, reason = null }, caller }) => {
+    examples: [{ revision: 1, reason: 'asked for it', webhook: { headers: { 'X-Team': 'care' } } }],
+    answers: { 200: deliveryAnswer },
+    errors: [
+      'deliveries.not_found',
+      'deliveries.not_drafted',
+      'deliveries.expired',
+      'deliveries.revision',
+      'deliveries.step_gone',
+      'webhooks.invalid',
+      ...RENDER_CODES,
+    ],
+    repeatable: true,
+    handle: async ({ params: { id }, body: { webhook, revision, reason = null }, caller, db }) => {
       const { refused } = await db.transaction((tx) =>
         rewriteDrafts(tx, { cipher, campaigns, webhooks }, [id], {
           what: 'edited',

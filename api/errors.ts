@@ -1,11 +1,17 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import { isUnavailable } from '../db/unavailable.ts';
 import { HooklineError } from '../domain/errors.ts';
+import type { problemSchema } from './problem-schema.ts';
 import { PROBLEMS } from './problems.ts';
+import type { Answer, Route } from './route.ts';
+
+/** Sees each answer before it is sent, and throws where it is not as documented: for tests. */
+export type Inspect = (route: Route, answer: Answer) => void;
 
 /** Answers `application/problem+json` (RFC 9457). Whatever was not expected becomes `internal.error`, with its text in the log only. */
-export function problems(log: Logger): ErrorRequestHandler {
+export function problems(log: Logger, inspect?: Inspect): ErrorRequestHandler {
   return (thrown: unknown, request, response, _next) => {
     const error = expected(thrown);
     if (!error) log.error({ err: thrown, requestId: requestId(response), method: request.method }, 'a request failed');
@@ -13,6 +19,7 @@ export function problems(log: Logger): ErrorRequestHandler {
     sendProblem(
       response,
       error ?? new HooklineError('internal.error', 'Try again; if it stays, look for the requestId in the log.'),
+      inspect,
     );
   };
 }
@@ -22,28 +29,25 @@ export const noSuchRoute: RequestHandler = (request, response) => {
   sendProblem(response, new HooklineError('route.not_found', message));
 };
 
-function sendProblem(response: Response, error: HooklineError): void {
+function sendProblem(response: Response, error: HooklineError, inspect?: Inspect): void {
   const { status, title } = PROBLEMS[error.code];
   if (response.headersSent) return void response.destroy();
-  if (status === 503) response.set('Retry-After', '1');
+  if (status === 503 || error.code === 'idempotency.in_progress') response.set('Retry-After', '1');
   if (status === 401) response.set('WWW-Authenticate', 'Bearer');
-  response
-    .status(status)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:hookline:error:${error.code}`,
-        title,
-        status,
-        code: error.code,
-        detail: error.message,
-        requestId: requestId(response),
-        ...(error.errors.length > 0 && { errors: error.errors }),
-      }),
-    );
+  const problem: z.infer<typeof problemSchema> = {
+    type: `urn:hookline:error:${error.code}`,
+    title,
+    status,
+    code: error.code,
+    detail: error.message,
+    requestId: requestId(response),
+    ...(error.errors.length > 0 && { errors: error.errors }),
+  };
+  if (response.locals.route) inspect?.(response.locals.route, { status, body: problem });
+  response.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
-const requestId = (response: Response): unknown => response.locals.requestId;
+const requestId = (response: Response): string => String(response.locals.requestId);
 
 /** Our own errors as they are, those of Express's parsers by what they mean; undefined for everything else. */
 function expected(thrown: unknown): HooklineError | undefined {

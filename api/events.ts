@@ -5,8 +5,10 @@ import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { nearest } from '../domain/input/nearest.ts';
+import { event as eventAnswer, ingested } from './answers/events.ts';
 import { assertDataFits, MAX_LIST_BYTES } from './body.ts';
 import { judgeItems, outcomesOf, refusalsOf, shownRefusals, validOf } from './items.ts';
+import type { Metrics } from './metrics.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
 
@@ -20,29 +22,43 @@ const eventSchema = z.strictObject({
   backfill: z.boolean().default(false),
 });
 
+type Dependencies = { db: Db; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
+
 /** Events are stored at once and matched by the relay: 202 says that nothing of it can get lost any more. */
-export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[] => [
+export const eventRoutes = ({ db, wake, metrics }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/events',
+    summary: 'Stores one event or a list',
     scope: 'ingest',
     params: noParams,
     query: noQuery,
     maxBytes: MAX_LIST_BYTES,
     judgesItems: true,
+    described: z.union([eventSchema, z.array(eventSchema).min(1).max(1000)]),
     body: z.union([z.array(z.unknown()).min(1), z.looseObject({})], {
       error: 'send one event { person, name, data? }, or a list of 1 to 1000 of them',
     }),
-    handle: async ({ body }) => {
+    examples: [
+      { id: 'order-17', person: 'ada', name: 'order_placed', data: { total: 120 } },
+      [{ person: 'ada', name: 'signed_up', attributes: { plan: 'gold' } }],
+    ],
+    answers: { 202: ingested },
+    errors: ['events.too_large', 'people.too_large'],
+    repeatable: true,
+    handle: async ({ body, db: tx }) => {
       const isList = Array.isArray(body);
       const items = isList ? body : [body];
       const judged = judgeItems(items, parseEvent);
-      const { accepted, results } = await storeEvents(db, validOf(judged));
-      wake();
+      const { accepted, results } = await storeEvents(tx, validOf(judged));
       const outcomes = outcomesOf(judged, results);
       const refusals = refusalsOf(outcomes, { what: 'events', isList });
       return {
         status: 202,
+        after: () => {
+          metrics.accepted(accepted);
+          wake();
+        },
         body: {
           accepted,
           duplicates: items.length - refusals.length - accepted,
@@ -55,10 +71,13 @@ export const eventRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[]
   route({
     method: 'get',
     path: '/v1/events/:id',
+    summary: 'Shows an event and what campaigns made of it',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: eventAnswer },
+    errors: ['events.not_found'],
     handle: async ({ params }) => {
       const event = await findEvent(db, params.id);
       if (!event) {

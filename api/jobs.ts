@@ -1,6 +1,7 @@
 import { findJob, type JobDetail } from '../db/jobs.ts';
 import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { job as jobAnswer, type ShownJob } from './answers/deliveries.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 
@@ -9,10 +10,13 @@ export const jobRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/jobs/:id',
+    summary: 'Shows how far a job for many deliveries has come',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: jobAnswer },
+    errors: ['jobs.not_found'],
     handle: async ({ params: { id } }) => {
       const job = await findJob(db, id);
       if (!job) throw new HooklineError('jobs.not_found', `No job has the id "${id}".`);
@@ -21,7 +25,7 @@ export const jobRoutes = ({ db }: { db: Db }): Route[] => [
   }),
 ];
 
-function shownJob({ id, task, matched, decided, refused, createdAt, endedAt }: JobDetail) {
+function shownJob({ id, task, matched, decided, refused, createdAt, endedAt }: JobDetail): ShownJob {
   const begun = decided + refused.length > 0;
   const state = endedAt ? 'completed' : begun ? 'running' : 'queued';
   return { id, type: task.type, state, matched, decided, refused, createdAt, endedAt };

@@ -3,6 +3,8 @@ import { findJourney, listJourneys } from '../db/journey-list.ts';
 import type { Db } from '../db/open.ts';
 import { JOURNEY_STATES } from '../db/schema/journeys.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { page as pageOf } from './answers/common.ts';
+import { journey as journeyAnswer, journeySummary as summaryAnswer } from './answers/journeys.ts';
 import { route, type Route } from './route.ts';
 import { clientId, idParams, noParams, pageQuery } from './schemas.ts';
 import { journeyDetail, journeySummary, type TemporalUi } from './shown-journey.ts';
@@ -11,6 +13,7 @@ export const journeyRoutes = ({ db, temporalUi }: { db: Db; temporalUi: Temporal
   route({
     method: 'get',
     path: '/v1/journeys',
+    summary: 'Lists journeys',
     scope: 'operate',
     params: noParams,
     query: z.strictObject({
@@ -20,6 +23,7 @@ export const journeyRoutes = ({ db, temporalUi }: { db: Db; temporalUi: Temporal
       state: z.enum([...JOURNEY_STATES, 'stuck']).optional(),
     }),
     body: null,
+    answers: { 200: pageOf(summaryAnswer) },
     handle: async ({ query: { campaign, person, state, ...page } }) => {
       const { data, nextCursor } = await listJourneys(db, page, { campaign, person, state });
       return { status: 200, body: { data: data.map((journey) => journeySummary(journey, temporalUi)), nextCursor } };
@@ -28,10 +32,13 @@ export const journeyRoutes = ({ db, temporalUi }: { db: Db; temporalUi: Temporal
   route({
     method: 'get',
     path: '/v1/journeys/:id',
+    summary: 'Shows a journey with its log',
     scope: 'operate',
     params: idParams,
     query: z.strictObject({}),
     body: null,
+    answers: { 200: journeyAnswer },
+    errors: ['journeys.not_found'],
     handle: async ({ params }) => {
       const journey = await findJourney(db, params.id);
       if (!journey) throw journeyNotFound(params.id);

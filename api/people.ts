@@ -4,6 +4,8 @@ import { listPeople } from '../db/people-list.ts';
 import { findPerson, putPerson, type PersonRow } from '../db/people.ts';
 import { putPeople } from '../db/put-people.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { page as pageOf } from './answers/common.ts';
+import { peopleStored, person as personAnswer } from './answers/people.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import type { Json } from '../domain/json.ts';
 import { MAX_LIST_BYTES } from './body.ts';
@@ -29,10 +31,14 @@ export const peopleRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[
   route({
     method: 'put',
     path: '/v1/people/:id',
+    summary: 'Creates a person or merges attributes',
     scope: 'ingest',
     params: idParams,
     query: storeQuery,
     body: personBody,
+    examples: [{ attributes: { first_name: 'Ada', plan: 'gold', old_plan: null } }],
+    answers: { 200: personAnswer },
+    errors: ['people.too_large'],
     handle: async ({ params, query, body }) => {
       const { isLeft, ...person } = await putPerson(db, params.id, body.attributes, backfillOf(query));
       if (isLeft) wake();
@@ -42,31 +48,41 @@ export const peopleRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[
   route({
     method: 'post',
     path: '/v1/people',
+    summary: 'Creates people or merges their attributes',
     scope: 'ingest',
     params: noParams,
     query: storeQuery,
     maxBytes: MAX_LIST_BYTES,
     judgesItems: true,
     body: z.array(z.unknown(), 'send a list of 1 to 1000 people { id, attributes }').min(1),
-    handle: async ({ query, body }) => {
+    described: z.array(itemSchema).min(1).max(1000),
+    examples: [[{ id: 'ada', attributes: { plan: 'gold' } }, { id: 'bob' }]],
+    answers: { 200: peopleStored },
+    errors: ['people.too_large'],
+    repeatable: true,
+    handle: async ({ query, body, db: tx }) => {
       const judged = judgeItems(body, (item) => parseInput(itemSchema, item));
       const valid = validOf(judged);
-      const { refusals: refused, isLeft } = await putPeople(db, valid, backfillOf(query));
-      if (isLeft) wake();
+      const { refusals: refused, isLeft } = await putPeople(tx, valid, backfillOf(query));
       const refusals = refusalsOf(outcomesOf(judged, refused), { what: 'people', isList: true });
       return {
         status: 200,
         body: { accepted: body.length - refusals.length, errors: shownRefusals(refusals) },
+        after: () => {
+          if (isLeft) wake();
+        },
       };
     },
   }),
   route({
     method: 'get',
     path: '/v1/people',
+    summary: 'Lists people, also by an attribute',
     scope: 'operate',
     params: noParams,
     query: listQuery,
     body: null,
+    answers: { 200: pageOf(personAnswer) },
     handle: async ({ query: { attribute, value, ...page } }) => {
       const filter =
         attribute === undefined || value === undefined ? undefined : { attribute, values: readingsOf(value) };
@@ -77,10 +93,13 @@ export const peopleRoutes = ({ db, wake }: { db: Db; wake: () => void }): Route[
   route({
     method: 'get',
     path: '/v1/people/:id',
+    summary: 'Shows a person',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: personAnswer },
+    errors: ['people.not_found'],
     handle: async ({ params }) => {
       const person = await findPerson(db, params.id);
       if (!person) throw personNotFound(params.id);

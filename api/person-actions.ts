@@ -4,10 +4,13 @@ import { mergePeople } from '../db/merge-people.ts';
 import type { Db } from '../db/open.ts';
 import { setSuppressed } from '../db/suppress.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { erased, person as personAnswer } from './answers/people.ts';
 import { personNotFound, shownPerson } from './people.ts';
 import { route, type Route } from './route.ts';
 import { clientId, idParams, noQuery } from './schemas.ts';
 import { refuseFaults } from './try-out.ts';
+
+const SUMMARY = { suppress: 'Lets nothing begin for a person, nor be sent', unsuppress: 'Takes that back' };
 
 type Dependencies = { db: Db; wake: () => void; wakeCarrier: () => void };
 
@@ -17,10 +20,13 @@ export const personActionRoutes = ({ db, wake, wakeCarrier }: Dependencies): Rou
     route({
       method: 'post',
       path: `/v1/people/:id/${action}`,
+      summary: SUMMARY[action],
       scope: 'operate',
       params: idParams,
       query: noQuery,
       body: null,
+      answers: { 200: personAnswer },
+      errors: ['people.not_found'],
       handle: async ({ params: { id } }) => {
         const person = await setSuppressed(db, id, action === 'suppress');
         if (!person) throw personNotFound(id);
@@ -31,30 +37,37 @@ export const personActionRoutes = ({ db, wake, wakeCarrier }: Dependencies): Rou
   route({
     method: 'post',
     path: '/v1/people/:id/merge',
+    summary: 'Makes one person of two',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: z.strictObject({ into: clientId }),
-    handle: async ({ params: { id }, body: { into } }) => {
+    examples: [{ into: 'ada' }],
+    answers: { 200: personAnswer },
+    errors: ['people.not_found', 'people.too_large'],
+    repeatable: true,
+    handle: async ({ params: { id }, body: { into }, db: tx }) => {
       refuseFaults(into === id ? [{ path: 'into', message: 'is the same person; name another one' }] : []);
-      const merged = await mergePeople(db, id, into);
+      const merged = await mergePeople(tx, id, into);
       if (merged === 'nobody') throw nobodyToMerge(id);
       if (merged === 'noInto') throw nobodyToMergeInto(into);
-      wake();
-      return { status: 200, body: shownPerson(merged) };
+      return { status: 200, body: shownPerson(merged), after: wake };
     },
   }),
   route({
     method: 'delete',
     path: '/v1/people/:id',
+    summary: 'Erases a person',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: erased },
+    errors: ['people.not_found'],
     handle: async ({ params: { id } }) => {
       if (!(await erasePerson(db, id))) throw personNotFound(id);
       wakeCarrier();
-      return { status: 200, body: { id, deleted: true } };
+      return { status: 200, body: { id, deleted: true as const } };
     },
   }),
 ];

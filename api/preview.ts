@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SIMULATED } from '../domain/journey/simulation.ts';
 import { previewRequest } from '../domain/request/preview.ts';
 import { compileRequest } from '../domain/request/request.ts';
+import { preview } from './answers/tried-out.ts';
 import { route, type Route } from './route.ts';
 import { noParams, noQuery } from './schemas.ts';
 import { shownRequest } from './shown-delivery.ts';
@@ -13,11 +14,22 @@ export const previewRoutes = (dependencies: TryOutDependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/webhooks/preview',
+    summary: 'Renders a request without sending it',
     scope: 'operate',
     params: noParams,
     query: noQuery,
     body: z.strictObject(triedWebhookFields),
     yaml: true,
+    examples: [{ webhook: { url: 'https://example.com/{{ customer.id }}' }, customer: { id: 'ada' } }],
+    answers: { 200: preview },
+    errors: [
+      'webhooks.invalid',
+      'webhooks.not_found',
+      'campaigns.not_found',
+      'people.not_found',
+      'people.too_large',
+      'events.too_large',
+    ],
     handle: async ({ body }) => {
       refuseFaults(triedWebhookFaults(body));
       const person = await readSubject(dependencies.db, body);

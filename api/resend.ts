@@ -1,33 +1,37 @@
 import { z } from 'zod';
 import { findDelivery, type DeliveryDetail } from '../db/deliveries.ts';
 import { noDelivery } from '../db/draft-refusal.ts';
-import type { Db } from '../db/open.ts';
 import { requestResends } from '../db/resends.ts';
 import { refusesResend } from '../db/tasks.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { delivery as deliveryAnswer } from './answers/deliveries.ts';
 import { reasonSchema } from './decisions.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
 
-type Dependencies = { db: Db; wakeCarrier: () => void };
+type Dependencies = { wakeCarrier: () => void };
 
 /** Sends one delivery once more. */
-export const resendRoutes = ({ db, wakeCarrier }: Dependencies): Route[] => [
+export const resendRoutes = ({ wakeCarrier }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/deliveries/:id/resend',
+    summary: 'Sends a delivery once more',
     scope: 'operate',
     params: idParams,
     query: noQuery,
     body: z.strictObject({ retry: z.boolean().optional(), reason: reasonSchema.optional() }).optional(),
-    handle: async ({ params: { id }, body: { retry = false, reason = null } = {}, caller: { key, actor } }) => {
+    examples: [{ retry: true, reason: 'the receiver is back' }],
+    answers: { 200: deliveryAnswer },
+    errors: ['deliveries.not_found', 'deliveries.not_settled', 'deliveries.not_rendered', 'deliveries.under_way'],
+    repeatable: true,
+    handle: async ({ params: { id }, body: { retry = false, reason = null } = {}, caller: { key, actor }, db }) => {
       const started = await requestResends(db, [id], { by: { key, actor }, reason, retry, lane: 0 });
       const delivery = await findDelivery(db, id);
       if (!delivery) throw noDelivery(id);
       if (started.length === 0) throw refusal(delivery);
-      wakeCarrier();
-      return { status: 200, body: shownDelivery(delivery) };
+      return { status: 200, body: shownDelivery(delivery), after: wakeCarrier };
     },
   }),
 ];

@@ -12,10 +12,15 @@ import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { destinationRoutes } from './destinations.ts';
+import { docRoutes } from './docs.ts';
 import { editRoutes } from './edit.ts';
+import { egressRoutes } from './egress.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
+import type { KeyRing } from './key-ring.ts';
+import { keyRoutes } from './keys.ts';
+import type { Metrics } from './metrics.ts';
 import { journeyExitRoutes } from './journey-exit.ts';
 import { resendRoutes } from './resend.ts';
 import { journeyRoutes } from './journeys.ts';
@@ -35,6 +40,8 @@ import { webhookRoutes } from './webhooks.ts';
 
 export type ApiDependencies = {
   db: Db;
+  /** Who may call. */
+  keys: Pick<KeyRing, 'changed'>;
   cipher: Cipher;
   versions: CompiledVersions;
   /** Tells the relays that something was stored. */
@@ -47,6 +54,9 @@ export type ApiDependencies = {
   temporalUi: TemporalUi;
   /** Where requests may go: a definition with another literal URL is refused. */
   destinations: DestinationRules;
+  /** CIDRs that requests come from, as configured. */
+  egressAddresses: string[];
+  metrics: Metrics;
   log: Logger;
 };
 
@@ -55,7 +65,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
   const { versions } = dependencies;
   const rewriting = { cipher: dependencies.cipher, ...versions };
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
-  return [
+  const routes: Route[] = [
     ...peopleRoutes(dependencies),
     ...personActionRoutes(dependencies),
     ...timelineRoutes(dependencies),
@@ -81,6 +91,10 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...destinationRoutes(dependencies),
     ...secretRoutes(dependencies),
     ...signingKeyRoutes(dependencies),
+    ...keyRoutes(dependencies),
+    ...egressRoutes(dependencies),
     ...healthRoutes(dependencies),
+    ...docRoutes(() => routes),
   ];
+  return routes;
 }

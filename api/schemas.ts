@@ -4,13 +4,17 @@ import type { Json } from '../domain/json.ts';
 const ID = 'write an id of 1 to 255 characters';
 
 /** A client's own id: any text of 1 to 255 characters, as Unicode counts them. */
-export const clientId = z.string(ID).regex(/^.{1,255}$/su, ID);
+export const clientId = z
+  .string(ID)
+  .regex(/^.{1,255}$/su, ID)
+  .meta({ pattern: undefined, minLength: 1, maxLength: 255 });
 
 export const idParams = z.strictObject({ id: clientId });
 /** In a path or query. */
 export const versionNumber = z
   .string()
   .regex(/^[1-9]\d{0,8}$/, 'write the number of a version, such as 2')
+  .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: 999_999_999 })
   .transform(Number);
 
 export const noParams = z.strictObject({});
@@ -37,6 +41,7 @@ const pageQueryOf = (cursor: z.ZodType<string, string>) => ({
   limit: z
     .string()
     .regex(/^\d{1,3}$/, LIMIT)
+    .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: 200 })
     .transform(Number)
     .pipe(z.int().min(1, LIMIT).max(200, LIMIT))
     .default(50),

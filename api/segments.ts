@@ -13,8 +13,10 @@ import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { idSchema } from '../domain/input/id.ts';
 import { compileSegment } from '../domain/segment/compiled-segment.ts';
-import { validateSegment } from '../domain/segment/segment.ts';
+import { segmentSchema, validateSegment } from '../domain/segment/segment.ts';
 import { segmentPlaces, type Definition } from '../domain/segment/segment-faults.ts';
+import { deleted, page as pageOf } from './answers/common.ts';
+import { member, segment, segmentSummary, storedSegment } from './answers/segments.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery, pageQuery } from './schemas.ts';
 
@@ -25,12 +27,17 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'put',
     path: '/v1/segments/:id',
+    summary: 'Validates a segment, stores it, and has it filled',
     scope: 'admin',
     params: z.strictObject({ id: idSchema('gold') }),
     query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
     body: z.unknown(),
     maxBytes: MAX_DEFINITION_BYTES,
     yaml: true,
+    described: segmentSchema,
+    examples: [{ name: 'Gold', condition: { 'customer.plan': 'gold' } }],
+    answers: { 200: storedSegment },
+    errors: ['segments.invalid'],
     handle: async ({ params: { id }, query, body }) => {
       const validate = (known: Definition[]) => {
         const segment = validateSegment(body, id, known);
@@ -49,10 +56,12 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/segments',
+    summary: 'Lists segments, without their conditions',
     scope: 'admin',
     params: noParams,
     query: z.strictObject(namedPageQuery),
     body: null,
+    answers: { 200: pageOf(segmentSummary) },
     handle: async ({ query }) => {
       const { data, nextCursor } = await listSegments(db, query);
       const summaries = data.map(({ id, name, version, state, createdAt, updatedAt }) => ({
@@ -64,10 +73,13 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/segments/:id',
+    summary: 'Shows a segment, and how many people belong to it',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: segment },
+    errors: ['segments.not_found'],
     handle: async ({ params }) => {
       const { id, name, version, state, people, condition, createdAt, updatedAt } = await segmentOf(db, params.id);
       return { status: 200, body: { id, name, version, state, people, condition, createdAt, updatedAt } };
@@ -76,10 +88,13 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/segments/:id/people',
+    summary: 'Lists who belongs to a segment',
     scope: 'admin',
     params: idParams,
     query: z.strictObject(pageQuery),
     body: null,
+    answers: { 200: pageOf(member) },
+    errors: ['segments.not_found'],
     handle: async ({ params, query }) => {
       const { id } = await segmentOf(db, params.id);
       const { data, nextCursor } = await listMembers(db, id, query);
@@ -92,10 +107,13 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'delete',
     path: '/v1/segments/:id',
+    summary: 'Deletes a segment that nothing names',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: deleted },
+    errors: ['segments.not_found', 'segments.in_use'],
     handle: async ({ params: { id } }) => {
       if (!(await deleteSegment(db, id, (users) => throwIfUsed(id, users)))) throw noSegment(id);
       return { status: 200, body: { id } };

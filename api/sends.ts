@@ -10,6 +10,7 @@ import { findWebhook } from '../db/webhooks.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
+import { sendAnswer } from './answers/webhooks.ts';
 import { assertDataFits, assertItems } from './body.ts';
 import { renderSend } from './render-send.ts';
 import { route, type Route } from './route.ts';
@@ -60,10 +61,15 @@ export const sendRoutes = ({ db, cipher, webhooks, wakeCarrier }: Dependencies):
     route({
       method: 'post',
       path: '/v1/webhooks/:id/send',
+      summary: 'Sends a stored webhook to people, without a campaign',
       scope: 'operate',
       params: idParams,
       query: noQuery,
       body: sendBody,
+      examples: [{ person: 'ada', data: { code: 4711 }, id: 'signup-17' }],
+      keyIsId: true,
+      answers: { 202: sendAnswer },
+      errors: ['webhooks.not_found', 'events.too_large', 'render.too_large', 'idempotency.mismatch'],
       handle: async ({ params, body, idempotencyKey }) => {
         refuseFaults(oneOf(body, ['person', 'people']));
         assertItems(body.people ?? []);
@@ -109,7 +115,7 @@ const hashOf = (body: Body) =>
 /** The people of a repeated request are those of the first, in the same order. */
 function shown(body: Body, deliveries: MadeDelivery[]) {
   const made = deliveries.map(({ id, state }) => ({ id, state }));
-  if (body.people === undefined) return { delivery: made[0] };
+  if (body.people === undefined && made[0]) return { delivery: made[0] };
   const people = peopleOf(body);
-  return { deliveries: made.map(({ id, state }, index) => ({ id, person: people[index], state })) };
+  return { deliveries: made.map(({ id, state }, index) => ({ id, person: people[index] ?? '', state })) };
 }

@@ -3,9 +3,10 @@ import type { ListedAttempt, ListedDelivery, ListedRequest } from '../db/deliver
 import type { ResendRow } from '../db/resends.ts';
 import type { Actor, Decision } from '../db/schema/deliveries.ts';
 import type { MappingResult } from '../domain/journey/map-answer.ts';
+import type { ShownDelivery } from './answers/deliveries.ts';
 
 /** A delivery as the API answers it; bodies that were not read are left out. */
-export function shownDelivery(delivery: ListedDelivery) {
+export function shownDelivery(delivery: ListedDelivery): ShownDelivery {
   const { id, state, revision, campaignId, version, stepId, journeyId, webhookId, person, missing } = delivery;
   const { createdAt, updatedAt, sentAt } = delivery;
   return {
@@ -34,7 +35,7 @@ export function shownDelivery(delivery: ListedDelivery) {
   };
 }
 
-function waitsFor({ state, parked, expiresAt, nextAttemptAt, resends }: ListedDelivery) {
+function waitsFor({ state, parked, expiresAt, nextAttemptAt, resends }: ListedDelivery): ShownDelivery['waitsFor'] {
   if (state === 'drafted') return { reason: 'approval', until: expiresAt };
   if (parked) return parked;
   const until = resends.at(-1)?.nextAttemptAt ?? null;

@@ -5,6 +5,8 @@ import type { Db } from '../db/open.ts';
 import { listSigningKeys, rotateSigningKey } from '../db/signing-keys.ts';
 import { signingSecretFault } from '../domain/delivery/signature.ts';
 import { durationSchema, parseDurationMs } from '../domain/input/duration.ts';
+import { page as pageOf } from './answers/common.ts';
+import { signingKey } from './answers/operation.ts';
 import { route, type Route } from './route.ts';
 import { noParams, noQuery, pageQuery } from './schemas.ts';
 
@@ -27,10 +29,12 @@ export const signingKeyRoutes = ({ db, cipher, log }: { db: Db; cipher: Cipher; 
   route({
     method: 'get',
     path: '/v1/signing-keys',
+    summary: 'Shows the keys that requests are signed with',
     scope: 'admin',
     params: noParams,
     query: z.strictObject(pageQuery),
     body: null,
+    answers: { 200: pageOf(signingKey) },
     handle: async ({ query }) => {
       const page = await listSigningKeys(db, cipher, query);
       log.info({ signingKeys: page.data.map(({ id }) => id) }, 'signing keys were read');
@@ -40,13 +44,18 @@ export const signingKeyRoutes = ({ db, cipher, log }: { db: Db; cipher: Cipher; 
   route({
     method: 'post',
     path: '/v1/signing-keys/rotate',
+    summary: 'Adds a signing key, and ends those before it',
     scope: 'admin',
     params: noParams,
     query: noQuery,
     body: z.strictObject({ secret: secret.optional(), overlap: overlap.default(DEFAULT_OVERLAP) }).prefault({}),
-    handle: async ({ body }) => {
+    examples: [{ overlap: '24h' }],
+    answers: { 201: signingKey },
+    errors: ['signing.too_many_keys'],
+    repeatable: true,
+    handle: async ({ body, db: tx }) => {
       const overlapMs = body.overlap === '0s' ? 0 : parseDurationMs(body.overlap);
-      const key = await rotateSigningKey(db, cipher, { secret: body.secret, overlapMs });
+      const key = await rotateSigningKey(tx, cipher, { secret: body.secret, overlapMs });
       log.info({ signingKey: key.id, imported: body.secret !== undefined, overlapMs }, 'the signing key was rotated');
       return { status: 201, body: key };
     },

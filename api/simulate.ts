@@ -20,6 +20,7 @@ import { hint } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
 import { simulatedEvents } from '../domain/journey/simulate-wait.ts';
 import { SIMULATED } from '../domain/journey/simulation.ts';
+import { simulation } from './answers/tried-out.ts';
 import { patience } from './patience.ts';
 import { shownMapping, shownRequest } from './shown-delivery.ts';
 import { route, type Route } from './route.ts';
@@ -66,11 +67,28 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
   route({
     method: 'post',
     path: '/v1/campaigns/simulate',
+    summary: 'Walks a campaign without sending, time skipped',
     scope: 'operate',
     params: noParams,
     query: noQuery,
     body: simulateBody,
     yaml: true,
+    examples: [
+      {
+        campaign: 'close-lead',
+        customer: { id: 'ada', name: 'Ada' },
+        answers: { 'create-lead': { status: 201, body: { id: 'lead_7' } } },
+      },
+    ],
+    answers: { 200: simulation },
+    errors: [
+      'campaigns.invalid',
+      'campaigns.not_found',
+      'people.not_found',
+      'people.too_large',
+      'events.too_large',
+      'render.too_large',
+    ],
     handle: async ({ body }) => {
       refuseFaults([...oneOf(body, ['campaign', 'definition']), ...oneOf(body, ['person', 'customer'])]);
       const { campaign, version, warnings } = await readCampaign(db, body, destinations);

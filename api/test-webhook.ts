@@ -11,6 +11,7 @@ import { redactRequest, redactText } from '../domain/request/redact.ts';
 import { compileRequest } from '../domain/request/request.ts';
 import { shownError, type ShownError } from '../domain/request/shown-error.ts';
 import { urlFaults } from '../domain/request/url-template.ts';
+import { tested } from './answers/tried-out.ts';
 import { route, type Route } from './route.ts';
 import { noParams, noQuery } from './schemas.ts';
 import { byName, shownMapping, shownRequest } from './shown-delivery.ts';
@@ -31,11 +32,23 @@ export function testRoutes(dependencies: Dependencies): Route[] {
     route({
       method: 'post',
       path: '/v1/webhooks/test',
+      summary: 'Sends a request once and shows what came of it',
       scope: 'operate',
       params: noParams,
       query: noQuery,
       body: testBody,
       yaml: true,
+      examples: [{ webhookId: 'welcome-sms', person: 'ada', trigger: { code: 4711 } }],
+      answers: { 200: tested },
+      errors: [
+        'webhooks.invalid',
+        'webhooks.not_found',
+        'campaigns.not_found',
+        'people.not_found',
+        'people.too_large',
+        'events.too_large',
+        'worker.unavailable',
+      ],
       handle: async ({ body }) => {
         refuseFaults([...triedWebhookFaults(body), ...addressFaults(body.to, destinations)]);
         const person = await readSubject(db, body);

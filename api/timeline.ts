@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Db } from '../db/open.ts';
 import { readTimeline, type TimelineItem, type TimelineOutcome } from '../db/timeline.ts';
+import { timelinePage, type ShownTimelineItem } from './answers/people.ts';
 import { personNotFound } from './people.ts';
 import { route, type Route } from './route.ts';
 import { idParams, timelinePageQuery } from './schemas.ts';
@@ -11,10 +12,13 @@ export const timelineRoutes = ({ db }: { db: Db }): Route[] => [
   route({
     method: 'get',
     path: '/v1/people/:id/timeline',
+    summary: 'Shows what happened to a person, and why',
     scope: 'operate',
     params: idParams,
     query: z.strictObject(timelinePageQuery),
     body: null,
+    answers: { 200: timelinePage },
+    errors: ['people.not_found'],
     handle: async ({ params, query }) => {
       const timeline = await readTimeline(db, params.id, query);
       if (!timeline) throw personNotFound(params.id);
@@ -24,7 +28,7 @@ export const timelineRoutes = ({ db }: { db: Db }): Route[] => [
   }),
 ];
 
-function shown(item: TimelineItem, outcomes: TimelineOutcome[]) {
+function shown(item: TimelineItem, outcomes: TimelineOutcome[]): ShownTimelineItem {
   const { at } = item;
   switch (item.kind) {
     case 'event': {

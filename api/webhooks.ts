@@ -3,8 +3,12 @@ import type { Db } from '../db/open.ts';
 import { deleteWebhook, findWebhook, listWebhooks, putWebhook, wouldPut } from '../db/webhooks.ts';
 import { idSchema } from '../domain/input/id.ts';
 import { validateWebhook, warningsOfLone } from '../domain/campaign/validate-webhook.ts';
+import { webhookSchema } from '../domain/campaign/webhook.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { deleted, page } from './answers/common.ts';
+import { storedWebhook, webhook as webhookAnswer, webhookSummary } from './answers/webhooks.ts';
+import { WEBHOOK_EXAMPLE } from './examples.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery } from './schemas.ts';
 
@@ -15,11 +19,16 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
   route({
     method: 'put',
     path: '/v1/webhooks/:id',
+    summary: 'Validates a webhook and stores it as next version',
     scope: 'admin',
     params: z.strictObject({ id: idSchema('welcome-sms') }),
     query: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
     body: z.unknown(),
+    described: webhookSchema,
     yaml: true,
+    examples: [WEBHOOK_EXAMPLE],
+    answers: { 200: storedWebhook },
+    errors: ['webhooks.invalid'],
     handle: async ({ params: { id }, query, body }) => {
       const webhook = validateWebhook(body, '', destinations);
       const isDry = query.dryRun === 'true';
@@ -33,10 +42,12 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
   route({
     method: 'get',
     path: '/v1/webhooks',
+    summary: 'Lists stored webhooks, without their definitions',
     scope: 'admin',
     params: noParams,
     query: z.strictObject(namedPageQuery),
     body: null,
+    answers: { 200: page(webhookSummary) },
     handle: async ({ query }) => {
       const { data, nextCursor } = await listWebhooks(db, query);
       const summaries = data.map(({ id, version, createdAt, updatedAt }) => ({ id, version, createdAt, updatedAt }));
@@ -46,10 +57,13 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
   route({
     method: 'get',
     path: '/v1/webhooks/:id',
+    summary: 'Shows a stored webhook',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: webhookAnswer },
+    errors: ['webhooks.not_found'],
     handle: async ({ params }) => {
       const webhook = await findWebhook(db, params.id);
       if (!webhook) throw noWebhook(params.id);
@@ -60,10 +74,13 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
   route({
     method: 'delete',
     path: '/v1/webhooks/:id',
+    summary: 'Hides a stored webhook from new sends',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
+    answers: { 200: deleted },
+    errors: ['webhooks.not_found'],
     handle: async ({ params: { id } }) => {
       if (!(await deleteWebhook(db, id))) throw noWebhook(id);
       return { status: 200, body: { id } };

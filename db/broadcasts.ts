@@ -3,11 +3,11 @@ import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Condition } from '../domain/condition/condition.ts';
 import type { Json } from '../domain/json.ts';
 import { wakeBroadcast } from './broadcast-wakes.ts';
-import { findVersion } from './campaigns.ts';
+import { findVersion, lockCampaign } from './campaigns.ts';
 import { holdSegments } from './hold-segments.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
-import { broadcasts, campaigns, outcomes, type BroadcastState, type CampaignState } from './schema/campaigns.ts';
+import { broadcasts, outcomes, type BroadcastState, type CampaignState } from './schema/campaigns.ts';
 import { commands } from './schema/journeys.ts';
 import { people } from './schema/people.ts';
 
@@ -30,11 +30,13 @@ export type BroadcastResult =
 /**
  * Stores a manual start of a live campaign. Where people are named it leaves one item for each of them for the relay, all or none;
  * an audience is gone through by a workflow. The same `requestId` answers the first broadcast, whatever has changed since, and
- * `mismatch` if it comes with another body. People are locked in the order of their ids.
+ * `mismatch` if it comes with another body. People are locked in the order of their ids, before the campaign, as everywhere.
  */
 export async function createBroadcast(db: Db, input: NewBroadcast): Promise<BroadcastResult> {
   return db.transaction(async (tx): Promise<BroadcastResult> => {
-    const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, input.campaign)).for('share');
+    const named = 'people' in input.meant ? input.meant.people : [];
+    const locked = named.length > 0 ? await lockPeopleById(tx, named) : [];
+    const campaign = await lockCampaign(tx, input.campaign);
     if (!campaign) return { type: 'noCampaign' };
     const earlier = await findRepeated(tx, input);
     if (earlier) return earlier;
@@ -50,7 +52,7 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
     const stored =
       'audience' in input.meant
         ? await startBroadcast(tx, { ...request, audience: input.meant.audience })
-        : await triggerPeople(tx, request, input.meant.people);
+        : await triggerPeople(tx, request, { named, locked });
     if (stored) return stored;
     const other = await findRepeated(tx, input);
     if (!other) throw new Error('a broadcast vanished while it was repeated');
@@ -73,19 +75,23 @@ export async function startBroadcast(
   return stored;
 }
 
-async function triggerPeople(
-  tx: Db,
-  request: Omit<NewRow, 'id' | 'selected'>,
-  ids: string[],
-): Promise<Stored | Extract<BroadcastResult, { type: 'unknownPeople' }> | undefined> {
-  const locked = await tx
+type Held = { key: string; id: string };
+
+const lockPeopleById = (tx: Db, ids: string[]): Promise<Held[]> =>
+  tx
     .select({ key: people.key, id: people.id })
     .from(people)
     .where(sql`${people.id} = any(${sql.param(ids)}::text[])`)
     .orderBy(people.id)
     .for('no key update');
+
+async function triggerPeople(
+  tx: Db,
+  request: Omit<NewRow, 'id' | 'selected'>,
+  { named, locked }: { named: string[]; locked: Held[] },
+): Promise<Stored | Extract<BroadcastResult, { type: 'unknownPeople' }> | undefined> {
   const known = new Set(locked.map((person) => person.id));
-  const unknown = ids.filter((id) => !known.has(id));
+  const unknown = named.filter((id) => !known.has(id));
   if (unknown.length > 0) return { type: 'unknownPeople', people: unknown };
   const stored = await insertBroadcast(tx, {
     ...request,

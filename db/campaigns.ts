@@ -4,7 +4,7 @@ import { HooklineError } from '../domain/errors.ts';
 import type { Plan } from '../domain/walk.ts';
 import { holdSegments } from './hold-segments.ts';
 import { wakeBroadcastsOf } from './broadcast-wakes.ts';
-import { writersTurn } from './campaign-turns.ts';
+import { readersTurn, writersTurn } from './campaign-turns.ts';
 import { dropDue, settleOccurrences } from './occurrences.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
@@ -38,7 +38,10 @@ export async function findPublished(db: Db, id: string, version: number) {
 
 /** The campaign's row, held `for share`: neither state nor version changes meanwhile. */
 export async function lockCampaign(tx: Db, id: string): Promise<typeof campaigns.$inferSelect | undefined> {
-  const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('share');
+  const [, [row]] = await Promise.all([
+    tx.execute(sql`select ${readersTurn(sql`${id}`)}`),
+    tx.select().from(campaigns).where(eq(campaigns.id, id)).for('share'),
+  ]);
   return row;
 }
 

@@ -54,7 +54,7 @@ const CLOCKS_DIFFER_MS = 86_400_000;
 export const idBehind = (prefix: IdPrefix, time: Date): string => idAround(prefix, time, CLOCKS_DIFFER_MS);
 
 /** The beginning of the ids that were made at a time: the first 48 bits of a UUIDv7 are its milliseconds. */
-function idAround(prefix: IdPrefix, time: Date, distanceMs: number): string {
+export function idAround(prefix: IdPrefix, time: Date, distanceMs: number): string {
   const hex = Math.max(0, time.getTime() + distanceMs)
     .toString(16)
     .padStart(12, '0');

@@ -1,4 +1,5 @@
 import type { AnyPgColumn, PgTable } from 'drizzle-orm/pg-core';
+import { idempotency } from './schema/api-keys.ts';
 import { deliveries, secrets, signingKeys } from './schema/deliveries.ts';
 import { testSends } from './schema/test-sends.ts';
 
@@ -42,5 +43,11 @@ export const sealed = {
     id: testSends.id,
     column: testSends.outcome,
     rowOf: (test) => `test_sends/${test}/outcome`,
+  },
+  repeatable: {
+    table: idempotency,
+    id: idempotency.id,
+    column: idempotency.answer,
+    rowOf: (request) => `idempotency/${request}/answer`,
   },
 } as const satisfies Record<string, SealedColumn>;

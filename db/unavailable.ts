@@ -19,7 +19,14 @@ const SQLSTATE = /^(?:08...|53300|57P0[123])$/;
 
 /** Whether an error, or what caused it, says that Postgres is away for now: the same query may succeed later. */
 export function isUnavailable(error: unknown): boolean {
+  return hasCode(error, (code) => CONNECTION_CODES.has(code) || SQLSTATE.test(code));
+}
+
+/** Whether a transaction was given up since it and others waited for one another: it left nothing, and may be begun again. */
+export const isDeadlock = (error: unknown): boolean => hasCode(error, (code) => code === '40P01');
+
+function hasCode(error: unknown, isMeant: (code: string) => boolean): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return CONNECTION_CODES.has(code) || SQLSTATE.test(code) || isUnavailable(error.cause);
+  return isMeant(code) || hasCode(error.cause, isMeant);
 }

@@ -5,6 +5,7 @@ import { fireDue } from '../db/due-entries.ts';
 import { restartBroadcasts } from '../db/broadcasts.ts';
 import { prepareStarts, type ClaimedCommand } from '../db/commands.ts';
 import { listWaitingPeople, postponePerson } from '../db/inbox.ts';
+import { sweepAnswers } from '../db/idempotency.ts';
 import type { Database } from '../db/open.ts';
 import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
@@ -31,6 +32,7 @@ const DUE_POLL_MS = 1_000;
 const SCHEDULE_POLL_MS = 1_000;
 const RESTART_POLL_MS = 60_000;
 const WATCH_POLL_MS = 60_000;
+const SWEEP_POLL_MS = 60_000;
 const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
@@ -149,6 +151,11 @@ export async function startRelay({
     },
     onError: (error) => log.error({ err: error }, 'jobs could not be worked off'),
   });
+  const sweepKept = startLoop({
+    pollMs: SWEEP_POLL_MS,
+    look: () => sweepAnswers(db),
+    onError: (error) => log.error({ err: error }, 'kept answers could not be deleted'),
+  });
   const sweepPage = createSweeper({
     db,
     campaigns: versions.campaigns,
@@ -234,6 +241,7 @@ export async function startRelay({
         carry,
         starts,
         watch,
+        sweepKept,
         clean,
       ];
       await Promise.all(loops.map((loop) => loop.stop()));

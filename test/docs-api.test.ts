@@ -18,9 +18,9 @@ describe('docs/api.md', () => {
     const listed = rows.flatMap(([, routes = '', scope = '']) =>
       [...routes.matchAll(/`([A-Z]+ \/\S+)`/g)].map(([, name]) => `${name} ${scope.replaceAll('`', '')}`),
     );
-    const known = hookline.routes.map(
-      ({ method, path, scope }) => `${method.toUpperCase()} ${path} ${scope ?? 'none'}`,
-    );
+    const known = hookline.routes
+      .filter(({ path }) => !path.startsWith('/docs/'))
+      .map(({ method, path, scope }) => `${method.toUpperCase()} ${path} ${scope ?? 'none'}`);
     expect(listed.toSorted()).toEqual(known.toSorted());
   });
 

@@ -9,6 +9,7 @@ import { unknownSegment } from '../segment/segment-faults.ts';
 import { segmentNames } from './segment-names.ts';
 import { mappingFaults, webhookFaults } from '../request/request-faults.ts';
 import { type WebhookDefaults, webhookDefaultsSchema, webhookSchema } from './webhook.ts';
+import { textOf } from '../input/text-of.ts';
 
 const LIMITS = { steps: 200, depth: 10, bytes: 256 * 1024, nesting: 64 };
 
@@ -96,7 +97,7 @@ function campaignIdFaults(id: unknown, misfits: PlacedFault[], pathId: string | 
     return isKnown ? [] : [{ path: 'id', message: 'is missing; write an id such as gold-members' }];
   }
   if (pathId === undefined || id === pathId) return [];
-  const message = `"${String(id)}" is not the id in the path, "${pathId}"; leave it out or make them equal`;
+  const message = `"${textOf(id)}" is not the id in the path, "${pathId}"; leave it out or make them equal`;
   return [{ path: 'id', message }];
 }
 
@@ -106,7 +107,7 @@ function stepIdFaults(places: Place[]): InputFault[] {
     const first = taken.get(id);
     if (id !== undefined && first === undefined) taken.set(id, path);
     if (first === undefined) return [];
-    return [{ path: `${path}.id`, message: `"${String(id)}" is already the id of ${first}; give this step another` }];
+    return [{ path: `${path}.id`, message: `"${textOf(id)}" is already the id of ${first}; give this step another` }];
   });
 }
 

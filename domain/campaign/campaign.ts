@@ -81,20 +81,22 @@ const exitSchema = z.strictObject({
 });
 
 /** A campaign's definition. `validateCampaign` also checks what a schema cannot say. */
-export const campaignSchema = z.strictObject({
-  id: idSchema('gold-members')
-    .optional()
-    .transform((id) => id ?? ''),
-  name: z.string().min(1).max(255).optional(),
-  trigger: triggerSchema,
-  audience: conditionSchema.optional(),
-  entry: entrySchema.optional(),
-  goal: goalSchema.optional(),
-  exit: exitSchema.optional(),
-  timezone: ianaZoneSchema.optional(),
-  defaults: webhookDefaultsSchema.optional(),
-  steps: stepsSchema.min(1),
-});
+export const campaignSchema = z
+  .strictObject({
+    id: idSchema('gold-members')
+      .optional()
+      .transform((id) => id ?? ''),
+    name: z.string().min(1).max(255).optional(),
+    trigger: triggerSchema,
+    audience: conditionSchema.optional(),
+    entry: entrySchema.optional(),
+    goal: goalSchema.optional(),
+    exit: exitSchema.optional(),
+    timezone: ianaZoneSchema.optional(),
+    defaults: webhookDefaultsSchema.optional(),
+    steps: stepsSchema.min(1),
+  })
+  .meta({ id: 'CampaignDefinition' });
 export type Campaign = z.infer<typeof campaignSchema>;
 
 /**

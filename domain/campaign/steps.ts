@@ -99,13 +99,15 @@ const update = z.strictObject({
 /** Ends the journey. */
 const exit = z.strictObject({ type: z.literal('exit'), id: placedId, reason: z.string().min(1).max(255).optional() });
 
-export const stepSchema = z.discriminatedUnion('type', [delay, wait, webhook, branch, split, update, exit], {
-  error: unknownType('step'),
-});
+export const stepSchema = z
+  .discriminatedUnion('type', [delay, wait, webhook, branch, split, update, exit], {
+    error: unknownType('step'),
+  })
+  .meta({ id: 'Step' });
 export type Step = z.infer<typeof stepSchema>;
 export type StepType = Step['type'];
 
-export const stepsSchema = z.array(stepSchema);
+export const stepsSchema = z.array(stepSchema).meta({ id: 'Steps' });
 
 /** The lists of steps inside a step. */
 export function innerSteps(step: Step): Step[][] {

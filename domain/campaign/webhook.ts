@@ -61,7 +61,7 @@ export const webhookFields = {
   trackConversions: z.boolean().optional(),
 };
 
-export const webhookSchema = z.strictObject(webhookFields);
+export const webhookSchema = z.strictObject(webhookFields).meta({ id: 'WebhookDefinition' });
 export type Webhook = z.infer<typeof webhookSchema>;
 
 /** The part of a webhook that says what is sent, which an operator may edit in a draft. */

@@ -28,36 +28,41 @@ export type Condition = {
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.json())]);
 const test = z.union([scalar, operatorsSchema], { error: 'write a value, or operators such as { gte: 3 }' });
-const conditions: z.ZodType<Condition[]> = z.array(z.lazy(() => conditionSchema)).min(1);
+const conditions: z.ZodType<Condition[]> = z
+  .array(z.lazy(() => conditionSchema))
+  .min(1)
+  .meta({ id: 'Conditions' });
 
 /** Who or what is meant, by attributes, data, the past and the clock. Paths are Liquid's own and start with one of the roots. */
-export const conditionSchema: z.ZodType<Condition> = z.lazy(() =>
-  z
-    .object({
-      and: conditions.optional(),
-      or: conditions.optional(),
-      not: conditionSchema.optional(),
-      segment: idSchema('gold').optional(),
-      performed: performedSchema(conditionSchema).optional(),
-      converted: convertedSchema.optional(),
-      now: windowSchema.optional(),
-    })
-    .catchall(test)
-    .superRefine(
-      (condition, ctx) => {
-        const keys = Object.keys(condition);
-        if (keys.length === 0) ctx.addIssue('is empty; write at least one test, such as { customer.plan: gold }');
-        for (const key of keys) {
-          const message = keyFault(key);
-          if (!message) continue;
-          ctx.issues = ctx.issues.filter(({ path }) => path?.[0] !== key);
-          ctx.addIssue({ code: 'custom', path: [key], message });
-        }
-      },
-      // Wrong values elsewhere must not hide wrong keys; what stands under a wrong key says nothing.
-      { when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value) },
-    ),
-);
+export const conditionSchema: z.ZodType<Condition> = z
+  .lazy(() =>
+    z
+      .object({
+        and: conditions.optional(),
+        or: conditions.optional(),
+        not: conditionSchema.optional(),
+        segment: idSchema('gold').optional(),
+        performed: performedSchema(conditionSchema).optional(),
+        converted: convertedSchema.optional(),
+        now: windowSchema.optional(),
+      })
+      .catchall(test)
+      .superRefine(
+        (condition, ctx) => {
+          const keys = Object.keys(condition);
+          if (keys.length === 0) ctx.addIssue('is empty; write at least one test, such as { customer.plan: gold }');
+          for (const key of keys) {
+            const message = keyFault(key);
+            if (!message) continue;
+            ctx.issues = ctx.issues.filter(({ path }) => path?.[0] !== key);
+            ctx.addIssue({ code: 'custom', path: [key], message });
+          }
+        },
+        // Wrong values elsewhere must not hide wrong keys; what stands under a wrong key says nothing.
+        { when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value) },
+      ),
+  )
+  .meta({ id: 'Condition' });
 
 /** Whether a key is a path, not a word. */
 export function isPath(key: string): key is Path {

@@ -10,8 +10,14 @@ export const rateLimitSchema = z
   .regex(RATE, FAULT)
   .meta({ examples: ['10/s'] });
 
+/** How many requests in how many ms a rate allows. */
+export function rateWindow(rate: string): { times: number; windowMs: number } {
+  const [, times = '1', unit = 's'] = RATE.exec(rate) ?? [];
+  return { times: Number(times), windowMs: UNIT_MS[unit as keyof typeof UNIT_MS] };
+}
+
 /** The time between two requests at that rate, in ms. */
 export function rateIntervalMs(rate: string): number {
-  const [, times = '1', unit = 's'] = RATE.exec(rate) ?? [];
-  return UNIT_MS[unit as keyof typeof UNIT_MS] / Number(times);
+  const { times, windowMs } = rateWindow(rate);
+  return windowMs / times;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hint, listed } from './nearest.ts';
+import { textOf } from './text-of.ts';
 
 const KINDS: Record<string, string> = {
   string: 'a string',
@@ -26,7 +27,7 @@ export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_value': {
       const values = issue.values.map(String);
       if (issue.input === undefined) return `is missing; write ${listed(values)}`;
-      return `${shown(issue.input)} is not known${hint(String(issue.input), values)}`;
+      return `${shown(issue.input)} is not known${hint(textOf(issue.input), values)}`;
     }
     case 'too_small':
       return bound('at least', issue.minimum, issue.origin);
@@ -54,13 +55,13 @@ export function unknownType(what: string): z.core.$ZodErrorMap {
     const known = issue.options.map(String);
     const given = typeOf(issue.input);
     if (given === undefined) return `is missing; write the ${what} type: ${listed(known)}`;
-    return `${shown(given)} is no ${what} type${hint(String(given), known)}`;
+    return `${shown(given)} is no ${what} type${hint(textOf(given), known)}`;
   };
 }
 
 /** A value as a message shows it: as JSON, cut. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? typeof value;
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

@@ -7,11 +7,13 @@ import { without } from '../input/without.ts';
 import { nameFaults, type Definition } from './segment-faults.ts';
 
 /** A named condition. Its id may be left out where a path has it. */
-const segmentSchema = z.strictObject({
-  id: idSchema('gold').optional(),
-  name: z.string().min(1).max(255).optional(),
-  condition: conditionSchema,
-});
+export const segmentSchema = z
+  .strictObject({
+    id: idSchema('gold').optional(),
+    name: z.string().min(1).max(255).optional(),
+    condition: conditionSchema,
+  })
+  .meta({ id: 'SegmentDefinition' });
 export type Segment = Omit<z.infer<typeof segmentSchema>, 'id'>;
 
 /**

@@ -4,6 +4,7 @@ import { cronSchema, cronTimes } from './cron.ts';
 import { mostActiveTime, type ActivityCount } from './most-active-hour.ts';
 import { atTime, wallText } from './wall-clock.ts';
 import { canonicalZone, instantOf, wallOf, zoneSchema } from './zone.ts';
+import { textOf } from '../input/text-of.ts';
 
 const DAY_MS = 86_400_000;
 /** Where clocks are furthest behind: a day ends there last. */
@@ -103,7 +104,7 @@ function findClashes({ at, cron, timezone }: Times & { timezone?: unknown }, ctx
   if (at === undefined && cron === undefined && timezone !== undefined) {
     fault('timezone', 'goes with at or cron; without them the campaign goes off when it is started');
   }
-  if (WITH_OFFSET.test(String(at)) && (timezone === 'person' || timezone === 'mostActiveHour')) {
+  if (WITH_OFFSET.test(textOf(at)) && (timezone === 'person' || timezone === 'mostActiveHour')) {
     fault('at', `write it without an offset; with timezone ${timezone} each person has their own`);
   }
 }

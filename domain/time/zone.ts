@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
 import type { Json } from '../json.ts';
 import { listed, nearest } from '../input/nearest.ts';
+import { textOf } from '../input/text-of.ts';
 
 const FIXED = /^(?:utc|gmt|z|(?:utc|gmt)?([+-])(\d{1,2})(?::?([0-5]\d))?)$/i;
 const NAME = /^[a-z][\w+/-]{0,63}$/i;
@@ -52,14 +53,14 @@ export function instantOf(wall: Date, zone: string): Date {
 
 /** The zone of a campaign: an IANA name that this runtime knows, as it was written. */
 export const ianaZoneSchema = z.string().refine((name) => ianaName(name) !== undefined, {
-  error: ({ input }) => `is no IANA time zone; write one such as ${nearZone(String(input)) ?? 'Europe/Paris'}`,
+  error: ({ input }) => `is no IANA time zone; write one such as ${nearZone(textOf(input)) ?? 'Europe/Paris'}`,
 });
 
 /** A zone, or one of some `words` such as `person`, as it was written. */
 export function zoneSchema(...words: string[]) {
   return z.string().refine((text) => words.includes(text) || canonicalZone(text) !== undefined, {
     error: ({ input }) => {
-      const near = nearest(String(input), words) ?? nearZone(String(input));
+      const near = nearest(textOf(input), words) ?? nearZone(textOf(input));
       if (near !== undefined) return `is no time zone; did you mean "${near}"?`;
       return `is no time zone; write ${listed(['one such as Europe/Paris', 'an offset such as GMT-7', ...words])}`;
     },

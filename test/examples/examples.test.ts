@@ -24,6 +24,7 @@ function happening(name: string, trigger: Trigger): string {
     case 'date':
       return `"attributes": {"${trigger.attribute}"`;
     case 'schedule':
+      return `$v1/campaigns/${name}/start`;
     case 'manual':
       return `$v1/campaigns/${name}/trigger`;
   }

@@ -22,10 +22,10 @@ beforeAll(async () => {
 });
 afterAll(() => drafts.stop());
 
-/** As a key with the scope operate, of which there are none yet. */
+/** As a key with the scope operate. */
 async function editAsOperator(webhook: object): Promise<Delivery | HooklineError> {
   const route = drafts.hookline.routes.find(({ method, path }) => method === 'patch' && path === '/v1/deliveries/:id');
-  const caller = { key: 'desk', scope: 'operate', actor: 'eve' } as const;
+  const caller = { key: 'desk', keyId: 'key_desk', scope: 'operate', actor: 'eve' } as const;
   try {
     const answer = await route?.handle({
       params: { id },
@@ -33,6 +33,7 @@ async function editAsOperator(webhook: object): Promise<Delivery | HooklineError
       body: { webhook },
       caller,
       idempotencyKey: undefined,
+      db: drafts.hookline.database.db,
     });
     return answer?.body as Delivery;
   } catch (error) {

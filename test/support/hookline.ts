@@ -9,12 +9,15 @@ import { createHttp } from '../../activities/http.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createSendTest } from '../../activities/send-test.ts';
 import { createApp } from '../../api/app.ts';
+import { createMetrics } from '../../api/metrics.ts';
+import { createKeyRing } from '../../api/key-ring.ts';
 import { allRoutes } from '../../api/routes.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createCipher } from '../../db/cipher.ts';
 import { createWaker } from '../../db/wake.ts';
 import { startRelay } from '../../relay/relay.ts';
 import { startTestSends } from '../../relay/test-sends.ts';
+import { assertAnswer } from './answer.ts';
 import { ADMIN_KEY, createApiClient } from './client.ts';
 import { createTestDatabase } from './database.ts';
 
@@ -42,8 +45,18 @@ export async function startHookline(options: Options = {}) {
   const destinations = { allowHttp: true, allowNetworks: ['127.0.0.0/8'] };
   const http = createHttp(destinations);
 
+  const keys = createKeyRing({
+    database,
+    adminKey: ADMIN_KEY,
+    now,
+    onError: (error) => log.error({ err: error }, 'the keys'),
+  });
+  await keys.start();
+  const metrics = createMetrics({ db: database.db, now: () => new Date() });
   const routes = allRoutes({
+    metrics,
     db: database.db,
+    keys,
     cipher,
     versions: createCompiledVersions(),
     wake: createWaker(database.db, 'inbox', () => {}),
@@ -51,10 +64,13 @@ export async function startHookline(options: Options = {}) {
     wakeTests: createWaker(database.db, 'tests', () => {}),
     ready: async () => null,
     destinations,
+    egressAddresses: ['203.0.113.7/32'],
     log,
     temporalUi: { url: undefined, namespace: 'default' },
   });
-  const server = await listen(createServer(createApp({ routes, adminKey: ADMIN_KEY, log })));
+  const server = await listen(
+    createServer(createApp({ routes, keys, metrics, db: database.db, cipher, log, inspect: assertAnswer })),
+  );
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const client = new Client({ connection: Connection.lazy({ address }) });
@@ -114,6 +130,8 @@ export async function startHookline(options: Options = {}) {
     ...createApiClient(url),
     database,
     cipher,
+    keys,
+    metrics,
     destinations,
     client,
     taskQueue,
@@ -129,6 +147,7 @@ export async function startHookline(options: Options = {}) {
       await client.connection.close();
       await connection.close();
       await http.close();
+      await keys.stop();
       await database.close();
     },
   };

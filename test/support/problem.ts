@@ -1,20 +1,6 @@
 import { expect } from 'vitest';
-import { z } from 'zod';
+import { problemSchema } from '../../api/problem-schema.ts';
 import { ADMIN_KEY, type Answer } from './hookline.ts';
-
-/** RFC 9457, and nothing besides. */
-const problemSchema = z.strictObject({
-  type: z.string(),
-  title: z.string().min(1),
-  status: z.int(),
-  code: z.string(),
-  detail: z.string().min(1),
-  requestId: z.string(),
-  errors: z
-    .array(z.strictObject({ path: z.string(), message: z.string().min(1) }))
-    .min(1)
-    .optional(),
-});
 
 /** Asserts that an answer is a problem in full form, without a trace of our code; returns its detail and its faults as `path: message`. */
 export function expectProblem(answer: Answer<unknown>, status: number, code: string) {

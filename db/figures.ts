@@ -1,0 +1,74 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from './open.ts';
+
+/** How old the first of something is, in seconds; 0 where there is none. */
+type Waiting = { count: number; oldestS: number };
+
+/** What an operator watches, as of now: all of it is found along indexes of what is not done yet, or is recent. */
+export type Figures = {
+  /** People with something to be matched. */
+  people: Waiting;
+  /** What Temporal has to be told. */
+  commands: Waiting;
+  /** Tasks for many deliveries. */
+  jobs: number;
+  /** Journeys that have not ended, by state; those that are stuck in no other. */
+  journeys: Record<string, number>;
+  /** Deliveries that are not settled, by state. */
+  deliveries: Record<string, number>;
+  /** By campaign; empty for webhooks that are sent without one. */
+  drafts: (Waiting & { campaign: string })[];
+  /** Deliveries that wait in line at their destination, by reason. */
+  parked: (Waiting & { reason: string })[];
+  /** Until when each breaker is open that is not closed. */
+  breakers: (Date | null)[];
+  /** Attempts of the last five minutes that have ended, by class. */
+  attempts: { class: string; count: number; medianS: number; p99S: number }[];
+};
+
+const ageS = (column: string) =>
+  sql.raw(`coalesce(greatest(extract(epoch from clock_timestamp() - min(${column})), 0), 0)::float8`);
+
+const byState = (rows: Iterable<{ state: string; count: number }>) =>
+  Object.fromEntries([...rows].map(({ state, count }) => [state, count]));
+
+const NONE: Waiting = { count: 0, oldestS: 0 };
+
+/** One after the other, on one connection: whoever watches keeps nobody from working. `attempt` is an id that one of five minutes ago would have. */
+export async function readFigures(db: Db, attempt: string): Promise<Figures> {
+  const [people = NONE] = await db.execute<Waiting>(sql`
+    select count(*)::int as count, ${ageS('due_at')} as "oldestS" from waiting where due_at <= clock_timestamp()`);
+  const [commands = NONE] = await db.execute<Waiting>(sql`
+    select count(*)::int as count, ${ageS('created_at')} as "oldestS" from commands`);
+  const [jobs] = await db.execute<{ count: number }>(sql`
+    select count(*)::int as count from jobs where ended_at is null`);
+  const journeys = await db.execute<{ state: string; count: number }>(sql`
+    select case when stuck_since is null then state else 'stuck' end as state, count(*)::int as count
+    from journeys where ended_at is null group by 1`);
+  const deliveries = await db.execute<{ state: string; count: number }>(sql`
+    select state, count(*)::int as count from deliveries
+    where state in ('drafted', 'approved', 'queued', 'attempted') group by 1`);
+  const drafts = await db.execute<Figures['drafts'][number]>(sql`
+    select coalesce(campaign_id, '') as campaign, count(*)::int as count, ${ageS('created_at')} as "oldestS"
+    from deliveries where state = 'drafted' group by 1 order by 1`);
+  const parked = await db.execute<Figures['parked'][number]>(sql`
+    select reason, count(*)::int as count, ${ageS('since')} as "oldestS" from parked group by 1`);
+  const breakers = await db.execute<{ until: string }>(sql`
+    select open_until as until from destinations where open_until is not null`);
+  const attempts = await db.execute<Figures['attempts'][number]>(sql`
+    select class, count(*)::int as count,
+      coalesce(percentile_cont(0.5) within group (order by duration_ms) / 1000, 0)::float8 as "medianS",
+      coalesce(percentile_cont(0.99) within group (order by duration_ms) / 1000, 0)::float8 as "p99S"
+    from attempts where id >= ${attempt} and class <> 'started' group by 1`);
+  return {
+    people,
+    commands,
+    jobs: jobs?.count ?? 0,
+    journeys: byState(journeys),
+    deliveries: byState(deliveries),
+    drafts: [...drafts],
+    parked: [...parked],
+    breakers: breakers.map(({ until }) => new Date(until)),
+    attempts: [...attempts],
+  };
+}

@@ -1,0 +1,58 @@
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export type HttpServer = { port: number; stop(): Promise<void> };
+
+export type HttpLimits = {
+  /** From the first byte of a request until its headers, and until the end of its body: who drips is cut off. */
+  headersMs: number;
+  requestMs: number;
+  /** How long a connection may idle: longer than proxies keep theirs, so that they never send into one that is being closed. */
+  idleMs: number;
+  checkEveryMs: number;
+  /** How long requests that are under way may take to end when the process has to. */
+  graceMs: number;
+};
+
+const LIMITS: HttpLimits = {
+  headersMs: 15_000,
+  requestMs: 120_000,
+  idleMs: 65_000,
+  checkEveryMs: 5_000,
+  graceMs: 3_000,
+};
+
+/**
+ * Serves on a port, 0 for a free one. `stop` takes no more requests, lets those under way end, each on a connection that closes with
+ * its answer, and cuts off what takes too long.
+ */
+export async function serve(app: RequestListener, port: number, limits: HttpLimits = LIMITS): Promise<HttpServer> {
+  const underWay = new Set<ServerResponse>();
+  let stopping = false;
+  const server = createServer({
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+  });
+  server.on('request', (request, response) => {
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
+    if (stopping) response.shouldKeepAlive = false;
+    app(request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      stopping = true;
+      for (const response of underWay) response.shouldKeepAlive = false;
+      const late = setTimeout(() => server.closeAllConnections(), limits.graceMs);
+      await new Promise((resolve) => server.close(resolve));
+      clearTimeout(late);
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createKeyRing } from '../../api/key-ring.ts';
+import { eventually } from '../support/eventually.ts';
+import { ADMIN_KEY, startHookline, type Hookline } from '../support/hookline.ts';
+import { expectProblem, send } from '../support/problem.ts';
+
+let hookline: Hookline;
+
+beforeAll(async () => {
+  hookline = await startHookline({ worker: false, relays: 0 });
+});
+afterAll(() => hookline.stop());
+
+type Key = { id: string; key: string; name: string; scope: string; lastUsedAt: string | null };
+
+async function make(name: string, scope: string, more: object = {}): Promise<Key> {
+  const answer = await hookline.api<Key>('POST', '/v1/keys', { name, scope, ...more });
+  expect(answer.status).toBe(201);
+  return answer.body;
+}
+
+const call = (key: string, path = '/v1/people/nobody', method = 'GET', body?: string) =>
+  send(hookline.url + path, {
+    method,
+    headers: { authorization: `Bearer ${key}` },
+    ...(body !== undefined && { body }),
+  });
+const listed = async (name: string) =>
+  (await hookline.api<{ data: Key[] }>('GET', '/v1/keys?limit=200')).body.data.find((key) => key.name === name);
+
+describe('an API key', () => {
+  it('is shown once, works at once, and is stored as a hash alone', async () => {
+    const made = await make('shop', 'ingest', { rateLimit: '100/s', expiresAt: '2999-01-01T00:00:00Z' });
+    expect(made).toEqual({
+      id: expect.stringMatching(/^key_/),
+      key: expect.stringMatching(/^hk_ingest_[\w-]{43}$/),
+      name: 'shop',
+      scope: 'ingest',
+      rateLimit: '100/s',
+      expiresAt: '2999-01-01T00:00:00.000Z',
+      createdAt: expect.any(String),
+    });
+    const event = JSON.stringify({ person: 'p', name: 'x' });
+    expect((await call(made.key, '/v1/events', 'POST', event)).status).toBe(202);
+    const { key, ...fields } = made;
+    expect(await listed('shop')).toEqual({ ...fields, lastUsedAt: null });
+    const rows = await hookline.database.db.execute(sql`select api_keys::text as row from api_keys`);
+    expect(JSON.stringify(rows)).not.toContain(key.slice(10));
+  });
+
+  it.each([
+    ['ingest', ['ingest']],
+    ['operate', ['ingest', 'operate']],
+    ['admin', ['ingest', 'operate', 'admin']],
+  ])('with the scope %s passes on routes for %j, and on no other', async (scope, allowed) => {
+    const { key } = await make(`all ${scope}`, scope);
+    for (const route of hookline.routes.filter((one) => one.scope !== null)) {
+      const path = route.path.replaceAll(/:\w+/g, 'none');
+      const method = route.method.toUpperCase();
+      const answer = await call(key, `${path}?unknown=1`, method, method === 'GET' ? undefined : '{}');
+      if (allowed.includes(route.scope ?? '')) expect([401, 403]).not.toContain(answer.status);
+      else expectProblem(answer, 403, 'auth.scope');
+    }
+  });
+
+  it('stands by its name where something was done with it', async () => {
+    const { key } = await make('desk', 'operate');
+    await hookline.publish('greet', {
+      trigger: { type: 'manual' },
+      steps: [{ type: 'webhook', id: 'tell', url: 'http://127.0.0.1:9/', send: 'draft' }],
+    });
+    await hookline.api('PUT', '/v1/webhooks/greet', { url: 'http://127.0.0.1:9/', send: 'draft' });
+    await hookline.api('PUT', '/v1/people/ada', { attributes: {} });
+    const sent = await hookline.api<{ delivery: { id: string } }>('POST', '/v1/webhooks/greet/send', { person: 'ada' });
+    const answer = await call(key, `/v1/deliveries/${sent.body.delivery.id}/discard`, 'POST', '{}');
+    expect(answer.body).toMatchObject({ decision: { by: { key: 'desk', actor: null } } });
+  });
+
+  it('is refused once it has expired', async () => {
+    const expiresAt = new Date(Date.now() + 700);
+    const { key } = await make('short', 'operate', { expiresAt: expiresAt.toISOString() });
+    expectProblem(await call(key), 404, 'people.not_found');
+    await eventually(async () => (await call(key)).status === 401);
+    expect(expectProblem(await call(key), 401, 'auth.invalid').detail).toContain(expiresAt.toISOString());
+  });
+
+  it('is refused as soon as it is deleted, here and in every other process within a second', async () => {
+    const other = createKeyRing({
+      database: hookline.database,
+      adminKey: ADMIN_KEY,
+      now: () => new Date(),
+      onError: (error) => expect(error).toBeUndefined(),
+    });
+    await other.start();
+    const { id, key } = await make('gone', 'admin');
+    await eventually(async () => other.find(key) !== undefined);
+    expect(await hookline.api('DELETE', `/v1/keys/${id}`)).toMatchObject({ status: 200, body: { id } });
+    const deletedAt = Date.now();
+    expectProblem(await call(key), 401, 'auth.invalid');
+    await eventually(async () => other.find(key) === undefined);
+    expect(Date.now() - deletedAt).toBeLessThan(1_000);
+    expectProblem(await hookline.api('DELETE', `/v1/keys/${id}`), 404, 'keys.not_found');
+    await other.stop();
+  });
+
+  it('that was deleted behind the back of all is refused by the next poll', async () => {
+    const { id, key } = await make('lost notice', 'operate');
+    expectProblem(await call(key), 404, 'people.not_found');
+    await hookline.database.db.execute(sql`delete from api_keys where id = ${id}`);
+    await eventually(async () => (await call(key)).status === 401, 2_000);
+  });
+
+  it('says when it was last used, and writes that no more than once a minute', async () => {
+    const { key } = await make('busy', 'operate');
+    await call(key);
+    const first = await eventually(async () => (await listed('busy'))?.lastUsedAt ?? undefined);
+    expect(Math.abs(Date.parse(first) - Date.now())).toBeLessThan(10_000);
+    await call(key);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect((await listed('busy'))?.lastUsedAt).toBe(first);
+  });
+});
+
+describe('making a key', () => {
+  it('is refused where another has the name, also if both come at once', async () => {
+    const both = await Promise.all(
+      [1, 2].map(() => hookline.api('POST', '/v1/keys', { name: 'twin', scope: 'ingest' })),
+    );
+    const [won, lost] = both.toSorted((a, b) => a.status - b.status);
+    expect(won?.status).toBe(201);
+    if (lost) expectProblem(lost, 409, 'keys.name_taken');
+  });
+
+  it.each([
+    [{ scope: 'ingest' }, 'name: is missing; write a string'],
+    [{ name: 'x', scope: 'root' }, 'scope: '],
+    [{ name: 'admin', scope: 'admin' }, 'name: admin is the key of the environment; take another name'],
+    [{ name: 'x', scope: 'ingest', rateLimit: 'fast' }, 'rateLimit: write a number of requests per s, m or h'],
+    [{ name: 'x', scope: 'ingest', expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt: lies in the past'],
+    [{ name: 'x', scope: 'ingest', key: 'mine' }, 'key: unknown key'],
+  ])('%j is refused: %s', async (body, fault) => {
+    const { faults } = expectProblem(await hookline.api('POST', '/v1/keys', body), 422, 'input.invalid');
+    expect(faults).toEqual([expect.stringContaining(fault)]);
+  });
+});
+
+describe('the rate of a key', () => {
+  it('is told with each answer, and 429 with when to come again beyond it', async () => {
+    const { key } = await make('slow', 'operate', { rateLimit: '2/h' });
+    const answers = [await call(key), await call(key), await call(key)];
+    expect(
+      answers.map(({ status, headers }) => [status, headers.get('ratelimit'), headers.get('retry-after')]),
+    ).toEqual([
+      [404, '"key";r=1;t=1800', null],
+      [404, '"key";r=0;t=3600', null],
+      [429, '"key";r=0;t=3600', '1800'],
+    ]);
+    expect(answers[0]?.headers.get('ratelimit-policy')).toBe('"key";q=2;w=3600');
+    for (const answer of answers.slice(2)) expectProblem(answer, 429, 'auth.rate_limited');
+  });
+
+  it('is no matter of other keys', async () => {
+    expect((await hookline.api('GET', '/v1/people/nobody')).headers.get('ratelimit')).toBeNull();
+  });
+});

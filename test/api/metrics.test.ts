@@ -1,0 +1,112 @@
+import { sql } from 'drizzle-orm';
+import pino from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMetrics } from '../../api/metrics.ts';
+import { eventually } from '../support/eventually.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
+import { send } from '../support/problem.ts';
+
+let hookline: Hookline;
+const lines: string[] = [];
+
+beforeAll(async () => {
+  const log = pino({ level: 'debug' }, { write: (line) => void lines.push(line) });
+  hookline = await startHookline({ worker: false, relays: 0, log });
+  await hookline.api('PUT', '/v1/webhooks/note', { url: 'http://127.0.0.1:9/', send: 'draft' });
+  await hookline.api('PUT', '/v1/people/ada', { attributes: {} });
+});
+afterAll(() => hookline.stop());
+
+/** The figures as of now, by name and labels. */
+async function figures(): Promise<Record<string, number>> {
+  const text = await createMetrics({ db: hookline.database.db, now: () => new Date() }).read();
+  return figuresOf(text);
+}
+
+const figuresOf = (text: string): Record<string, number> =>
+  Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line.startsWith('hookline_'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+
+describe('/metrics', () => {
+  it('counts requests by route and status, and the events that were stored, without naming anybody', async () => {
+    const event = { id: 'once', person: 'zoe@private.example', name: 'x' };
+    for (const _ of [1, 2]) await hookline.api('POST', '/v1/events', event);
+    await hookline.api('GET', '/v1/people/zoe@private.example');
+    await hookline.api('GET', '/v1/people/nobody@private.example');
+    const response = await fetch(`${hookline.url}/metrics`);
+    expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4');
+    const text = await response.text();
+    expect(figuresOf(text)).toMatchObject({
+      'hookline_http_request_seconds_count{method="POST",route="/v1/events",status="202"}': 2,
+      'hookline_http_request_seconds_count{method="GET",route="/v1/people/:id",status="200"}': 1,
+      'hookline_http_request_seconds_count{method="GET",route="/v1/people/:id",status="404"}': 1,
+      hookline_events_accepted_total: 1,
+    });
+    expect(text).toContain('process_cpu_seconds_total');
+    expect(text).not.toContain('private.example');
+  });
+
+  it('says what waits, since when, and where journeys and deliveries stand', async () => {
+    const { db } = hookline.database;
+    await hookline.api('POST', '/v1/webhooks/note/send', { person: 'ada' });
+    await db.execute(sql`update waiting set due_at = now() - interval '90 seconds'`);
+    await db.execute(sql`update deliveries set created_at = now() - interval '1 hour'`);
+    await db.execute(sql`
+      insert into destinations (origin, id, shown, open_until) values ('https://down.example', 'dst_1', '', now() + interval '1 hour')`);
+    await db.execute(sql`insert into commands (workflow_id, command) values ('x', '{"type":"wake","subject":"x"}')`);
+    const seen = await figures();
+    expect(seen).toMatchObject({
+      hookline_waiting_people: 1,
+      hookline_commands: 1,
+      'hookline_deliveries{state="drafted"}': 1,
+      'hookline_drafts{campaign=""}': 1,
+      'hookline_destinations{breaker="open"}': 1,
+      'hookline_destinations{breaker="halfOpen"}': 0,
+    });
+    expect(seen.hookline_relay_lag_seconds).toBeGreaterThan(89);
+    expect(seen['hookline_oldest_draft_seconds{campaign=""}']).toBeGreaterThan(3_599);
+  });
+
+  it('does not ask Postgres each time that it is asked', async () => {
+    const now = new Date('2030-01-01T00:00:00Z');
+    const metrics = createMetrics({ db: hookline.database.db, now: () => now });
+    await metrics.read();
+    await hookline.database.db.execute(
+      sql`insert into commands (workflow_id, command) values ('y', '{"type":"wake","subject":"y"}')`,
+    );
+    expect(figuresOf(await metrics.read())).toMatchObject({ hookline_commands: 1 });
+    now.setSeconds(6);
+    expect(figuresOf(await metrics.read())).toMatchObject({ hookline_commands: 2 });
+  });
+});
+
+describe('the log of requests', () => {
+  it('has id, route, status and time of each, and nothing of a person', async () => {
+    const answer = await hookline.api('GET', '/v1/people/eve@private.example?secret=private.example');
+    const line = await eventually(async () =>
+      lines.map((one) => JSON.parse(one)).find(({ requestId }) => requestId === answer.headers.get('x-request-id')),
+    );
+    expect(line).toMatchObject({
+      level: 30,
+      msg: 'request',
+      method: 'GET',
+      route: '/v1/people/:id',
+      status: 422,
+      durationMs: expect.any(Number),
+      key: 'admin',
+    });
+    expect(lines.join('\n')).not.toContain('private.example');
+  });
+
+  it('tells what watches the process only who looks for it', async () => {
+    await send(`${hookline.url}/healthz`, { method: 'GET' });
+    const line = await eventually(async () =>
+      lines.map((one) => JSON.parse(one)).find(({ route }) => route === '/healthz'),
+    );
+    expect(line).toMatchObject({ level: 20, status: 200 });
+  });
+});

@@ -1,0 +1,81 @@
+import type { RequestListener } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { serve, type HttpLimits } from '../http-server.ts';
+
+const LIMITS: HttpLimits = { headersMs: 300, requestMs: 600, idleMs: 5_000, checkEveryMs: 50, graceMs: 500 };
+
+/** Answers what it was sent, at once or when it is let. */
+function echo() {
+  const waiting: (() => void)[] = [];
+  const app: RequestListener = (request, response) => {
+    if (request.url === '/slow') waiting.push(() => response.end('done'));
+    else
+      void text(request).then(
+        (body) => response.end(body),
+        () => {},
+      );
+  };
+  return { app, waiting };
+}
+
+/** Writes on a socket of its own; `answer` resolves with all that came once it is closed. */
+function socketTo(port: number, first: string) {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(first);
+  return { socket, answer: text(socket) };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(10);
+}
+
+describe('a server that has to end', () => {
+  it('finishes what is under way, says that the connection closes, and takes nothing more', async () => {
+    const { app, waiting } = echo();
+    const server = await serve(app, 0, { ...LIMITS, graceMs: 20_000 });
+    const { answer } = socketTo(server.port, 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => waiting.length === 1);
+    const stopped = server.stop();
+    await expect(fetch(`http://127.0.0.1:${server.port}/`)).rejects.toThrow();
+    waiting[0]?.();
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 .*connection: close\r\n.*done/is);
+    await stopped;
+  });
+
+  it('does not wait for connections that idle', async () => {
+    const server = await serve(echo().app, 0, { ...LIMITS, graceMs: 20_000 });
+    const { socket, answer } = socketTo(server.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    await server.stop();
+    expect(await answer).toContain('200 OK');
+  });
+
+  it('cuts off what takes too long', async () => {
+    const { app, waiting } = echo();
+    const server = await serve(app, 0, LIMITS);
+    const { answer } = socketTo(server.port, 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => waiting.length === 1);
+    await server.stop();
+    expect(await answer.catch(() => '')).toBe('');
+  });
+});
+
+describe('a client that drips', () => {
+  it.each([
+    ['its headers', 'GET / HTTP/1.1\r\nX-Drip: '],
+    ['its body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n'],
+  ])('%s is cut off in time, while others are served', async (_, first) => {
+    const server = await serve(echo().app, 0, LIMITS);
+    const { socket, answer } = socketTo(server.port, first);
+    const drip = setInterval(() => socket.write('a'), 20);
+    const other = await fetch(`http://127.0.0.1:${server.port}/`, { method: 'POST', body: 'mine' });
+    expect(await other.text()).toBe('mine');
+    expect(await answer.catch(() => '408')).toContain('408');
+    clearInterval(drip);
+    await server.stop();
+  });
+});

@@ -1,0 +1,60 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A check that does not answer in this time has failed. */
+const CHECK_MS = 3_000;
+
+export type WorkerHealth = { port: number; stop(): Promise<void> };
+
+/**
+ * Answers `/healthz`, that the worker lives, and `/readyz`, whether it can work: `checks` are asked at once, and what throws or hangs
+ * is named. Port 0 takes a free one.
+ */
+export async function startWorkerHealth(
+  port: number,
+  checks: Record<string, () => Promise<unknown>>,
+): Promise<WorkerHealth> {
+  const missing = async (): Promise<string[]> => {
+    const asked = Object.entries(checks).map(async ([name, check]) => ((await holds(check)) ? [] : [name]));
+    return (await Promise.all(asked)).flat();
+  };
+  const answers: Record<string, () => Promise<[number, object]>> = {
+    '/healthz': async () => [200, { status: 'ok' }],
+    '/readyz': async () => {
+      const names = await missing();
+      if (names.length === 0) return [200, { status: 'ready' }];
+      return [503, { status: 'waiting', missing: `${names.join(' and ')} cannot be reached` }];
+    },
+  };
+  const server = createServer((request, response) => {
+    const answer = answers[request.url ?? ''] ?? (async () => [404, { status: 'unknown' }]);
+    void answer().then(([status, body]) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function holds(check: () => Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), CHECK_MS);
+  });
+  const asked = check().then(
+    () => true,
+    () => false,
+  );
+  const held = await Promise.race([asked, late]);
+  clearTimeout(timer);
+  return held;
+}
