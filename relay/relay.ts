@@ -18,6 +18,9 @@ import { workOffJob } from './jobs.ts';
 import { startLoop, type Loop } from './loop.ts';
 import { createMatcher, type MatchPerson } from './match.ts';
 import { releaseParked } from './release.ts';
+import { createRetention, type Retention } from './retention.ts';
+import { readNamespaceId } from './namespace-id.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
 import { freeResumed } from './resume.ts';
 import { createSweeper } from './sweep.ts';
 import { runSchedules } from './schedules.ts';
@@ -30,6 +33,7 @@ const SCHEDULE_POLL_MS = 1_000;
 const RESTART_POLL_MS = 60_000;
 const WATCH_POLL_MS = 60_000;
 const SWEEP_POLL_MS = 60_000;
+const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
 const START_LOOPS = 2;
@@ -46,6 +50,7 @@ export type RelayOptions = {
   withSearchAttributes: boolean;
   /** Whether destinations that fail are left alone for a while. */
   breaker: boolean;
+  retention: Retention;
   /** How many journeys of broadcasts begin in a second at most, over all relays. */
   startsPerSecond: number;
   now: () => Date;
@@ -54,8 +59,8 @@ export type RelayOptions = {
 
 /**
  * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked and paused deliveries to come,
- * end journeys of stopped campaigns, discard drafts whose time is over, work off jobs, go through everybody for segments and dates, and
- * tell what is due; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * end journeys of stopped campaigns, discard drafts whose time is over, work off jobs, go through everybody for segments and dates, tell
+ * what is due, and delete what is old; one carries the resulting commands, and the last one looks for what is stuck or lost.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -67,6 +72,7 @@ export async function startRelay({
   taskQueue,
   withSearchAttributes,
   breaker,
+  retention,
   startsPerSecond,
   now,
   log,
@@ -196,13 +202,25 @@ export async function startRelay({
     onError: (error) => log.error({ err: error }, 'broadcasts could not be looked after'),
   });
   const ending = new AbortController();
-  const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
+  const { namespace } = client.options;
+  const look = createWatch({
+    ...{ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal },
+    namespaceId: () => readNamespaceId(client),
+    onNewNamespace: async () => {
+      if (withSearchAttributes) await registerSearchAttributes(client, namespace, log);
+    },
+  });
   const watch = startLoop({
     pollMs: WATCH_POLL_MS,
     look,
     onError: (error) => {
-      if (!ending.signal.aborted) log.warn({ err: error }, 'stuck journeys could not be looked for; trying again');
+      if (!ending.signal.aborted) log.warn({ err: error }, 'what is stuck could not be looked for; trying again');
     },
+  });
+  const clean = startLoop({
+    pollMs: RETENTION_POLL_MS,
+    look: createRetention({ ...retention, db, now, signal: ending.signal }),
+    onError: (error) => log.error({ err: error }, 'what is old could not be deleted; trying again'),
   });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
@@ -228,6 +246,7 @@ export async function startRelay({
         ...starts,
         watch,
         sweepKept,
+        clean,
       ];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
