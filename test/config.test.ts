@@ -30,7 +30,6 @@ describe('loadConfig', () => {
       allowNetworks: [],
       egressAddresses: [],
       retryFirstDelayMs: 10_000,
-      startsPerSecond: 200,
       breaker: true,
       logLevel: 'info',
       databaseUrl: 'postgres://user:pass@localhost/hookline',
