@@ -11,12 +11,14 @@ import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
-import { carryCommands, carryStarts, TemporalAway } from './carry.ts';
+import { createAwayLog, type AwayLog } from './away-log.ts';
+import { carryCommands, carryStarts } from './carry.ts';
 import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
 import { startLoop, type Loop } from './loop.ts';
-import { createMatcher, type MatchPerson } from './match.ts';
+import { matchAll } from './match-all.ts';
+import { createMatcher } from './match.ts';
 import { releaseParked } from './release.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { readNamespaceId } from './namespace-id.ts';
@@ -35,7 +37,6 @@ const WATCH_POLL_MS = 60_000;
 const SWEEP_POLL_MS = 60_000;
 const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
-const MATCHES_AT_ONCE = 4;
 const START_LOOPS = 2;
 
 export type RelayOptions = {
@@ -263,40 +264,4 @@ function startCarrying(carry: () => Promise<number>, away: AwayLog): Loop {
     },
     onError: away.onError,
   });
-}
-
-type AwayLog = ReturnType<typeof createAwayLog>;
-
-/** Says once that Temporal is away, and once that it is back, however many loops find out. */
-function createAwayLog(log: Logger) {
-  let isAway = false;
-  return {
-    isBack() {
-      if (isAway) log.warn('Temporal is back');
-      isAway = false;
-    },
-    onError(error: unknown) {
-      if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
-      if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
-      isAway = true;
-    },
-  };
-}
-
-/** A few people at a time; one who cannot be matched does not keep the others waiting. */
-async function matchAll(keys: string[], matchPerson: MatchPerson) {
-  const queue = [...keys];
-  const failures: { person: string; error: unknown }[] = [];
-  let done = 0;
-  const work = async () => {
-    for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
-      try {
-        done += await matchPerson(key);
-      } catch (error) {
-        failures.push({ person: key, error });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: MATCHES_AT_ONCE }, work));
-  return { done, failures };
 }
