@@ -10,14 +10,14 @@ import { benchSleepers } from './sleepers.ts';
 
 /** In this order: the last ones leave destinations behind that are left alone for a while, and journeys that sleep. */
 const benches = {
-  audience: benchAudience,
   journeys: benchJourneys,
-  broadcast: benchBroadcast,
   deliveries: benchDeliveries,
   matching: benchMatching,
   memory: benchMemory,
   isolation: benchIsolation,
   sleepers: benchSleepers,
+  broadcast: benchBroadcast,
+  audience: benchAudience,
 };
 
 /**

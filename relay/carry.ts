@@ -27,6 +27,8 @@ import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
+/** By each loop: together they have as many under way. */
+const STARTS_AT_ONCE = 32;
 /** Until starts are free again. */
 const PACE_MS = 50;
 /** Longer than a call to Temporal may take: a lease must not end under its holder. */
@@ -53,7 +55,7 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
 /** Carries the oldest starts of broadcasts' journeys, as many as may begin now. Answers 0 where none waits. */
 export async function carryStarts(dependencies: CarryDependencies & { perSecond: number }): Promise<number> {
   const { db, perSecond } = dependencies;
-  const claim = () => claimStarts(db, { limit: COMMANDS_AT_ONCE, leaseMs: LEASE_MS, perSecond });
+  const claim = () => claimStarts(db, { limit: STARTS_AT_ONCE, leaseMs: LEASE_MS, perSecond });
   let claimed = await claim();
   while (claimed === 'later') {
     await pause(PACE_MS);

@@ -36,6 +36,7 @@ const SWEEP_POLL_MS = 60_000;
 const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
 const MATCHES_AT_ONCE = 4;
+const START_LOOPS = 2;
 
 export type RelayOptions = {
   database: Database;
@@ -87,10 +88,13 @@ export async function startRelay({
     onRefused: (command: ClaimedCommand, error: unknown) =>
       log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
   };
-  const carry = startCarrying(() => carryCommands(carrying), log);
-  // A loop of its own: who is many holds nobody back.
+  const onAway = createAwayLog(log);
+  const carry = startCarrying(() => carryCommands(carrying), onAway);
+  // Loops of their own: who is many holds nobody back. While one is at Temporal the other is at Postgres.
   await prepareStarts(db);
-  const starts = startCarrying(() => carryStarts({ ...carrying, perSecond: startsPerSecond }), log);
+  const starts = Array.from({ length: START_LOOPS }, () =>
+    startCarrying(() => carryStarts({ ...carrying, perSecond: startsPerSecond }), onAway),
+  );
   const match = startLoop({
     pollMs: POLL_MS,
     look: async () => {
@@ -222,7 +226,7 @@ export async function startRelay({
   await database.listen(CHANNELS.line, () => release.wake());
   await database.listen(CHANNELS.commands, () => {
     carry.wake();
-    starts.wake();
+    for (const loop of starts) loop.wake();
   });
   return {
     async stop() {
@@ -239,7 +243,7 @@ export async function startRelay({
         schedules,
         restart,
         carry,
-        starts,
+        ...starts,
         watch,
         sweepKept,
         clean,
@@ -249,22 +253,34 @@ export async function startRelay({
   };
 }
 
-function startCarrying(carry: () => Promise<number>, log: Logger): Loop {
-  let isAway = false;
+function startCarrying(carry: () => Promise<number>, away: AwayLog): Loop {
   return startLoop({
     pollMs: POLL_MS,
     look: async () => {
       const carried = await carry();
-      if (isAway && carried > 0) log.warn('Temporal is back');
-      if (carried > 0) isAway = false;
+      if (carried > 0) away.isBack();
       return carried;
     },
-    onError: (error) => {
+    onError: away.onError,
+  });
+}
+
+type AwayLog = ReturnType<typeof createAwayLog>;
+
+/** Says once that Temporal is away, and once that it is back, however many loops find out. */
+function createAwayLog(log: Logger) {
+  let isAway = false;
+  return {
+    isBack() {
+      if (isAway) log.warn('Temporal is back');
+      isAway = false;
+    },
+    onError(error: unknown) {
       if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
       if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
       isAway = true;
     },
-  });
+  };
 }
 
 /** A few people at a time; one who cannot be matched does not keep the others waiting. */
