@@ -60,6 +60,7 @@ export function oldRows(db: Db, now: Date) {
           id,
           personKey: person,
           state,
+          campaignId: 'tour',
           stepId: 'tell',
           missing: [],
           mapping: { state: 'none', attributes: {}, error: null },
