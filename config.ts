@@ -1,10 +1,9 @@
-import { isIP } from 'node:net';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import ipaddr from 'ipaddr.js';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ageOf, list, masterKeyOf, networkOf, originOf, parsed, portSchema, switchOf } from './config-values.ts';
 import { parseDurationMs } from './domain/input/duration.ts';
 import { HooklineError } from './domain/errors.ts';
 import type { InputFault } from './domain/errors.ts';
@@ -29,57 +28,6 @@ type Key = {
   internal?: true;
   schema: z.ZodType<unknown, string>;
 };
-
-/** A schema from a function that parses a text; what it throws is the fault's message. */
-function parsed<T>(parse: (text: string) => T): z.ZodType<T, string> {
-  return z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-      return z.NEVER;
-    }
-  });
-}
-
-function list<T>(parse: (item: string) => T): z.ZodType<T[], string> {
-  return parsed((text) =>
-    text
-      .split(/[\s,]+/)
-      .filter(Boolean)
-      .map(parse),
-  );
-}
-
-function switchOf(text: string): boolean {
-  if (/^(on|true|1|yes)$/i.test(text)) return true;
-  if (/^(off|false|0|no)$/i.test(text)) return false;
-  throw new Error('write on or off');
-}
-
-function masterKeyOf(text: string): Buffer {
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.length === 32 && /^[A-Za-z0-9+/]{43}=?$/.test(text)) return bytes;
-  throw new Error('write 32 random bytes in base64, as `openssl rand -base64 32` prints them');
-}
-
-function networkOf(text: string): string {
-  const cidr = text.includes('/') ? text : `${text}/${isIP(text) === 6 ? 128 : 32}`;
-  if (!ipaddr.isValidCIDR(cidr)) throw new Error(`${text} is not a network: write addresses in CIDR form`);
-  return cidr;
-}
-
-function originOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && url.origin === text) return url.origin;
-  throw new Error('write scheme, host and port only');
-}
-
-const portSchema = z
-  .string()
-  .regex(/^\d{1,5}$/, 'write a whole number from 1 to 65535')
-  .transform(Number)
-  .pipe(z.number().min(1, 'write a whole number from 1 to 65535').max(65_535, 'write a whole number up to 65535'));
 
 /** Every variable that Hookline reads, by the field of {@link Config} that holds its parsed value. */
 export const keys = {
@@ -168,6 +116,20 @@ export const keys = {
     example: 'on',
     default: 'on',
     schema: parsed(switchOf),
+  },
+  retentionMs: {
+    name: 'HOOKLINE_RETENTION',
+    doc: 'How long ended journeys, attempts, bodies and changes of attributes are kept, at least 1d; `off`: for ever.',
+    example: '90d',
+    default: '90d',
+    schema: parsed(ageOf('1d')),
+  },
+  eventRetentionMs: {
+    name: 'HOOKLINE_EVENT_RETENTION',
+    doc: 'How long events are kept, at least 28d: `performed` and the ids of events reach back so far; `off`: for ever.',
+    example: '365d',
+    default: 'off',
+    schema: parsed(ageOf('28d')),
   },
   startsPerSecond: {
     name: 'HOOKLINE_STARTS_PER_SECOND',

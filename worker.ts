@@ -99,6 +99,7 @@ await runProcess('worker', async (config, log) => {
     taskQueue: config.taskQueue,
     withSearchAttributes,
     breaker: config.breaker,
+    retention: config,
     startsPerSecond: config.startsPerSecond,
     now,
     log,

@@ -103,8 +103,8 @@ const inPostgres = (context: Here, step: string): AtStep => ({
   keepDelivery: (delivery) => keepDelivery(context, delivery),
   keepWait: (wait) => keepWait(context, wait),
   keepChoice: ({ split, variant }) => {
-    const { id: journeyId, campaignId } = context.at.journey;
-    return insertSplitChoice(context.tx, { journeyId, campaignId, splitId: split, variant });
+    const { id: journeyId, personKey, campaignId } = context.at.journey;
+    return insertSplitChoice(context.tx, { journeyId, personKey, campaignId, splitId: split, variant });
   },
 });
 

@@ -40,7 +40,7 @@ function refusal({ id, state, frozen }: DeliveryDetail): HooklineError {
   const code = refusesResend({ state, rendered: frozen !== null });
   const messages: Partial<Record<typeof code, string>> = {
     'deliveries.not_settled': `The delivery "${id}" is ${state}, and only what was sent or has failed is sent again.`,
-    'deliveries.not_rendered': `The delivery "${id}" never rendered: there is no request to send. Its error says why.`,
+    'deliveries.not_rendered': `The delivery "${id}" has no request to send: it never rendered, as its error says, or is older than bodies are kept (HOOKLINE_RETENTION).`,
   };
   const underWay = `The delivery "${id}" is being sent already: its resends and attempts show how far that is.`;
   return new HooklineError(code, messages[code] ?? underWay);

@@ -74,7 +74,7 @@ async function moveRows(tx: Db, from: string, into: string): Promise<void> {
   const key = sql`person_key = ${from}`;
   const isTaken = (table: string, same: string) => sql`exists (
     select from ${sql.identifier(table)} as other where other.person_key = ${into} and ${sql.raw(same)})`;
-  for (const table of ['journeys', 'waits', 'deliveries', 'conversions']) {
+  for (const table of ['journeys', 'waits', 'deliveries', 'conversions', 'split_choices']) {
     await tx.execute(sql`update ${sql.identifier(table)} set person_key = ${into} where ${key}`);
   }
   for (const [table, same] of [

@@ -50,6 +50,9 @@ export function pageQuery(
 /** Ids have the time of the process that made them, rows that of Postgres: never this far apart. */
 const CLOCKS_DIFFER_MS = 86_400_000;
 
+/** Sorts behind each id of a row that Postgres says was made before a moment, though not before each one that was made later. */
+export const idBehind = (prefix: IdPrefix, time: Date): string => idAround(prefix, time, CLOCKS_DIFFER_MS);
+
 /** The beginning of the ids that were made at a time: the first 48 bits of a UUIDv7 are its milliseconds. */
 export function idAround(prefix: IdPrefix, time: Date, distanceMs: number): string {
   const hex = Math.max(0, time.getTime() + distanceMs)

@@ -7,17 +7,17 @@ export type JourneyRun = { id: string; run: number };
 
 export type LookOver = {
   now: Date;
-  /** A journey that has not moved this long after it should have is asked about. */
-  overdueMs: number;
-  /** So is one that has not moved at all for this long. */
-  idleMs: number;
-  /** And then again after this long. */
-  recheckMs: number;
+  /** What should have moved before then is asked about. */
+  overdueBefore: Date;
+  /** So is what has not moved at all since then. */
+  idleBefore: Date;
+  /** What was asked about since then is not yet asked about again. */
+  askedBefore: Date;
   limit: number;
 };
 
 const workflowOf = (journey: SQL) => sql`'journey/' || ${journey}.id || '/' || ${journey}.run`;
-const ago = (now: Date, ms: number) => sql`${new Date(now.getTime() - ms).toISOString()}::timestamptz`;
+export const at = (moment: Date) => sql`${moment.toISOString()}::timestamptz`;
 
 /**
  * Takes journeys whose workflow may be gone, those that nobody has asked about first, and each for one relay: overdue or idle ones,
@@ -25,24 +25,47 @@ const ago = (now: Date, ms: number) => sql`${new Date(now.getTime() - ms).toISOS
  */
 export async function claimSuspects(
   db: Db,
-  { now, overdueMs, idleMs, recheckMs, limit }: LookOver,
+  { now, overdueBefore, idleBefore, askedBefore, limit }: LookOver,
 ): Promise<JourneyRun[]> {
   const rows = await db.execute<JourneyRun>(sql`
-    update journeys set checked_at = ${now.toISOString()}::timestamptz
+    update journeys set checked_at = ${at(now)}
     where id in (
       select id from journeys as j
-      where ended_at is null and (checked_at is null or checked_at <= ${ago(now, recheckMs)})
+      where ended_at is null and (checked_at is null or checked_at <= ${at(askedBefore)})
         and not exists (
           select 1 from commands
           where workflow_id = ${workflowOf(sql`j`)} and (error is null or command->>'type' = 'startJourney'))
         and (
           stuck_by = 'closed'
           or exists (select 1 from commands where workflow_id = ${workflowOf(sql`j`)})
-          or greatest(checked_at, updated_at) < ${ago(now, idleMs)}
-          or ${SHOULD_HAVE_MOVED} < ${ago(now, overdueMs)})
+          or greatest(checked_at, updated_at) < ${at(idleBefore)}
+          or ${SHOULD_HAVE_MOVED} < ${at(overdueBefore)})
       order by checked_at nulls first, updated_at limit ${limit} for no key update skip locked)
     returning id, run`);
   return rows.map(({ id, run }) => ({ id, run }));
+}
+
+/**
+ * Has journeys started that were begun, or last asked about, before Temporal's namespace was there, those that are due first: on the
+ * run that they have, so that Temporal takes none that it has already. Who has still to be told something is none of them: who cannot
+ * be told it is found by that. Nor is one whose workflow was ended on purpose. Answers how many.
+ */
+export async function startUnseen(db: Db, { now, limit }: Pick<LookOver, 'now' | 'limit'>): Promise<number> {
+  const rows = await db.execute(sql`
+    with unseen as (
+      update journeys set checked_at = ${at(now)}
+      where id in (
+        select id from journeys as j
+        where ended_at is null and coalesce(checked_at, created_at) < (select seen_since from namespaces)
+          and stuck_by is distinct from 'closed'
+          and not exists (select 1 from commands where workflow_id = ${workflowOf(sql`j`)})
+        order by step_until nulls last limit ${limit} for no key update skip locked)
+      returning id, run
+    )
+    insert into commands (workflow_id, command, lane)
+    select 'journey/' || id || '/' || run, jsonb_build_object('type', 'startJourney', 'journey', id), 1 from unseen
+    returning id`);
+  return rows.length;
 }
 
 /**

@@ -11,13 +11,18 @@ import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
-import { carryCommands, carryStarts, TemporalAway } from './carry.ts';
+import { createAwayLog, type AwayLog } from './away-log.ts';
+import { carryCommands, carryStarts } from './carry.ts';
 import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
 import { startLoop, type Loop } from './loop.ts';
-import { createMatcher, type MatchPerson } from './match.ts';
+import { matchAll } from './match-all.ts';
+import { createMatcher } from './match.ts';
 import { releaseParked } from './release.ts';
+import { createRetention, type Retention } from './retention.ts';
+import { readNamespaceId } from './namespace-id.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
 import { freeResumed } from './resume.ts';
 import { createSweeper } from './sweep.ts';
 import { runSchedules } from './schedules.ts';
@@ -30,8 +35,8 @@ const SCHEDULE_POLL_MS = 1_000;
 const RESTART_POLL_MS = 60_000;
 const WATCH_POLL_MS = 60_000;
 const SWEEP_POLL_MS = 60_000;
+const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
-const MATCHES_AT_ONCE = 4;
 const START_LOOPS = 2;
 
 export type RelayOptions = {
@@ -46,6 +51,7 @@ export type RelayOptions = {
   withSearchAttributes: boolean;
   /** Whether destinations that fail are left alone for a while. */
   breaker: boolean;
+  retention: Retention;
   /** How many journeys of broadcasts begin in a second at most, over all relays. */
   startsPerSecond: number;
   now: () => Date;
@@ -54,8 +60,8 @@ export type RelayOptions = {
 
 /**
  * Carries what the API stored to Temporal. Loops of SQL only match people's items to campaigns, tell parked and paused deliveries to come,
- * end journeys of stopped campaigns, discard drafts whose time is over, work off jobs, go through everybody for segments and dates, and
- * tell what is due; one carries the resulting commands, and the last one looks for journeys that are stuck.
+ * end journeys of stopped campaigns, discard drafts whose time is over, work off jobs, go through everybody for segments and dates, tell
+ * what is due, and delete what is old; one carries the resulting commands, and the last one looks for what is stuck or lost.
  * Any number of relays may run: Postgres gives each person, job and command to one of them.
  */
 export async function startRelay({
@@ -67,6 +73,7 @@ export async function startRelay({
   taskQueue,
   withSearchAttributes,
   breaker,
+  retention,
   startsPerSecond,
   now,
   log,
@@ -196,13 +203,25 @@ export async function startRelay({
     onError: (error) => log.error({ err: error }, 'broadcasts could not be looked after'),
   });
   const ending = new AbortController();
-  const look = createWatch({ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal });
+  const { namespace } = client.options;
+  const look = createWatch({
+    ...{ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal },
+    namespaceId: () => readNamespaceId(client),
+    onNewNamespace: async () => {
+      if (withSearchAttributes) await registerSearchAttributes(client, namespace, log);
+    },
+  });
   const watch = startLoop({
     pollMs: WATCH_POLL_MS,
     look,
     onError: (error) => {
-      if (!ending.signal.aborted) log.warn({ err: error }, 'stuck journeys could not be looked for; trying again');
+      if (!ending.signal.aborted) log.warn({ err: error }, 'what is stuck could not be looked for; trying again');
     },
+  });
+  const clean = startLoop({
+    pollMs: RETENTION_POLL_MS,
+    look: createRetention({ ...retention, db, now, signal: ending.signal }),
+    onError: (error) => log.error({ err: error }, 'what is old could not be deleted; trying again'),
   });
   await database.listen(CHANNELS.inbox, () => match.wake());
   await database.listen(CHANNELS.line, () => release.wake());
@@ -228,6 +247,7 @@ export async function startRelay({
         ...starts,
         watch,
         sweepKept,
+        clean,
       ];
       await Promise.all(loops.map((loop) => loop.stop()));
     },
@@ -244,40 +264,4 @@ function startCarrying(carry: () => Promise<number>, away: AwayLog): Loop {
     },
     onError: away.onError,
   });
-}
-
-type AwayLog = ReturnType<typeof createAwayLog>;
-
-/** Says once that Temporal is away, and once that it is back, however many loops find out. */
-function createAwayLog(log: Logger) {
-  let isAway = false;
-  return {
-    isBack() {
-      if (isAway) log.warn('Temporal is back');
-      isAway = false;
-    },
-    onError(error: unknown) {
-      if (!(error instanceof TemporalAway)) return log.error({ err: error }, 'commands could not be carried');
-      if (!isAway) log.warn({ err: error.cause }, 'Temporal takes no commands; commands wait in Postgres');
-      isAway = true;
-    },
-  };
-}
-
-/** A few people at a time; one who cannot be matched does not keep the others waiting. */
-async function matchAll(keys: string[], matchPerson: MatchPerson) {
-  const queue = [...keys];
-  const failures: { person: string; error: unknown }[] = [];
-  let done = 0;
-  const work = async () => {
-    for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
-      try {
-        done += await matchPerson(key);
-      } catch (error) {
-        failures.push({ person: key, error });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: MATCHES_AT_ONCE }, work));
-  return { done, failures };
 }

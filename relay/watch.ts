@@ -1,83 +1,112 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import {
-  WorkflowNotFoundError,
-  type Client,
-  type WorkflowClient,
-  type WorkflowExecutionInfo,
-} from '@temporalio/client';
-import type { Logger } from 'pino';
-import type { Db } from '../db/open.ts';
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { claimLostSendings, startUnseenSendings } from '../db/lost.ts';
+import { noteNamespace, readNamespace } from '../db/namespaces.ts';
 import {
   claimSuspects,
   listRefused,
   markStuck,
-  restartJourney,
-  unmarkClosed,
+  startUnseen,
   unmarkTasksBut,
   unmarkUnrefused,
   withoutEnded,
   type JourneyRun,
 } from '../db/stuck.ts';
-import { journeyWorkflowId } from '../workflows/messages.ts';
+import { askAbout, CALL_DEADLINE_MS, type AskDependencies, type Suspect } from './ask.ts';
 
 /** Longer than visibility lags behind: what was closed this long before the last look is listed again. */
 const LAG_MS = 5 * 60_000;
 const FIRST_LOOK_BACK_MS = 24 * 60 * 60_000;
-const CALL_DEADLINE_MS = 5_000;
 /** Temporal answers few lists per second: of long ones, this many a second are taken. */
 const LISTED_AT_ONCE = 1_000;
 const REFUSED_AT_ONCE = 1_000;
 /** So many calls take a minute. */
 const SUSPECTS_AT_ONCE = 300;
+/** Then the rest of a look has its turn. */
+const REBUILT_FOR_S = 20;
 
-/** What it takes to ask Temporal. */
-export type Asking = Pick<Client, 'withDeadline'> & { workflow: Pick<WorkflowClient, 'list' | 'getHandle'> };
-
-export type WatchDependencies = {
-  db: Db;
-  client: Asking;
+export type WatchDependencies = AskDependencies & {
   taskQueue: string;
   now: () => Date;
-  log: Logger;
-  /** There is a workflow to be started. */
-  onRestart: () => void;
-  /** Ends a look that is under way. */
-  signal: AbortSignal;
-  /** When a journey counts as overdue, or idle, and is asked about again; and at most how often a second Temporal is asked. */
-  pace?: { overdueMs: number; idleMs: number; recheckMs: number; perSecond: number };
+  /** The id that Temporal gave the namespace. */
+  namespaceId: () => Promise<string>;
+  /** Makes a namespace ready that is there for the first time. */
+  onNewNamespace: () => Promise<void>;
+  pace?: Pace;
 };
 
-const PACE = { overdueMs: 2 * 60_000, idleMs: 24 * 60 * 60_000, recheckMs: 10 * 60_000, perSecond: 5 };
+/**
+ * When what should have moved counts as overdue, or idle, and is asked about again; at most how often a second Temporal is asked; and of
+ * how many of each kind a second it is told that were lost with a namespace.
+ */
+type Pace = { overdueMs: number; idleMs: number; recheckMs: number; perSecond: number; rebuiltPerSecond: number };
+
+const PACE: Pace = {
+  overdueMs: 2 * 60_000,
+  idleMs: 24 * 60 * 60_000,
+  recheckMs: 10 * 60_000,
+  perSecond: 5,
+  rebuiltPerSecond: 50,
+};
 
 const reportedProblems = defineSearchAttributeKey('TemporalReportedProblems', 'KEYWORD_LIST');
 
 /**
- * Looks for journeys that cannot go on, and keeps in Postgres what it found: routes ask nobody else. Where all is well a look is two
- * lists of Temporal and some small queries. Answers 0, or 1 where it has not come to an end of them. Any number of relays may look.
+ * Looks for what cannot go on, mends what can be mended, and keeps in Postgres what else it found: routes ask nobody else. Where all is
+ * well a look is two lists of Temporal, its namespace, and some small queries. The first one takes all that is due, however little. Answers
+ * 0, or 1 where it has not come to an end. Any number of relays may look.
  */
 export function createWatch(dependencies: WatchDependencies): () => Promise<number> {
   const { now } = dependencies;
-  let closedSince = new Date(now().getTime() - FIRST_LOOK_BACK_MS);
+  const startedAt = now();
+  let closedSince = new Date(startedAt.getTime() - FIRST_LOOK_BACK_MS);
   /** Found closed in Temporal, and not asked about yet. */
   const closed = new Map<string, JourneyRun>();
+  let isFirst = true;
+  /** The namespace in which all was seen. */
+  let seenIn: string | undefined;
   const lookForClosed = async () => {
-    const startedAt = now();
+    const lookedAt = now();
     for await (const page of listJourneys(dependencies, closedAfter(closedSince))) {
       for (const { run, info } of page) closed.set(info.workflowId, run);
     }
-    const left = await askAbout(dependencies, closed);
-    closedSince = new Date(startedAt.getTime() - LAG_MS);
+    const left = await askAboutSuspects(dependencies, closed, isFirst ? startedAt : null);
+    if (left === 0) isFirst = false;
+    closedSince = new Date(lookedAt.getTime() - LAG_MS);
+    return left;
+  };
+  const lookForUnseen = async (namespace: string) => {
+    if (seenIn === namespace) return 0;
+    const left = await startAllUnseen(dependencies);
+    if (left === 0) seenIn = namespace;
     return left;
   };
   return async () => {
+    const namespace = await seeNamespace(dependencies);
     // None keeps the others from looking: an old server does not know of failing tasks.
-    const [failing, left] = await Promise.allSettled([markFailingTasks(dependencies), lookForClosed()]);
+    const looks = await Promise.allSettled([
+      markFailingTasks(dependencies),
+      lookForClosed().then(async (left) => Math.max(left, await lookForUnseen(namespace))),
+    ]);
     await markRefused(dependencies);
+    const [failing, left] = looks;
     if (failing.status === 'rejected') throw failing.reason;
     if (left.status === 'rejected') throw left.reason;
     return left.value;
   };
+}
+
+/** A namespace that is another one than before has none of our workflows, nor our search attributes. */
+async function seeNamespace({ db, log, namespaceId, onNewNamespace }: WatchDependencies): Promise<string> {
+  const [id, before] = await Promise.all([namespaceId(), readNamespace(db)]);
+  if (id === before) return id;
+  if (before !== undefined) {
+    log.error({ before, now: id }, 'the namespace of Temporal is a new one: all that goes on is started again there');
+    await onNewNamespace();
+  }
+  await noteNamespace(db, id);
+  return id;
 }
 
 async function markFailingTasks(dependencies: WatchDependencies): Promise<void> {
@@ -130,54 +159,65 @@ function runOf(workflowId: string): JourneyRun | undefined {
   return id === undefined ? undefined : { id, run: Number(run) };
 }
 
-/** Asks Temporal for the workflows of journeys one by one, those that were listed as closed first. */
-async function askAbout(dependencies: WatchDependencies, closed: Map<string, JourneyRun>): Promise<number> {
-  const { db, now, signal, pace = PACE } = dependencies;
+/** Asks about who was listed as closed, and then about who is overdue; at the start, about all that is due and was not asked about since. */
+async function askAboutSuspects(
+  dependencies: WatchDependencies,
+  closed: Map<string, JourneyRun>,
+  startedAt: Date | null,
+): Promise<number> {
+  const { db, now, pace = PACE } = dependencies;
   const listed = [...closed].slice(0, SUSPECTS_AT_ONCE);
   const open = await withoutEnded(
     db,
     listed.map(([, run]) => run),
   );
-  const limit = SUSPECTS_AT_ONCE - open.length;
-  const overdue = limit > 0 ? await claimSuspects(db, { now: now(), ...pace, limit }) : [];
-  for (const suspect of [...open, ...overdue]) {
-    await judge(dependencies, suspect);
-    await sleep(1_000 / pace.perSecond, undefined, { signal });
-  }
+  const at = now();
+  const ago = (ms: number) => new Date(at.getTime() - ms);
+  const look = {
+    now: at,
+    overdueBefore: startedAt ?? ago(pace.overdueMs),
+    idleBefore: ago(pace.idleMs),
+    askedBefore: startedAt ?? ago(pace.recheckMs),
+  };
+  const { suspects, isFull } = await claimEach(SUSPECTS_AT_ONCE - open.length, [
+    async (limit) => ofJourneys(await claimSuspects(db, { ...look, limit })),
+    (limit) => claimLostSendings(db, 'delivery', { ...look, limit }),
+    (limit) => claimLostSendings(db, 'resend', { ...look, limit }),
+  ]);
+  await askAbout(dependencies, [...ofJourneys(open), ...suspects], pace.perSecond);
   for (const [workflowId] of listed) closed.delete(workflowId);
-  return overdue.length === limit ? 1 : 0;
+  return isFull ? 1 : 0;
 }
 
-async function judge({ db, client, log, onRestart }: WatchDependencies, run: JourneyRun): Promise<void> {
-  const workflowId = journeyWorkflowId(run.id, run.run);
-  const status = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => statusOf(client, workflowId));
-  if (status === null) {
-    if (!(await restartJourney(db, run))) return;
-    log.warn({ workflowId }, 'the workflow of a journey is gone from Temporal: it is started again');
-    return onRestart();
+/**
+ * Has all started that was begun in an earlier namespace: so many a second, for a while. Nobody is asked: Temporal takes none that it
+ * has. What was due already has been asked about before.
+ */
+async function startAllUnseen(dependencies: WatchDependencies): Promise<number> {
+  const { db, now, log, signal, onRestart, pace = PACE } = dependencies;
+  for (let second = 0; second < REBUILT_FOR_S; second += 1) {
+    const look = { now: now(), limit: pace.rebuiltPerSecond };
+    const journeys = await startUnseen(db, look);
+    const deliveries = await startUnseenSendings(db, 'delivery', look);
+    const resends = await startUnseenSendings(db, 'resend', look);
+    const started = journeys + deliveries + resends;
+    if (started === 0) return 0;
+    log.warn({ journeys, deliveries, resends }, 'started again what an earlier namespace had');
+    onRestart();
+    await sleep(1_000, undefined, { signal });
   }
-  const how = CLOSED.get(status);
-  if (how === undefined) return unmarkClosed(db, run);
-  const reason = `Its workflow ${how} in Temporal, and is not started again by itself. Reset it there, and the journey goes on; or end the journey with POST /v1/journeys/${run.id}/exit.`;
-  const fresh = await markStuck(db, 'closed', [{ ...run, reason }]);
-  if (fresh > 0) log.error({ workflowId }, `a journey is stuck: its workflow ${how} in Temporal`);
+  return 1;
 }
 
-const CLOSED = new Map([
-  ['TERMINATED', 'was terminated'],
-  ['CANCELLED', 'was cancelled'],
-  ['FAILED', 'failed'],
-  ['TIMED_OUT', 'timed out'],
-  ['COMPLETED', 'has completed'],
-]);
+const ofJourneys = (runs: JourneyRun[]): Suspect[] => runs.map((run) => ({ type: 'journey', run }));
 
-async function statusOf(client: Asking, workflowId: string): Promise<string | null> {
-  try {
-    return (await client.workflow.getHandle(workflowId).describe()).status.name;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
+/** Claims one kind after the other, as many as are asked about at once. */
+async function claimEach(limit: number, claims: ((limit: number) => Promise<Suspect[]>)[]) {
+  const suspects: Suspect[] = [];
+  for (const claim of claims) {
+    if (suspects.length < limit) suspects.push(...(await claim(limit - suspects.length)));
   }
+  return { suspects, isFull: suspects.length >= limit };
 }
 
 async function markRefused({ db, log }: WatchDependencies): Promise<void> {

@@ -30,8 +30,9 @@ describe('loadConfig', () => {
       allowNetworks: [],
       egressAddresses: [],
       retryFirstDelayMs: 10_000,
+      retentionMs: 90 * 86_400_000,
+      eventRetentionMs: null,
       breaker: true,
-      startsPerSecond: 200,
       logLevel: 'info',
       databaseUrl: 'postgres://user:pass@localhost/hookline',
       taskQueue: 'hookline',
@@ -75,6 +76,15 @@ describe('loadConfig', () => {
     expect(loadConfig({ ...complete, HOOKLINE_ALLOW_HTTP: text }, 'server').allowHttp).toBe(expected);
   });
 
+  it.each([
+    ['HOOKLINE_RETENTION', '1d', { retentionMs: 86_400_000 }],
+    ['HOOKLINE_RETENTION', 'off', { retentionMs: null }],
+    ['HOOKLINE_EVENT_RETENTION', '28d', { eventRetentionMs: 28 * 86_400_000 }],
+    ['HOOKLINE_EVENT_RETENTION', '4w1d', { eventRetentionMs: 29 * 86_400_000 }],
+  ])('reads %s=%s', (name, value, expected) => {
+    expect(loadConfig({ ...complete, [name]: value }, 'worker')).toMatchObject(expected);
+  });
+
   it('needs keys and database for the API and the worker, and none for npm start', () => {
     for (const role of ['server', 'worker'] as const) {
       expect(faultOf({ HOOKLINE_ADMIN_KEY: ' ' }, role).errors.map((fault) => fault.path)).toEqual([
@@ -111,6 +121,10 @@ describe('loadConfig', () => {
     ['HOOKLINE_RETRY_FIRST_DELAY', '10'],
     ['HOOKLINE_STARTS_PER_SECOND', '0'],
     ['HOOKLINE_STARTS_PER_SECOND', '2.5'],
+    ['HOOKLINE_RETENTION', '23h'],
+    ['HOOKLINE_RETENTION', 'never'],
+    ['HOOKLINE_EVENT_RETENTION', '27d'],
+    ['HOOKLINE_EVENT_RETENTION', '1mo'],
     ['DATABASE_URL', 'mysql://localhost/hookline'],
     ['TEMPORAL_ADDRESS', 'https://temporal:7233'],
   ])('refuses %s=%s', (name, value) => {

@@ -8,6 +8,9 @@ export const searchAttributes = {
   step: defineSearchAttributeKey('HooklineStep', 'KEYWORD'),
 };
 
+/** Of a delivery that holds no journey, or of a resend: its id is that of the row. */
+export const sendingWorkflowId = (type: 'delivery' | 'resend', id: string) => `${type}/${id}`;
+
 export const journeyWorkflowId = (journey: string, run: number) => `journey/${journey}/${run}`;
 
 /** The one signal, with an id: that delivery of the workflow may go on, that wait has changed, or that journey has ended. It only wakes; Postgres says what is to be done. */

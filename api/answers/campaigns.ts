@@ -74,7 +74,8 @@ const variantStats = z.strictObject({
   entries: count,
   conversions: count,
   rate: z.number().nullable(),
-  interval: z.tuple([z.number(), z.number()]).nullable(),
+  /** The lower and the upper end. */
+  interval: z.array(z.number()).length(2).nullable(),
 });
 
 export const stats = z

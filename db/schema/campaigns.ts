@@ -143,6 +143,9 @@ export const dueEntries = pgTable(
     index('due_entries_broadcast')
       .on(table.broadcastId, table.dueAt)
       .where(sql`broadcast_id is not null and fired_at is null`),
+    index('due_entries_referring')
+      .on(table.broadcastId)
+      .where(sql`broadcast_id is not null`),
   ],
 );
 

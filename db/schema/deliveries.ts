@@ -73,6 +73,8 @@ export const deliveries = pgTable(
     /** How long it has waited for its destination or its campaign since its first attempt: time that the retry policy does not count. */
     parkedMs: bigint('parked_ms', { mode: 'number' }).notNull().default(0),
     sentAt: moment('sent_at'),
+    /** When a relay last asked Temporal for the workflow that it has without a journey. */
+    checkedAt: moment('checked_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
@@ -88,6 +90,9 @@ export const deliveries = pgTable(
       .on(table.expiresAt)
       .where(sql`state = 'drafted'`),
     index('deliveries_host').on(table.host, table.id),
+    index('deliveries_send')
+      .on(table.sendId)
+      .where(sql`send_id is not null`),
   ],
 );
 

@@ -83,6 +83,13 @@ export const journeys = pgTable(
     index('journeys_goal')
       .on(table.personKey, table.goalEvent)
       .where(sql`goal_event is not null`),
+    // For the foreign keys: an event or a broadcast that goes must not have to look through all journeys.
+    index('journeys_event')
+      .on(table.eventId)
+      .where(sql`event_id is not null`),
+    index('journeys_broadcast')
+      .on(table.broadcastId)
+      .where(sql`broadcast_id is not null`),
     index('journeys_exits')
       .on(table.personKey)
       .where(sql`ended_at is null and exit_events <> '{}'`),
@@ -127,16 +134,20 @@ export const waits = pgTable(
     index('waits_timed')
       .on(table.personKey)
       .where(sql`outcome is null and timed`),
+    index('waits_event')
+      .on(table.eventId)
+      .where(sql`event_id is not null`),
   ],
 );
 
-/** Which variant of each split a journey took: what statistics count. */
+/** Which variant of each split a journey took: what statistics count. It stays when the journey is deleted by age. */
 export const splitChoices = pgTable(
   'split_choices',
   {
-    journeyId: text('journey_id')
+    journeyId: text('journey_id').notNull(),
+    personKey: text('person_key')
       .notNull()
-      .references(() => journeys.id, { onDelete: 'cascade' }),
+      .references(() => people.key, { onDelete: 'cascade' }),
     campaignId: text('campaign_id').notNull(),
     splitId: text('split_id').notNull(),
     variant: text('variant').notNull(),
@@ -144,18 +155,19 @@ export const splitChoices = pgTable(
   (table) => [
     primaryKey({ columns: [table.journeyId, table.splitId] }),
     index('split_choices_campaign').on(table.campaignId, table.splitId, table.variant),
+    index('split_choices_person').on(table.personKey),
   ],
 );
 
-/** A goal's event within its window: at most one for each journey. */
+/** A goal's event within its window: at most one for each journey. It stays when the journey is deleted by age, for `converted`. */
 export const conversions = pgTable(
   'conversions',
   {
-    journeyId: text('journey_id')
-      .primaryKey()
-      .references(() => journeys.id, { onDelete: 'cascade' }),
+    journeyId: text('journey_id').primaryKey(),
     campaignId: text('campaign_id').notNull(),
-    personKey: text('person_key').notNull(),
+    personKey: text('person_key')
+      .notNull()
+      .references(() => people.key, { onDelete: 'cascade' }),
     eventId: text('event_id').notNull(),
     /** The event's own time. */
     at: moment('at').notNull(),

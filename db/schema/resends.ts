@@ -27,6 +27,8 @@ export const resends = pgTable(
     parkedMs: bigint('parked_ms', { mode: 'number' }).notNull().default(0),
     /** Why it failed, so far or in the end; null where it was sent. */
     error: jsonb('error').$type<ShownError>(),
+    /** When a relay last asked Temporal for its workflow. */
+    checkedAt: moment('checked_at'),
     createdAt: createdAt(),
     endedAt: moment('ended_at'),
   },

@@ -197,19 +197,21 @@ describe('what an earlier master key sealed', () => {
 });
 
 describe('the list of sealed columns', () => {
-  it('has each column of bytes in the schema, but for the bodies of answers, which are redacted instead', async () => {
+  it('has each column of bytes in the schema, but for digests, and the bodies of answers, which are redacted instead', async () => {
     const columns = await db.execute<{ table: string; column: string }>(sql`
       select table_name as table, column_name as column from information_schema.columns
       where table_schema = 'public' and data_type = 'bytea' order by 1, 2`);
     expect(columns.map(({ table, column }) => `${table}.${column}`)).toEqual([
+      'api_keys.digest',
       'attempts.response_body',
       'deliveries.answer',
       'deliveries.frozen',
+      'idempotency.answer',
       'secrets.value',
       'signing_keys.secret',
       'test_sends.job',
       'test_sends.outcome',
     ]);
-    expect(Object.values(sealed)).toHaveLength(6);
+    expect(Object.values(sealed)).toHaveLength(7);
   });
 });

@@ -33,6 +33,7 @@ const relayTo = (client: Client) =>
     taskQueue: hookline.taskQueue,
     withSearchAttributes: true,
     breaker: false,
+    retention: { retentionMs: null, eventRetentionMs: null },
     startsPerSecond: 200,
     now: () => new Date(),
     log: pino({ level: 'silent' }),

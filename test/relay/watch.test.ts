@@ -4,7 +4,9 @@ import { eq } from 'drizzle-orm';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands, journeys } from '../../db/schema/journeys.ts';
-import { createWatch, type Asking, type WatchDependencies } from '../../relay/watch.ts';
+import type { Asking } from '../../relay/ask.ts';
+import { readNamespaceId } from '../../relay/namespace-id.ts';
+import { createWatch, type WatchDependencies } from '../../relay/watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
@@ -47,7 +49,7 @@ function countingClient(): { calls: { lists: number; describes: number }; client
   return { calls, client: { withDeadline: (deadline, ask) => client.withDeadline(deadline, ask), workflow } };
 }
 
-const PACE = { overdueMs: 500, idleMs: 3_600_000, recheckMs: 0, perSecond: 100 };
+const PACE = { overdueMs: 500, idleMs: 3_600_000, recheckMs: 0, perSecond: 100, rebuiltPerSecond: 100 };
 
 /** A watch of our own beside that of the relay, which looks once a minute. */
 const watch = (others: Partial<WatchDependencies> = {}) =>
@@ -58,6 +60,8 @@ const watch = (others: Partial<WatchDependencies> = {}) =>
     now: () => new Date(),
     log: pino({ level: 'silent' }),
     onRestart: () => {},
+    namespaceId: () => readNamespaceId(hookline.client),
+    onNewNamespace: async () => {},
     signal: new AbortController().signal,
     pace: PACE,
     ...others,

@@ -1,23 +1,46 @@
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
-import { startReceiver } from '../support/receiver.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { toJson } from './history-json.ts';
 
 /**
- * Takes a person through a campaign that has each kind of step, on the whole of Hookline, and answers the workflow's history as
- * JSON. Each release keeps the one of its day, made by
+ * Histories of the workflows as they are today, on the whole of Hookline, as JSON: of a journey that has each kind of step and hold, of
+ * one that stood in line, of one that was ended where it stood, and of a delivery that holds no journey. Each release keeps those of its
+ * day, made by
  *
- *     HOOKLINE_RECORD=journey-v2 npx vitest run test/replay
+ *     HOOKLINE_RECORD=v2 npx vitest run test/replay
  *
- * and none is ever changed or deleted: journeys that began with it may still be under way.
+ * and none is ever changed or deleted: workflows that began with it may still be under way.
  */
-export async function recordJourney(): Promise<object> {
+export const RECORDINGS = {
+  journey: recordJourney,
+  parked: recordParked,
+  exited: recordExited,
+  delivery: recordDelivery,
+};
+
+type Stage = { hookline: Hookline; receiver: Receiver };
+
+/** What it is called in Temporal, once it has been played. */
+async function record(play: (stage: Stage) => Promise<string>): Promise<object> {
   const [hookline, receiver] = await Promise.all([startHookline({ retryFirstDelayMs: 50 }), startReceiver()]);
   try {
+    const handle = hookline.client.workflow.getHandle(await play({ hookline, receiver }));
+    await handle.result();
+    return anonymous(toJson(await handle.fetchHistory()), receiver.origin);
+  } finally {
+    await Promise.all([hookline.stop(), receiver.close()]);
+  }
+}
+
+function recordJourney(): Promise<object> {
+  return record(async ({ hookline, receiver }) => {
     receiver.on('/lead', respond({ status: 503 }), respond({ status: 201, json: { id: 'lead-7', score: 5 } }));
     await hookline.publish('recorded', campaign(receiver.origin));
-    await hookline.api('PUT', '/v1/people/mary', { attributes: { due: new Date(Date.now() + 3_600_000).toISOString() } });
+    await hookline.api('PUT', '/v1/people/mary', {
+      attributes: { due: new Date(Date.now() + 3_600_000).toISOString() },
+    });
     await hookline.api('POST', '/v1/events', { person: 'mary', name: 'signed_up' });
     await untilAt(hookline, 'waiting', 'pay');
     await hookline.api('POST', '/v1/events', { person: 'mary', name: 'paid' });
@@ -27,12 +50,67 @@ export async function recordJourney(): Promise<object> {
     const { body } = await hookline.api<{ data: { id: string }[] }>('GET', '/v1/deliveries?state=drafted');
     await hookline.api('POST', `/v1/deliveries/${body.data[0]?.id}/approve`);
     const { id } = await hookline.ended('mary');
-    const handle = hookline.client.workflow.getHandle(`journey/${id}/1`);
-    await handle.result();
-    return anonymous(toJson(await handle.fetchHistory()), receiver.origin);
-  } finally {
-    await Promise.all([hookline.stop(), receiver.close()]);
-  }
+    return `journey/${id}/1`;
+  });
+}
+
+/** One of two, the one that waits for its time under a rate limit; behind steps of which nothing but the order of markers is recorded. */
+function recordParked(): Promise<object> {
+  return record(async ({ hookline, receiver }) => {
+    const steps = [
+      {
+        type: 'branch',
+        id: 'fork',
+        cases: [
+          {
+            when: { 'customer.id': { exists: true } },
+            steps: [{ type: 'update', id: 'note', attributes: { came: 'yes' } }],
+          },
+        ],
+      },
+      { type: 'webhook', id: 'paced', url: `${receiver.origin}/paced`, rateLimit: '12/m' },
+    ];
+    await hookline.publish('recorded', { trigger: { type: 'event', event: 'came' }, steps });
+    const people = ['john', 'mary'];
+    for (const person of people) await hookline.api('POST', '/v1/events', { person, name: 'came' });
+    const journeys = await Promise.all(people.map((person) => hookline.ended(person, 25_000)));
+    return `journey/${lastOf(journeys, ({ endedAt }) => endedAt).id}/1`;
+  });
+}
+
+/** That of which the time is the latest. */
+const lastOf = <T>(list: T[], timeOf: (item: T) => string | null): T => {
+  const [last] = list.toSorted((one, other) => Date.parse(timeOf(other) ?? '') - Date.parse(timeOf(one) ?? ''));
+  if (last === undefined) throw new Error('there is none');
+  return last;
+};
+
+function recordExited(): Promise<object> {
+  return record(async ({ hookline }) => {
+    const steps = [{ type: 'delay', id: 'long', for: '1h' }];
+    await hookline.publish('recorded', { trigger: { type: 'event', event: 'came' }, steps });
+    await hookline.api('POST', '/v1/events', { person: 'mary', name: 'came' });
+    await untilAt(hookline, 'delayed', 'long');
+    const { body } = await hookline.api<{ data: { id: string }[] }>('GET', '/v1/journeys?person=mary');
+    await hookline.api('POST', `/v1/journeys/${body.data[0]?.id}/exit`);
+    return `journey/${body.data[0]?.id}/1`;
+  });
+}
+
+/** One of two, the one that waits for its time, and is sent at its second attempt. */
+function recordDelivery(): Promise<object> {
+  return record(async ({ hookline, receiver }) => {
+    type Sent = { id: string; sentAt: string | null };
+    receiver.on('/paced', respond(), respond({ status: 503 }), respond());
+    await hookline.api('PUT', '/v1/webhooks/paced', { url: `${receiver.origin}/paced`, rateLimit: '12/m' });
+    for (const person of ['john', 'mary']) await hookline.api('PUT', `/v1/people/${person}`, { attributes: {} });
+    await hookline.api('POST', '/v1/webhooks/paced/send', { people: ['john', 'mary'] });
+    const sent = await eventually(async () => {
+      const { body } = await hookline.api<{ data: Sent[] }>('GET', '/v1/deliveries?state=sent');
+      return body.data.length === 2 && body.data;
+    }, 25_000);
+    return `delivery/${lastOf(sent, ({ sentAt }) => sentAt).id}`;
+  });
 }
 
 /** Resolves once the person's journey stands at a step. */
@@ -50,7 +128,11 @@ const campaign = (origin: string) => ({
     { type: 'wait', id: 'pay', event: 'paid', timeout: '1h', onTimeout: [{ type: 'exit', id: 'unpaid' }] },
     { type: 'wait', id: 'never-paid', event: 'paid', timeout: '1s' },
     { type: 'delay', id: 'date', until: { attribute: 'due' } },
-    { type: 'split', id: 'test', variants: [{ name: 'all', percent: 100, steps: [{ type: 'delay', id: 'in', for: '1s' }] }] },
+    {
+      type: 'split',
+      id: 'test',
+      variants: [{ name: 'all', percent: 100, steps: [{ type: 'delay', id: 'in', for: '1s' }] }],
+    },
     {
       type: 'webhook',
       id: 'letter',

@@ -85,6 +85,7 @@ export async function startHookline(options: Options = {}) {
         taskQueue,
         withSearchAttributes: true,
         breaker,
+        retention: { retentionMs: null, eventRetentionMs: null },
         startsPerSecond: options.startsPerSecond ?? 10_000,
         now,
         log,
