@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ingestEvents } from '../../db/events.ts';
 import { listWaitingPeople } from '../../db/inbox.ts';
+import { putPerson } from '../../db/people.ts';
 import { findWait } from '../../db/waits.ts';
 import { waits } from '../../db/schema/journeys.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
@@ -17,6 +18,8 @@ afterAll(() => test.stop());
 
 const pay = { type: 'wait', id: 'pay', event: 'paid', timeout: '1h' };
 
+const isPaid = { type: 'wait', id: 'pay', until: { 'customer.paid': true }, timeout: '1h' };
+
 /** What a relay does until nothing waits. */
 async function matchAll(): Promise<void> {
   const match = matcherOf(test.db);
@@ -28,6 +31,8 @@ async function matchAll(): Promise<void> {
 }
 
 const ingest = (person: string, name = 'paid') => ingestEvents(test.db, [{ person, name, data: {}, backfill: false }]);
+const setDeadline = (journey: string, deadline: Date) =>
+  test.db.update(waits).set({ deadline }).where(eq(waits.journeyId, journey));
 const outcomeOf = async (journey: string) => (await findWait(test.db, journey, 'pay'))?.outcome;
 
 describe('an event that comes while a wait is set up', () => {
@@ -79,15 +84,30 @@ describe('the time of a wait', () => {
   it('ends it for good: an event that comes after it changes nothing', async () => {
     const journey = await test.enter('over', { steps: [pay] }, { person: 'over' });
     await test.prepare(journey, 'pay', 'wait');
-    await test.db
-      .update(waits)
-      .set({ deadline: new Date(Date.now() - 60_000) })
-      .where(eq(waits.journeyId, journey));
+    await setDeadline(journey, new Date(Date.now() - 60_000));
     await ingest('over');
     const { endWait } = test.another({ now: () => new Date() });
     expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
     await matchAll();
     expect(await outcomeOf(journey)).toBe('timedOut');
+  });
+
+  it('is over for a condition that comes true after it, though the workflow was away', async () => {
+    const journey = await test.enter('away', { steps: [isPaid] }, { person: 'away' });
+    await test.prepare(journey, 'pay', 'wait');
+    await setDeadline(journey, new Date(Date.now() - 60_000));
+    await putPerson(test.db, 'away', { paid: true });
+    await matchAll();
+    expect(await outcomeOf(journey)).toBeNull();
+  });
+
+  it('is not over for a condition that came true before it, though the relay was away', async () => {
+    const journey = await test.enter('behind', { steps: [isPaid] }, { person: 'behind' });
+    await test.prepare(journey, 'pay', 'wait');
+    await putPerson(test.db, 'behind', { paid: true });
+    const key = (await findWait(test.db, journey, 'pay'))?.personKey ?? '';
+    await matcherOf(test.db, () => new Date(Date.now() + 2 * 3_600_000))(key);
+    expect(await outcomeOf(journey)).toBe('condition');
   });
 });
 
