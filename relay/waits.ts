@@ -1,4 +1,3 @@
-import { isPast } from '../domain/campaign/entry.ts';
 import { deadlineOf } from '../domain/journey/delay-deadline.ts';
 import { countActivity } from '../db/activity.ts';
 import type { InboxItem } from '../db/inbox.ts';
@@ -6,6 +5,7 @@ import { readCause } from '../db/journeys.ts';
 import type { PersonRow } from '../db/people.ts';
 import { judgeCondition, judgeEvent, type WaitContext } from '../db/wait-judgement.ts';
 import { closeWait, listOpenWaits, moveDeadline, type WaitRow } from '../db/waits.ts';
+import { isPastItem } from './past-item.ts';
 
 /**
  * Tells the waits of a person, who is held, what has happened: an event may end those for it, and whatever it is may fulfil a
@@ -13,7 +13,7 @@ import { closeWait, listOpenWaits, moveDeadline, type WaitRow } from '../db/wait
  * the wait is told, fulfils nothing.
  */
 export async function tellWaits(context: WaitContext, person: PersonRow, item: InboxItem, at: Date): Promise<void> {
-  if (item.change?.backfill || (item.event && isPast(item.event))) return;
+  if (isPastItem(item)) return;
   for (const wait of await listOpenWaits(context.tx, person.key)) {
     switch (wait.kind) {
       case 'event': {
