@@ -14,7 +14,7 @@ export const MAX_LIST_BYTES = 8 * 1024 * 1024;
 export const MAX_NDJSON_BYTES = 32 * 1024 * 1024;
 const MAX_LINES = 10_000;
 
-const NDJSON = 'application/x-ndjson';
+export const NDJSON = 'application/x-ndjson';
 
 /**
  * Parses a body by its Content-Type: JSON, YAML or newline-delimited JSON where the route takes them. An empty body is undefined; a
