@@ -102,6 +102,23 @@ describe('the log of requests', () => {
     expect(lines.join('\n')).not.toContain('private.example');
   });
 
+  it('names the key also where it may not do this, or not so often', async () => {
+    const { body } = await hookline.api<{ key: string }>('POST', '/v1/keys', {
+      name: 'shop',
+      scope: 'ingest',
+      rateLimit: '1/h',
+    });
+    const headers = { authorization: `Bearer ${body.key}` };
+    for (const status of [403, 429]) {
+      const answer = await send(`${hookline.url}/v1/keys`, { method: 'GET', headers });
+      expect(answer.status).toBe(status);
+      const line = await eventually(async () =>
+        lines.map((one) => JSON.parse(one)).find(({ requestId }) => requestId === answer.headers.get('x-request-id')),
+      );
+      expect(line).toMatchObject({ msg: 'request', status, key: 'shop' });
+    }
+  });
+
   it('tells what watches the process only who looks for it', async () => {
     await send(`${hookline.url}/healthz`, { method: 'GET' });
     const line = await eventually(async () =>
