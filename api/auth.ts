@@ -11,7 +11,7 @@ export const NOBODY: Caller = { key: '', keyId: '', scope: 'ingest', actor: null
 
 /**
  * Lets a request pass whose `Authorization: Bearer <key>` is a key with the scope, within its rate, and leaves in
- * `response.locals.caller` who that is.
+ * `response.locals.caller` who that is: of a key that is known also where it is refused, for the log.
  */
 export function authorize(keys: Pick<KeyRing, 'find'>, now: () => Date): (scope: Scope) => RequestHandler {
   return (scope) => (request, response, next) => {
@@ -28,13 +28,13 @@ export function authorize(keys: Pick<KeyRing, 'find'>, now: () => Date): (scope:
         `This API key expired at ${key.expiresAt.toISOString()}. Take a new one.`,
       );
     }
+    const caller: Caller = { key: key.name, keyId: key.id, scope: key.scope, actor: null };
+    response.locals.caller = caller;
     count(key, response, now());
     if (SCOPES.indexOf(key.scope) < SCOPES.indexOf(scope)) {
       throw new HooklineError('auth.scope', `This needs a key with the scope ${scope}; yours has ${key.scope}.`);
     }
-    const actor = actorOf(request.get('x-hookline-actor'));
-    const caller: Caller = { key: key.name, keyId: key.id, scope: key.scope, actor };
-    response.locals.caller = caller;
+    response.locals.caller = { ...caller, actor: actorOf(request.get('x-hookline-actor')) } satisfies Caller;
     next();
   };
 }

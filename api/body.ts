@@ -14,7 +14,7 @@ export const MAX_LIST_BYTES = 8 * 1024 * 1024;
 export const MAX_NDJSON_BYTES = 32 * 1024 * 1024;
 const MAX_LINES = 10_000;
 
-const NDJSON = 'application/x-ndjson';
+export const NDJSON = 'application/x-ndjson';
 
 /**
  * Parses a body by its Content-Type: JSON, YAML or newline-delimited JSON where the route takes them. An empty body is undefined; a
@@ -111,9 +111,9 @@ function assertDepth(value: unknown): void {
 const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 /** A list that is too long is as wrong as one with too many bytes, and answers the same. */
-export function assertItems(list: unknown[]): void {
-  if (list.length <= MAX_ITEMS) return;
-  throw new HooklineError('body.too_large', `The list has ${list.length} items; send at most ${MAX_ITEMS} at a time.`);
+export function assertItems(list: unknown[], most = MAX_ITEMS): void {
+  if (list.length <= most) return;
+  throw new HooklineError('body.too_large', `The list has ${list.length} items; send at most ${most} at a time.`);
 }
 
 const MAX_DATA_BYTES = 32 * 1024;

@@ -11,7 +11,7 @@ import {
 import type { Db } from '../db/open.ts';
 import { audienceFaults, audienceSegments } from '../domain/campaign/audience-faults.ts';
 import { conditionSchema } from '../domain/condition/condition.ts';
-import { HooklineError } from '../domain/errors.ts';
+import { HooklineError, type InputFault } from '../domain/errors.ts';
 import { broadcast as broadcastAnswer, triggered } from './answers/campaigns.ts';
 import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
 import { noCampaign } from './campaigns.ts';
@@ -104,22 +104,27 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
   }),
 ];
 
-/** Whom a trigger means, and what a repeat under the same id has to have in common with it. */
+/**
+ * Whom a trigger means, and what a repeat under the same id has to have in common with it. That a segment is unknown is no fault here:
+ * it may have been there when the request first came.
+ */
 async function readMeant(
   db: Db,
   { people, audience }: TriggerBody,
 ): Promise<{ meant: NewBroadcast['meant']; hashed: unknown }> {
   if (audience) {
     const segments = audienceSegments(audience);
-    const unknown = await findUnknownSegments(db, segments);
-    const errors = audienceFaults(audience, new Set(unknown));
-    if (errors.length > 0) throw new HooklineError('input.invalid', 'The audience is invalid.', { errors });
+    const faults = (unknown: string[]) => audienceFaults(audience, new Set(unknown));
+    if (faults([]).length > 0) throw invalidAudience(faults(await findUnknownSegments(db, segments)));
     return { meant: { audience, segments }, hashed: { audience } };
   }
   assertItems(people ?? []);
   const named = [...new Set(people)];
   return { meant: { people: named }, hashed: named };
 }
+
+const invalidAudience = (errors: InputFault[]) =>
+  new HooklineError('input.invalid', 'The audience is invalid.', { errors });
 
 type Refused = Exclude<BroadcastResult, { type: 'stored' | 'repeated' }>;
 
@@ -137,11 +142,8 @@ function refused(result: Refused, campaign: string, body: TriggerBody): Hookline
         'campaigns.state',
         `Campaign ${campaign} is ${result.state}; POST /v1/campaigns/${campaign}/start first.`,
       );
-    case 'segmentGone':
-      return new HooklineError(
-        'input.invalid',
-        'A segment of the audience has just been deleted; nobody was entered. Send it again.',
-      );
+    case 'unknownSegments':
+      return invalidAudience(body.audience ? audienceFaults(body.audience, new Set(result.segments)) : []);
     case 'mismatch':
       return new HooklineError(
         'idempotency.mismatch',

@@ -7,6 +7,7 @@ import type { Task } from '../db/schema/jobs.ts';
 import { applyTask, type Rerender } from '../db/tasks.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { decided, jobStarted } from './answers/deliveries.ts';
+import { assertItems } from './body.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import type { AnswerOf, Caller } from './route.ts';
 import { clientId, time } from './schemas.ts';
@@ -31,7 +32,7 @@ export function bulkFields<S extends DeliveryState>(states: readonly [S, ...S[]]
     })
     .superRefine(checkFilter);
   return {
-    ids: z.array(clientId).min(1).max(MOST).optional(),
+    ids: z.array(clientId).min(1).optional(),
     filter: filter.optional(),
     expect: z.int().min(0).optional(),
     dryRun: z.boolean().optional(),
@@ -57,6 +58,7 @@ export async function decideMany(
   { wakeCarrier, rerender }: BulkDependencies,
   { task, states, asked, caller }: { task: Task; states: readonly DeliveryState[]; asked: Bulk; caller: Caller },
 ): Promise<AnswerOf<typeof bulkAnswers>> {
+  assertItems(asked.ids ?? [], MOST);
   const matching = await matchingIds(db, states, asked);
   const matched = matching.length;
   if (matched > MOST) throw tooMany();

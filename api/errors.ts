@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { isUnavailable } from '../db/unavailable.ts';
+import { isDeadlock, isUnavailable } from '../db/unavailable.ts';
 import { HooklineError } from '../domain/errors.ts';
 import type { problemSchema } from './problem-schema.ts';
 import { PROBLEMS } from './problems.ts';
@@ -15,7 +15,7 @@ export function problems(log: Logger, inspect?: Inspect): ErrorRequestHandler {
   return (thrown: unknown, request, response, _next) => {
     const error = expected(thrown);
     if (!error) log.error({ err: thrown, requestId: requestId(response), method: request.method }, 'a request failed');
-    else if (error.code === 'internal.unavailable') log.warn({ err: thrown }, 'Postgres cannot be reached');
+    else if (error.code === 'internal.unavailable') log.warn({ err: thrown }, unavailableText(thrown));
     sendProblem(
       response,
       error ?? new HooklineError('internal.error', 'Try again; if it stays, look for the requestId in the log.'),
@@ -47,6 +47,9 @@ function sendProblem(response: Response, error: HooklineError, inspect?: Inspect
   response.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
+const unavailableText = (thrown: unknown): string =>
+  isDeadlock(thrown) ? 'Postgres gave up a request that deadlocked' : 'Postgres cannot be reached';
+
 const requestId = (response: Response): string => String(response.locals.requestId);
 
 /** Our own errors as they are, those of Express's parsers by what they mean; undefined for everything else. */
@@ -56,6 +59,12 @@ function expected(thrown: unknown): HooklineError | undefined {
     return new HooklineError(
       'internal.unavailable',
       'The database cannot be reached. Send the request again: what carries an id of yours is stored once.',
+      { cause: thrown },
+    );
+  if (isDeadlock(thrown))
+    return new HooklineError(
+      'internal.unavailable',
+      'Requests at the same time waited for one another. Send this one again: what carries an id of yours is stored once.',
       { cause: thrown },
     );
   if (!(thrown instanceof Error) || !('status' in thrown)) return undefined;

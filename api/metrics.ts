@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { readFigures, type Figures } from '../db/figures.ts';
 import type { Db } from '../db/open.ts';
 import { idAround } from '../db/page.ts';
+import { isUnavailable } from '../db/unavailable.ts';
 import { breakerState, BREAKER_WINDOW_MS } from '../domain/delivery/breaker.ts';
 
 /** Whoever asks again sooner gets the same figures: asking needs no key, and must cost nothing. */
@@ -31,8 +32,9 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
     help: 'Events that this process stored',
     registers,
   });
+  const ofPostgres = new Registry();
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name: `hookline_${name}`, help, labelNames, registers });
+    new Gauge({ name: `hookline_${name}`, help, labelNames, registers: [ofPostgres] });
   const waiting = gauge('waiting_people', 'People with something that a relay has to match');
   const lag = gauge('relay_lag_seconds', 'How long the first of them waits');
   const commands = gauge('commands', 'What Temporal has still to be told');
@@ -92,10 +94,16 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
     contentType: registry.contentType,
     served: ({ method, route, status, seconds }: ServedRequest) => requests.observe({ method, route, status }, seconds),
     accepted: (count: number) => events.inc(count),
-    /** All figures, in the text format of Prometheus. */
+    /** All figures, in the text format of Prometheus; while Postgres is away without those that come from it, as nobody knows them. */
     async read(): Promise<string> {
-      await refresh();
-      return registry.metrics();
+      const known = await refresh().then(
+        () => [registry, ofPostgres],
+        (error: unknown) => {
+          if (isUnavailable(error)) return [registry];
+          throw error;
+        },
+      );
+      return (await Promise.all(known.map((each) => each.metrics()))).join('');
     },
   };
 }

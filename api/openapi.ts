@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../domain/errors.ts';
+import { NDJSON } from './body.ts';
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts';
 import { PROBLEMS } from './problems.ts';
 import { problemSchema } from './problem-schema.ts';
@@ -7,6 +8,7 @@ import type { Route } from './route.ts';
 
 const PREFIX = '#/components/schemas/';
 const JSON_TYPE = 'application/json';
+const LINES = { schema: { type: 'string', description: 'Objects of the list, one in each line.' } };
 
 const parameter = (name: string, description: string, schema: JsonSchema) => ({
   name,
@@ -102,7 +104,7 @@ function parametersOf(schema: JsonSchema, place: 'path' | 'query') {
   }));
 }
 
-function bodyOf({ body, described, examples = [], yaml }: Route, schemaOf: SchemaOf) {
+function bodyOf({ body, described, examples = [], yaml, judgesItems }: Route, schemaOf: SchemaOf) {
   if (!body) return {};
   const named = examples.map((value, index) => [`example${index + 1}`, { value }]);
   const media = {
@@ -113,7 +115,7 @@ function bodyOf({ body, described, examples = [], yaml }: Route, schemaOf: Schem
   return {
     requestBody: {
       required: !body.safeParse(undefined).success,
-      content: Object.fromEntries(types.map((type) => [type, media])),
+      content: { ...Object.fromEntries(types.map((type) => [type, media])), ...(judgesItems && { [NDJSON]: LINES }) },
     },
   };
 }

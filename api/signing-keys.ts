@@ -56,8 +56,8 @@ export const signingKeyRoutes = ({ db, cipher, log }: { db: Db; cipher: Cipher; 
     handle: async ({ body, db: tx }) => {
       const overlapMs = body.overlap === '0s' ? 0 : parseDurationMs(body.overlap);
       const key = await rotateSigningKey(tx, cipher, { secret: body.secret, overlapMs });
-      log.info({ signingKey: key.id, imported: body.secret !== undefined, overlapMs }, 'the signing key was rotated');
-      return { status: 201, body: key };
+      const rotated = { signingKey: key.id, imported: body.secret !== undefined, overlapMs };
+      return { status: 201, body: key, after: () => log.info(rotated, 'the signing key was rotated') };
     },
   }),
 ];

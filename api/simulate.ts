@@ -21,6 +21,7 @@ import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
 import { simulatedEvents } from '../domain/journey/simulate-wait.ts';
 import { SIMULATED } from '../domain/journey/simulation.ts';
 import { simulation } from './answers/tried-out.ts';
+import { assertItems } from './body.ts';
 import { patience } from './patience.ts';
 import { shownMapping, shownRequest } from './shown-delivery.ts';
 import { route, type Route } from './route.ts';
@@ -53,7 +54,6 @@ const simulateBody = z.strictObject({
   definition: z.unknown().optional(),
   events: z
     .array(z.strictObject({ after: durationSchema(), name: z.string().min(1).max(255), data: fields.default({}) }))
-    .max(1000)
     .default([]),
   answers: z.record(z.string(), answer).default({}),
   ignoreEntry: z.boolean().default(false),
@@ -90,6 +90,7 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
       'render.too_large',
     ],
     handle: async ({ body }) => {
+      assertItems(body.events);
       refuseFaults([...oneOf(body, ['campaign', 'definition']), ...oneOf(body, ['person', 'customer'])]);
       const { campaign, version, warnings } = await readCampaign(db, body, destinations);
       refuseFaults(answerFaults(campaign, body));

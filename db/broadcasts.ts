@@ -22,7 +22,8 @@ export type NewBroadcast = {
 
 export type BroadcastResult =
   | { type: 'stored' | 'repeated'; id: string }
-  | { type: 'mismatch' | 'noCampaign' | 'segmentGone' }
+  | { type: 'mismatch' | 'noCampaign' }
+  | { type: 'unknownSegments'; segments: string[] }
   | { type: 'notManual'; trigger: Campaign['trigger']['type'] }
   | { type: 'notLive'; state: CampaignState }
   | { type: 'unknownPeople'; people: string[] };
@@ -47,8 +48,8 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
     const { id: campaignId, version } = campaign;
     const { requestHash, data } = input;
     const request = { campaignId, version, requestId: input.requestId ?? null, requestHash, data };
-    if ('audience' in input.meant && (await holdSegments(tx, input.meant.segments)).length > 0)
-      return { type: 'segmentGone' };
+    const unknown = 'audience' in input.meant ? await holdSegments(tx, input.meant.segments) : [];
+    if (unknown.length > 0) return { type: 'unknownSegments', segments: unknown };
     const stored =
       'audience' in input.meant
         ? await startBroadcast(tx, { ...request, audience: input.meant.audience })

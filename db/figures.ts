@@ -12,7 +12,7 @@ export type Figures = {
   commands: Waiting;
   /** Tasks for many deliveries. */
   jobs: number;
-  /** Journeys that have not ended, by state; those that are stuck in no other. */
+  /** Journeys that have not ended, by state as the API shows it; those that are stuck in no other. */
   journeys: Record<string, number>;
   /** Deliveries that are not settled, by state. */
   deliveries: Record<string, number>;
@@ -43,8 +43,12 @@ export async function readFigures(db: Db, attempt: string): Promise<Figures> {
   const [jobs] = await db.execute<{ count: number }>(sql`
     select count(*)::int as count from jobs where ended_at is null`);
   const journeys = await db.execute<{ state: string; count: number }>(sql`
-    select case when stuck_since is null then state else 'stuck' end as state, count(*)::int as count
-    from journeys where ended_at is null group by 1`);
+    select case when stuck_since is not null then 'stuck' when state = 'sending' and held.journey_id is not null then 'paused'
+      else state end as state, count(*)::int as count
+    from journeys left join (
+      select journey_id, step_id from deliveries where id in (select delivery_id from paused_deliveries)
+    ) as held on held.journey_id = journeys.id and held.step_id = journeys.step_id
+    where ended_at is null group by 1`);
   const deliveries = await db.execute<{ state: string; count: number }>(sql`
     select state, count(*)::int as count from deliveries
     where state in ('drafted', 'approved', 'queued', 'attempted') group by 1`);

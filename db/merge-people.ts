@@ -13,12 +13,18 @@ export type MergeResult = PersonRow | 'nobody' | 'noInto';
 export async function mergePeople(db: Db, id: string, into: string): Promise<MergeResult> {
   // Neither is waited for while the other is held: whoever locks several people may do so in whichever order.
   for (let first = id; ; first = first === id ? into : id) {
-    const merged = await db.transaction((tx) => merge(tx, { id, into, first }));
-    if (merged !== 'busy') return merged;
+    try {
+      return await db.transaction((tx) => merge(tx, { id, into, first }));
+    } catch (error) {
+      if (error !== BUSY) throw error;
+    }
   }
 }
 
-async function merge(tx: Db, named: { id: string; into: string; first: string }): Promise<MergeResult | 'busy'> {
+/** Thrown, not answered: within another transaction only what is rolled back lets go of the row that is held. */
+const BUSY = new Error('one of the people is held by somebody else');
+
+async function merge(tx: Db, named: { id: string; into: string; first: string }): Promise<MergeResult> {
   const held = await lockBoth(tx, named);
   if (typeof held === 'string') return held;
   const { from, into } = held;
@@ -36,7 +42,7 @@ type Both = { from: PersonRow; into: PersonRow };
 async function lockBoth(
   tx: Db,
   { id, into, first }: { id: string; into: string; first: string },
-): Promise<Both | 'nobody' | 'noInto' | 'busy'> {
+): Promise<Both | 'nobody' | 'noInto'> {
   const second = first === id ? into : id;
   const missing = (which: string) => (which === id ? 'nobody' : 'noInto');
   const [one] = await tx.select().from(people).where(eq(people.id, first)).for('update');
@@ -44,7 +50,8 @@ async function lockBoth(
   const [other] = await tx.select().from(people).where(eq(people.id, second)).for('update', { skipLocked: true });
   if (other) return first === id ? { from: one, into: other } : { from: other, into: one };
   const there = await tx.select({ key: people.key }).from(people).where(eq(people.id, second));
-  return there.length > 0 ? 'busy' : missing(second);
+  if (there.length > 0) throw BUSY;
+  return missing(second);
 }
 
 /** Journeys, then deliveries, each in the order of ids, as everywhere. */

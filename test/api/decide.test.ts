@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertDeliveries } from '../support/deliveries.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { expectProblem } from '../support/problem.ts';
 
 let hookline: Hookline;
 
@@ -98,6 +99,19 @@ describe('POST /v1/deliveries/decide', () => {
     );
     expect((await decide({ decision: 'approve', filter: { campaign: 'crowd' } })).status).toBe(202);
     expect(await states('crowd')).toEqual({ drafted: 10_000 });
+  });
+
+  it('takes 10,000 ids, and not one more', async () => {
+    const ids = Array.from({ length: 10_001 }, (_, index) => `dlv_${index}`);
+    const some = { decision: 'approve', ids: ids.slice(1), dryRun: true };
+    expect(await decide(some)).toMatchObject({ status: 200, body: { matched: 0 } });
+    for (const [path, body] of [
+      ['decide', { decision: 'approve', ids }],
+      ['rerender', { ids }],
+      ['resend', { ids }],
+    ] as const) {
+      expectProblem(await hookline.api('POST', `/v1/deliveries/${path}`, body), 413, 'body.too_large');
+    }
   });
 
   it.each([

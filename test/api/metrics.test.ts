@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../api/metrics.ts';
+import { openDatabase } from '../../db/open.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { send } from '../support/problem.ts';
@@ -71,6 +72,54 @@ describe('/metrics', () => {
     expect(seen['hookline_oldest_draft_seconds{campaign=""}']).toBeGreaterThan(3_599);
   });
 
+  it('tells a journey whose delivery its campaign holds back as paused, as the list does', async () => {
+    const { db } = hookline.database;
+    const journey = async (id: string, state: string, step: string, { held = false, stuck = false }) => {
+      await db.execute(sql`
+        insert into journeys (id, campaign_id, version, person_key, cause, state, step_id, stuck_since)
+        select ${id}, 'tour', 1, key, ${id}, ${state}, ${step}, case when ${stuck} then now() end from people where id = 'ada'`);
+      await db.execute(sql`
+        insert into deliveries (id, person_key, journey_id, campaign_id, version, step_id, state, missing, mapping, timeout_ms)
+        select ${`dlv_${id}`}, key, ${id}, 'tour', 1, 'tell', 'queued', '[]', '{"state": "none", "attributes": {}, "error": null}', 4000
+        from people where id = 'ada'`);
+      if (held)
+        await db.execute(sql`
+          insert into paused_deliveries (delivery_id, campaign_id, workflow_id, since)
+          values (${`dlv_${id}`}, 'tour', ${id}, now())`);
+    };
+    await journey('jrn_sends', 'sending', 'tell', {});
+    await journey('jrn_held', 'sending', 'tell', { held: true });
+    await journey('jrn_beyond', 'sending', 'next', { held: true });
+    await journey('jrn_waits', 'waiting', 'tell', { held: true });
+    await journey('jrn_stuck', 'sending', 'tell', { held: true, stuck: true });
+    const counted = Object.entries(await figures()).filter(([name]) => name.startsWith('hookline_journeys'));
+    const states = ['sending', 'paused', 'waiting', 'stuck'];
+    const listed = states.map(async (state) => {
+      const { body } = await hookline.api<{ data: object[] }>('GET', `/v1/journeys?state=${state}`);
+      return [`hookline_journeys{state="${state}"}`, body.data.length];
+    });
+    expect(Object.fromEntries(counted)).toEqual({
+      'hookline_journeys{state="sending"}': 2,
+      'hookline_journeys{state="paused"}': 1,
+      'hookline_journeys{state="waiting"}': 1,
+      'hookline_journeys{state="stuck"}': 1,
+    });
+    expect(Object.fromEntries(counted)).toEqual(Object.fromEntries(await Promise.all(listed)));
+  });
+
+  it('has the figures of the process, and none of Postgres, while that is away', async () => {
+    const { db, close } = openDatabase('postgres://postgres@127.0.0.1:9/none', {
+      max: 1,
+      application: 'hookline test',
+    });
+    const metrics = createMetrics({ db, now: () => new Date() });
+    metrics.accepted(3);
+    const text = await metrics.read();
+    await close();
+    expect(figuresOf(text)).toEqual({ hookline_events_accepted_total: 3 });
+    expect(text).toContain('process_cpu_seconds_total');
+  });
+
   it('does not ask Postgres each time that it is asked', async () => {
     const now = new Date('2030-01-01T00:00:00Z');
     const metrics = createMetrics({ db: hookline.database.db, now: () => now });
@@ -100,6 +149,23 @@ describe('the log of requests', () => {
       key: 'admin',
     });
     expect(lines.join('\n')).not.toContain('private.example');
+  });
+
+  it('names the key also where it may not do this, or not so often', async () => {
+    const { body } = await hookline.api<{ key: string }>('POST', '/v1/keys', {
+      name: 'shop',
+      scope: 'ingest',
+      rateLimit: '1/h',
+    });
+    const headers = { authorization: `Bearer ${body.key}` };
+    for (const status of [403, 429]) {
+      const answer = await send(`${hookline.url}/v1/keys`, { method: 'GET', headers });
+      expect(answer.status).toBe(status);
+      const line = await eventually(async () =>
+        lines.map((one) => JSON.parse(one)).find(({ requestId }) => requestId === answer.headers.get('x-request-id')),
+      );
+      expect(line).toMatchObject({ msg: 'request', status, key: 'shop' });
+    }
   });
 
   it('tells what watches the process only who looks for it', async () => {

@@ -77,6 +77,17 @@ describe('/openapi.json', () => {
     }
   });
 
+  it('says of each body in which forms it may come', () => {
+    const typesOf = (path: string) =>
+      Object.keys(
+        document.paths[path]?.post?.requestBody?.content ?? document.paths[path]?.put?.requestBody?.content ?? {},
+      );
+    expect(typesOf('/v1/events')).toEqual(['application/json', 'application/x-ndjson']);
+    expect(typesOf('/v1/people')).toEqual(['application/json', 'application/x-ndjson']);
+    expect(typesOf('/v1/campaigns/{id}')).toEqual(['application/json', 'application/yaml']);
+    expect(typesOf('/v1/keys')).toEqual(['application/json']);
+  });
+
   it('refers to nothing that it does not have', () => {
     const text = JSON.stringify(document);
     const names = [...text.matchAll(/"\$ref":"#\/components\/(\w+)\/(\w+)"/g)].map(

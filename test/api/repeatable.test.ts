@@ -114,6 +114,25 @@ describe('a request with an Idempotency-Key', () => {
     expect({ status: answer.status, replay: isReplay(answer) }).toEqual({ status: 202, replay: false });
   });
 
+  it.each([[{}], [{ 'idempotency-key': 'unlucky' }]])(
+    'that Postgres gives up each time, as a deadlock, may be sent again: %j',
+    async (headers) => {
+      const { db } = hookline.database;
+      await db.execute(sql`
+        create or replace function give_up() returns trigger language plpgsql as
+          'begin raise exception ''deadlock detected'' using errcode = ''40P01''; end'`);
+      await db.execute(sql`create trigger unlucky before insert on api_keys execute function give_up()`);
+      const ask = () =>
+        send(`${hookline.url}/v1/keys`, { body: JSON.stringify({ name: 'unlucky', scope: 'ingest' }), headers });
+      const answer = await ask();
+      expectProblem(answer, 503, 'internal.unavailable');
+      expect(answer.headers.get('retry-after')).toBe('1');
+      await db.execute(sql`drop trigger unlucky on api_keys`);
+      expect((await ask()).status).toBe(201);
+      await db.execute(sql`delete from api_keys where name = 'unlucky'`);
+    },
+  );
+
   it('needs a key of 1 to 255 characters', async () => {
     const answer = await post('/v1/events', 'x'.repeat(256), { person: 'ada', name: 'x' });
     expect(expectProblem(answer, 422, 'input.invalid').faults).toEqual([

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import pino from 'pino';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { startHookline, type Hookline } from '../support/hookline.ts';
-import { expectProblem } from '../support/problem.ts';
+import { expectProblem, send } from '../support/problem.ts';
 
 type Key = { id: string; secret: string; activeFrom: string; retiresAt: string | null };
 type Line = Record<string, unknown>;
@@ -55,6 +55,19 @@ describe('GET /v1/signing-keys', () => {
 });
 
 describe('POST /v1/signing-keys/rotate', () => {
+  it('is logged only once it is stored', async () => {
+    const { db } = hookline.database;
+    const rotateOnce = () =>
+      send(`${hookline.url}/v1/signing-keys/rotate`, { body: '{}', headers: { 'idempotency-key': 'once' } });
+    const logged = () => lines.filter((line) => line.includes('the signing key was rotated')).length;
+    await db.execute(sql`alter table idempotency add constraint refused check (false) not valid`);
+    expectProblem(await rotateOnce(), 500, 'internal.error');
+    expect(logged()).toBe(0);
+    await db.execute(sql`alter table idempotency drop constraint refused`);
+    for (const _ of [1, 2]) expect((await rotateOnce()).status).toBe(201);
+    expect(logged()).toBe(1);
+  });
+
   it('answers the new key, and leaves the one before it 24 h', async () => {
     const [first] = await list();
     const { status, body } = await rotate();

@@ -256,11 +256,14 @@ describe('a simulation that cannot be', () => {
     expectProblem(await simulate(body), 404, code);
   });
 
-  it('is refused where attributes or data are larger than any may be', async () => {
+  it('is refused where attributes, data or events are more than there may be', async () => {
     const attributes = { ...ok, customer: { text: 'x'.repeat(65 * 1024) } };
     expectProblem(await simulate(attributes), 413, 'people.too_large');
     const data = { ...ok, event: { data: { text: 'x'.repeat(33 * 1024) } } };
     expect(expectProblem(await simulate(data), 413, 'events.too_large').faults[0]).toMatch(/^event\.data: /);
+    const events = Array.from({ length: 1_001 }, () => ({ after: '1m', name: 'x' }));
+    expect((await simulate({ ...ok, events: events.slice(1) })).status).toBe(200);
+    expectProblem(await simulate({ ...ok, events }), 413, 'body.too_large');
   });
 });
 

@@ -161,6 +161,20 @@ describe('a trigger with an id', () => {
     expectProblem(await trigger({ id: 'two', people: ['ada'] }, 'short'), 409, 'campaigns.state');
   });
 
+  it('answers its broadcast even after a segment of its audience was deleted', async () => {
+    await hookline.publish('sale', manual);
+    await hookline.api('PUT', '/v1/segments/buyers', { condition: { 'customer.orders': { gte: 1 } } });
+    const audience = { segment: 'buyers' };
+    const first = await trigger({ id: 'one', audience }, 'sale');
+    expect(first.status).toBe(202);
+    await hookline.database.db.execute(`delete from segments where id = 'buyers'`);
+    expect(await trigger({ id: 'one', audience }, 'sale')).toMatchObject({ status: 202, body: first.body });
+    const { detail, faults } = expectProblem(await trigger({ id: 'two', audience }, 'sale'), 422, 'input.invalid');
+    expect(detail).toBe('The audience is invalid.');
+    expect(faults).toEqual(['audience.segment: no segment has the id "buyers"; PUT /v1/segments/buyers makes one']);
+    expectProblem(await trigger({ audience }, 'none'), 404, 'campaigns.not_found');
+  });
+
   it('answers its broadcast even after the campaign came to start by an event', async () => {
     await hookline.publish('changed', manual);
     const first = await trigger({ id: 'one', people: ['ada'] }, 'changed');

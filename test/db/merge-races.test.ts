@@ -6,6 +6,7 @@ import type { Db } from '../../db/open.ts';
 import { findPerson, putPerson } from '../../db/people.ts';
 import { putPeople } from '../../db/put-people.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { untilBlocked } from '../support/locks.ts';
 import { matcherOf } from '../support/matcher.ts';
 
 let database: TestDatabase;
@@ -72,6 +73,23 @@ describe('merges at the same time', () => {
       const left = await Promise.all([findPerson(db, a), findPerson(db, b)]);
       expect(left.flatMap((person) => person?.id ?? [])).toEqual([done[0]?.id]);
     }
+  });
+
+  it('hold nobody while they wait for the other, also within another transaction', async () => {
+    await putPeople(
+      db,
+      ['here', 'there'].map((id) => ({ id, attributes: {} })),
+      { backfill: false },
+    );
+    const lock = (tx: Db, id: string) => tx.execute(sql`select 1 from people where id = ${id} for update`);
+    const merging = await db.transaction(async (tx) => {
+      await lock(tx, 'there');
+      const merged = db.transaction((outer) => mergePeople(outer, 'here', 'there'));
+      await untilBlocked(db, 'hookline test');
+      await lock(tx, 'here');
+      return { merged };
+    });
+    expect(await merging.merged).toMatchObject({ id: 'there' });
   });
 
   it('of a ring leave one person with everything', async () => {

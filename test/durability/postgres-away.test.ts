@@ -69,6 +69,7 @@ describe('a restart of Postgres', () => {
       body: { missing: 'Postgres cannot be reached' },
     });
     expect((await hookline.api('GET', '/healthz')).status).toBe(200);
+    expect((await fetch(`${hookline.url}/metrics`)).status).toBe(200);
     // Until after the end of the delay, so that its journey finds nothing to read.
     const from = performance.now();
     await eventually(async () => performance.now() - from > 2_500);
