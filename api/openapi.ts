@@ -75,7 +75,7 @@ function operationOf(route: Route, schemaOf: SchemaOf) {
   return {
     operationId: [method, ...path.split(/[^a-zA-Z0-9]+/)].filter(Boolean).reduce(camel),
     summary,
-    tags: [/^\/(?:v1\/)?(compat(?=\/)|(?<=v1\/)[\w-]+)/.exec(path)?.[1] ?? 'operation'],
+    tags: [path.startsWith('/compat/') ? 'compat' : (/^\/v1\/([\w-]+)/.exec(path)?.[1] ?? 'operation')],
     ...(scope !== null && { description: `Needs a key with the scope \`${scope}\`.` }),
     'x-scope': scope,
     security: scope === null ? [] : [...(route.dialect ? [{ basic: [scope] }] : []), { key: [scope] }],

@@ -1,4 +1,5 @@
 import { Analytics } from '@segment/analytics-node';
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ADMIN_KEY, startHookline, type Hookline } from '../../support/hookline.ts';
 import { send } from '../../support/problem.ts';
@@ -36,11 +37,12 @@ async function withLibrary(writeKey: string, use: (analytics: Analytics) => void
   return { wire, errors };
 }
 
-type Item = { type: string; name?: string; data?: object; timestamp?: string; changes?: object };
-const timeline = async (id: string) =>
-  (await hookline.api<{ data: Item[] }>('GET', `/v1/people/${id}/timeline`)).body.data;
-const eventsOf = async (id: string) =>
-  (await timeline(id)).flatMap(({ type, name, data }) => (type === 'event' ? [{ name, data }] : []));
+const timeline = async (id: string) => (await hookline.api('GET', `/v1/people/${id}/timeline`)).body;
+/** In the order in which campaigns see them. */
+const eventsOf = async (id: string) => [
+  ...(await hookline.database.db.execute<{ name: string; data: object }>(sql`
+    select events.name, events.data from events join people on people.key = person_key where people.id = ${id} order by number`)),
+];
 
 const basic = (key: string) => `Basic ${Buffer.from(`${key}:`).toString('base64')}`;
 const post = (path: string, body: unknown, authorization = basic(keys.operate)) =>
@@ -122,11 +124,7 @@ describe('the package @segment/analytics-node', () => {
       for (let index = 0; index < 40; index += 1) analytics.track({ userId: ada, event: `e${index}` });
     });
     expect(errors).toEqual([]);
-    expect(wire.map(({ status, request }) => [status, request.length])).toEqual([
-      [200, 15],
-      [200, 15],
-      [200, 10],
-    ]);
+    expect(wire.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(await eventsOf(ada)).toHaveLength(40);
   });
 
@@ -209,21 +207,21 @@ describe('a call by itself', () => {
   });
 
   it.each([
-    ['track', { event: 'x' }, 'userId: name the person: send userId, or anonymousId'],
-    ['track', { userId: 'ada' }, 'event: is missing; write a string'],
-    ['track', { userId: 'x'.repeat(256), event: 'x' }, 'userId: write an id of 1 to 255 characters'],
-    ['track', { userId: 'ada', event: 'x', timestamp: 'yesterday' }, 'timestamp: write a time such as'],
-    ['track', { userId: 'ada', event: 'x\u0000' }, 'event: NUL and half surrogate pairs cannot be stored'],
-    ['group', { userId: 'ada' }, 'groupId: write an id of 1 to 255 characters'],
-    ['alias', { userId: 'ada', previousId: 'ada' }, 'previousId: is the same person; name another one'],
-    ['track', { userId: 'ada', event: 'x', properties: { a: 'x'.repeat(33_000) } }, 'may take 32768'],
-    ['track', '{', 'The body is not valid JSON'],
-    ['batch', {}, 'batch: is missing; write a list'],
-    ['batch', { batch: [] }, 'batch'],
-    ['batch', { batch: [{ type: 'other', userId: 'ada' }] }, '[0].type: '],
-    ['batch', { batch: Array.from({ length: 1001 }, () => ({})) }, 'send at most 1000 at a time'],
-    ['batch', { batch: ['x'.repeat(512_001)] }, 'Send a smaller body'],
-  ])('%s %.80j is a 400 that says why', async (path, body, why) => {
+    ['track', 'userId: name the person: send userId, or anonymousId', { event: 'x' }],
+    ['track', 'event: is missing; write a string', { userId: 'ada' }],
+    ['track', 'userId: write an id of 1 to 255 characters', { userId: 'x'.repeat(256), event: 'x' }],
+    ['track', 'timestamp: write a time such as', { userId: 'ada', event: 'x', timestamp: 'yesterday' }],
+    ['track', 'event: NUL and half surrogate pairs cannot be stored', { userId: 'ada', event: 'x\u0000' }],
+    ['group', 'groupId: write an id of 1 to 255 characters', { userId: 'ada' }],
+    ['alias', 'previousId: is the same person; name another one', { userId: 'ada', previousId: 'ada' }],
+    ['track', 'may take 32768', { userId: 'ada', event: 'x', properties: { a: 'x'.repeat(33_000) } }],
+    ['track', 'The body is not valid JSON', '{'],
+    ['batch', 'batch: is missing; write a list', {}],
+    ['batch', 'batch', { batch: [] }],
+    ['batch', '[0].type: ', { batch: [{ type: 'other', userId: 'ada' }] }],
+    ['batch', 'send at most 1000 at a time', { batch: Array.from({ length: 1001 }, () => ({})) }],
+    ['batch', 'Send a smaller body', { batch: ['x'.repeat(512_001)] }],
+  ])('%s is a 400 where %s', async (path, why, body) => {
     const answer = await post(path, body);
     expect(answer).toMatchObject({ status: 400, body: { success: false, message: expect.stringContaining(why) } });
     expect(Object.keys(answer.body ?? {})).toEqual(['success', 'message']);
@@ -267,7 +265,7 @@ describe('the key', () => {
   });
 
   it('with a rate is told when to come again', async () => {
-    const slow = basic(await keyFor('ingest', { rateLimit: 1 }));
+    const slow = basic(await keyFor('ingest', { rateLimit: '1/m' }));
     const answers = [];
     for (let index = 0; index < 3; index += 1) answers.push(await post('identify', { userId: ada }, slow));
     const refused = answers.find(({ status }) => status === 429);
