@@ -54,7 +54,8 @@ export type Page = {
   /** Nothing is left to be done. */
   ended: boolean;
   selected: number;
-  entered: number;
+  /** How many entered; null while pages follow one another, as counting takes longer the more they are. */
+  entered: number | null;
   waitsFor: PageWait | null;
 };
 
@@ -69,9 +70,10 @@ export const createEnterPage =
       const held = await lockBroadcast(tx, id);
       if (!held) return { state: 'stopped', ended: true, selected: 0, entered: 0, waitsFor: null };
       const waitsFor = held.broadcast.endedAt ? null : await workOff({ tx, campaigns, now: now() }, held);
-      const [after, entered] = await Promise.all([lockBroadcast(tx, id), countEntered(tx, id)]);
-      const { state, endedAt, selected } = (after ?? held).broadcast;
-      return { state, ended: endedAt !== null, selected, entered, waitsFor };
+      const { state, endedAt, selected } = ((await lockBroadcast(tx, id)) ?? held).broadcast;
+      const ended = endedAt !== null;
+      const entered = ended || waitsFor ? await countEntered(tx, id) : null;
+      return { state, ended, selected, entered, waitsFor };
     });
 
 type Held = NonNullable<Awaited<ReturnType<typeof lockBroadcast>>>;
@@ -81,7 +83,9 @@ async function workOff(context: Context, { broadcast, campaignState }: Held): Pr
   const { tx, now } = context;
   const { id } = broadcast;
   if (broadcast.state === 'stopped') {
-    if ((await takeBackUnstarted(tx, id, PEOPLE_AT_ONCE)) === 0) await endBroadcast(tx, id, 'stopped');
+    if ((await takeBackUnstarted(tx, id, PEOPLE_AT_ONCE)) > 0) return null;
+    if ((await countUnstarted(tx, id, 1)) > 0) return waitFor('starts', now, STARTS_POLL_MS);
+    await endBroadcast(tx, id, 'stopped');
     return null;
   }
   if (campaignState === 'stopped' || campaignState === 'new') {
@@ -90,14 +94,19 @@ async function workOff(context: Context, { broadcast, campaignState }: Held): Pr
   }
   const isFar = (await countUnstarted(tx, id, MOST_AHEAD)) >= MOST_AHEAD;
   if (isFar) return waitFor('starts', now, STARTS_POLL_MS);
-  const { audience } = broadcast;
-  const segments = audience === null || audience === 'everybody' ? [] : audienceSegments(audience);
+  const compiled = await context.campaigns(tx, broadcast.campaignId, broadcast.version);
+  const segments = [conditionOf(broadcast), compiled.campaign.audience].flatMap((each) =>
+    each ? audienceSegments(each) : [],
+  );
   if (segments.length > 0 && (await unfinished(tx, 'fillSegment', segments)).length > 0)
     return waitFor('segments', now, SEGMENTS_POLL_MS);
-  const compiled = await context.campaigns(tx, broadcast.campaignId, broadcast.version);
   const page = broadcast.selectedAt === null ? selectPage : enterDue;
   return page(context, broadcast, compiled);
 }
+
+/** The condition over people that a broadcast came with; schedules have none of their own. */
+const conditionOf = ({ audience }: BroadcastRow) =>
+  audience === null || audience === 'everybody' ? undefined : audience;
 
 const waitFor = (what: PageWait['what'], now: Date, ms: number): PageWait => ({
   what,
@@ -163,11 +172,12 @@ const EVERYBODY: Audience = { predicates: [], zone: null };
  */
 async function audienceOf(
   { tx, now }: Context,
-  { audience, occurrence, zone, data }: BroadcastRow,
+  broadcast: BroadcastRow,
   { campaign }: CompiledCampaign,
 ): Promise<{ audience: Audience; own: Predicate | null }> {
+  const { occurrence, zone, data } = broadcast;
   const timezone = campaign.timezone ?? 'UTC';
-  const condition = audience === null || audience === 'everybody' ? undefined : audience;
+  const condition = conditionOf(broadcast);
   const reads = [condition, campaign.audience].some((each) => each && readsPersonZone(readCondition(each)));
   const written = zone !== null || reads ? await listZones(tx) : [];
   const asked = (each: Condition) => predicateOf(each, { now, timezone, zones: written }, { trigger: data });

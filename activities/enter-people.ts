@@ -31,11 +31,19 @@ export async function enterPeople(tx: Db, entering: Entering, people: PersonRow[
     entryHistories(tx, candidate.campaign, keys),
     readAnswers(tx, audience ? questionsOf(audience) : [], keys),
   ]);
-  const considered = people.map((person) =>
-    consider(entering, person, { history: histories.get(person.key), answers: answers.get(person.key) ?? new Map() }),
-  );
+  const considered = people
+    .filter(({ key }) => !hasEnteredSince(entering, histories.get(key)))
+    .map((person) =>
+      consider(entering, person, { history: histories.get(person.key), answers: answers.get(person.key) ?? new Map() }),
+    );
   await recordOutcomes(tx, await Promise.all(considered));
 }
+
+/** Today's members of a segment were meant: who came to it since the start has entered by that change. */
+const hasEnteredSince = ({ broadcast, compiled }: Entering, history: EntryHistory | undefined) =>
+  compiled.campaign.trigger.type === 'segment' &&
+  history?.latest != null &&
+  Date.parse(history.latest.at) >= broadcast.createdAt.getTime();
 
 /** What the people of a broadcast enter for: for one occurrence of a schedule once, in whichever zone they are found. */
 const causeOf = ({ id, occurrence }: BroadcastRow) =>

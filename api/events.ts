@@ -12,15 +12,28 @@ import type { Metrics } from './metrics.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
 
-const eventSchema = z.strictObject({
-  id: clientId.optional(),
-  person: clientId,
-  name: z.string().min(1).max(255),
-  data: fields.default({}),
-  timestamp: time.optional(),
-  attributes: fields.optional(),
-  backfill: z.boolean().default(false),
-});
+/** `anonymousId` is the id of a person who is not known by another yet: a merge makes both one. */
+const eventSchema = z
+  .strictObject({
+    id: clientId.optional(),
+    person: clientId.optional(),
+    anonymousId: clientId.optional(),
+    name: z.string().min(1).max(255),
+    data: fields.default({}),
+    timestamp: time.optional(),
+    attributes: fields.optional(),
+    backfill: z.boolean().default(false),
+  })
+  .refine(({ person, anonymousId }) => (person === undefined) !== (anonymousId === undefined), {
+    path: ['person'],
+    error: ({ input }) =>
+      isGiven(input, 'person')
+        ? 'is there, and anonymousId too; send one of them'
+        : 'is missing; write an id, or anonymousId in its place',
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  });
+
+const isGiven = (input: unknown, key: string) => typeof input === 'object' && input !== null && key in input;
 
 type Dependencies = { db: Db; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
 
@@ -92,9 +105,9 @@ export const eventRoutes = ({ db, wake, metrics }: Dependencies): Route[] => [
 ];
 
 function parseEvent(input: unknown): NewEvent {
-  const event = parseInput(eventSchema, input);
+  const { person, anonymousId, ...event } = parseInput(eventSchema, input);
   assertDataFits(event.data);
-  return event;
+  return { ...event, person: person ?? anonymousId ?? '' };
 }
 
 /**

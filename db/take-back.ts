@@ -4,16 +4,19 @@ import type { Db } from './open.ts';
 /** Why journeys of a stopped broadcast end that had not begun. */
 const REASON = 'the broadcast was stopped';
 
+/** A start that nobody carries: not taken yet, taken by a relay that is gone, or refused by Temporal. */
+const FREE = sql`(tries > 0 or leased_until is null or leased_until < clock_timestamp())`;
+
 /**
  * Takes back journeys of a broadcast that have not begun: their starts go, they end, and their people may enter as if it had not
- * been. One whose start is on its way to Temporal is let go. Nobody is left who is due later. Answers how many it took, of at most
- * `limit`.
+ * been. One whose start is on its way to Temporal is left, until it has arrived or its lease is over: a workflow that begins after all
+ * finds that its journey has ended. Nobody is left who is due later. Answers how many it took, of at most `limit`.
  */
 export async function takeBackUnstarted(tx: Db, broadcast: string, limit: number): Promise<number> {
   await tx.execute(sql`delete from due_entries where broadcast_id = ${broadcast} and fired_at is null`);
   const found = await tx.execute<{ id: string }>(sql`
     select command->>'journey' as id from commands
-    where broadcast_id = ${broadcast} and tries = 0 and leased_until is null
+    where broadcast_id = ${broadcast} and ${FREE}
     order by id limit ${limit}`);
   if (found.length === 0) return 0;
   const list = sql`any(${sql.param(found.map(({ id }) => id))}::text[])`;
@@ -27,7 +30,7 @@ export async function takeBackUnstarted(tx: Db, broadcast: string, limit: number
         delete from commands
         where id in (
           select id from commands
-          where broadcast_id = ${broadcast} and command->>'journey' = ${list} and leased_until is null
+          where broadcast_id = ${broadcast} and command->>'journey' = ${list} and ${FREE}
           for update skip locked)
         returning command->>'journey' as id
       ), ended as (

@@ -33,6 +33,7 @@ describe('loadConfig', () => {
       retentionMs: 90 * 86_400_000,
       eventRetentionMs: null,
       breaker: true,
+      startsPerSecond: 200,
       logLevel: 'info',
       databaseUrl: 'postgres://user:pass@localhost/hookline',
       taskQueue: 'hookline',

@@ -84,7 +84,7 @@ describe('docker-compose.yml', () => {
     const { server, worker } = (await compose()).services;
     const names = Object.keys(server?.environment ?? {}).filter((name) => name !== 'TEMPORAL_NAMESPACE');
     const known = Object.values(keys);
-    expect(worker?.environment).toEqual(server?.environment);
+    expect(worker?.environment).toEqual({ ...server?.environment, HOOKLINE_WORKER_PORT: 3001 });
     expect(names.filter((name) => !known.some((key) => key.name === name))).toEqual([]);
     expect(known.filter((key) => 'required' in key && !names.includes(key.name))).toEqual([]);
   });

@@ -63,9 +63,8 @@ async function enterAll(input: BroadcastInput, woken: Woken): Promise<void> {
 
 function showPage({ state, ended, selected, entered, waitsFor }: Page): void {
   const now = waitsFor ? `waits for ${WAITING[waitsFor.what]}, until ${waitsFor.until} at most` : DOING[state];
-  setCurrentDetails(
-    [`- ${selected} people selected, ${entered} entered`, `- ${ended ? END[state] : `⏳ ${now}`}`].join('\n'),
-  );
+  const counts = `${selected} people selected${entered === null ? '' : `, ${entered} entered`}`;
+  setCurrentDetails([`- ${counts}`, `- ${ended ? END[state] : `⏳ ${now}`}`].join('\n'));
 }
 
 const DOING = { running: 'selecting', completed: 'selecting', stopped: 'taking back who has not begun' };

@@ -40,7 +40,6 @@ type Surroundings = {
   summary: string;
   /** What the delivery waits for, in words; `held` where it is an operator's decision. */
   onWait(what: string, held: boolean): void;
-  /** It waits no more, and is sent now. */
   /** The wait is over; `held` as above. */
   onGo(held: boolean): void;
   /** Where the history has become long: continues the workflow as a new one. */

@@ -168,6 +168,7 @@ export const entries = pgTable(
       .on(table.campaignId, table.personKey)
       .where(sql`once`),
     index('entries_person').on(table.personKey),
+    index('entries_latest').on(table.campaignId, table.personKey, table.createdAt),
   ],
 );
 

@@ -52,7 +52,7 @@ describe('a campaign with faults', () => {
   it.each([
     [
       { trigger: { type: 'segment', segment: 'gold' }, steps: [exit] },
-      [/^trigger\.change: is missing; write enter or leave$/],
+      [/^trigger\.change: is missing; write enter or leave$/, /^trigger\.segment: no segment has the id "gold"; /],
     ],
     [
       { ...manual, steps: [{ type: 'split' }] },

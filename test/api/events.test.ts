@@ -56,6 +56,12 @@ describe('POST /v1/events', () => {
     });
   });
 
+  it('takes an anonymousId for the id of a person', async () => {
+    const { body } = await post({ anonymousId: 'anon-7', name: 'visited' });
+    const event = await hookline.api('GET', `/v1/events/${(body as { ids: string[] }).ids[0]}`);
+    expect(event).toMatchObject({ status: 200, body: { person: 'anon-7', name: 'visited' } });
+  });
+
   it('refuses only the item of a list that cannot be stored', async () => {
     const answer = await send(`${hookline.url}/v1/events`, {
       body: String.raw`[{"id":"nul-1","person":"nul","name":"a"},
@@ -79,15 +85,21 @@ describe('POST /v1/events', () => {
 
   it('refuses a list without a valid event, with the place of each fault', async () => {
     const { faults, detail } = expectProblem(await post([{ name: 'x' }, 5]), 422, 'input.invalid');
-    expect(faults).toEqual(['[0].person: write an id of 1 to 255 characters', '[1]: must be an object, not a number']);
-    expect(detail).toBe('None of the events is valid, first [0].person: write an id of 1 to 255 characters');
+    expect(faults).toEqual([
+      '[0].person: is missing; write an id, or anonymousId in its place',
+      '[1]: must be an object, not a number',
+    ]);
+    expect(detail).toBe(
+      'None of the events is valid, first [0].person: is missing; write an id, or anonymousId in its place',
+    );
   });
 
   it.each([
     [{ person: 'p', name: 'x', dta: {} }, ['dta: unknown key "dta"; did you mean "data"?']],
     [{ person: 'p', name: '' }, ['name: must not be empty']],
     [{ person: 'p', name: 'x', data: [] }, ['data: must be an object, not a list']],
-    [{}, ['person: write an id of 1 to 255 characters', 'name: is missing; write a string']],
+    [{}, ['name: is missing; write a string', 'person: is missing; write an id, or anonymousId in its place']],
+    [{ person: 'p', anonymousId: 'a', name: 'x' }, ['person: is there, and anonymousId too; send one of them']],
     [[], [expect.stringMatching(/^: /)]],
     ['a: 1', null],
     [5, [': send one event { person, name, data? }, or a list of 1 to 1000 of them']],

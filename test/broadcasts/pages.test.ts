@@ -199,23 +199,37 @@ describe('a broadcast that is stopped', () => {
     const id = await begin({ 'customer.plan': 'gold' }, { entry: { frequency: 'once' } });
     const enterPage = pages();
     await enterPage({ broadcast: id });
-    // One is on its way to Temporal, another has begun.
-    const [leased, carried] = await db.select().from(commands).where(eq(commands.broadcastId, id)).limit(2);
-    if (!leased || !carried) throw new Error('nobody entered');
-    await db.update(commands).set({ leasedUntil: new Date() }).where(eq(commands.id, leased.id));
+    // One is on its way to Temporal, another was refused there, a third has begun.
+    const [leased, refused, carried] = await db.select().from(commands).where(eq(commands.broadcastId, id)).limit(3);
+    if (!leased || !refused || !carried) throw new Error('nobody entered');
+    const away = new Date(Date.now() + 3_600_000);
+    await db.update(commands).set({ leasedUntil: away }).where(eq(commands.id, leased.id));
+    await db.update(commands).set({ leasedUntil: away, tries: 3 }).where(eq(commands.id, refused.id));
     await db.delete(commands).where(eq(commands.id, carried.id));
+    const active = async () => {
+      const rows = await db.select().from(journeys).where(eq(journeys.broadcastId, id));
+      return rows.filter(({ endedAt }) => endedAt === null);
+    };
 
     expect(await stopBroadcast(db, id, { wake: true })).toBe('running');
+    await enterPage({ broadcast: id });
+    expect(await enterPage({ broadcast: id })).toMatchObject({ ended: false, waitsFor: { what: 'starts' } });
+    expect(await active()).toHaveLength(2);
+    // Who carried it was killed.
+    await db
+      .update(commands)
+      .set({ leasedUntil: new Date(0) })
+      .where(eq(commands.id, leased.id));
     expect(await workOff(id)).toMatchObject({ state: 'stopped', ended: true, selected: 500 });
     expect(await stopBroadcast(db, id, { wake: true })).toBe('stopped');
+    expect(await active()).toHaveLength(1);
     const rows = await db.select().from(journeys).where(eq(journeys.broadcastId, id));
-    expect(rows.filter(({ endedAt }) => endedAt === null)).toHaveLength(2);
     const ended = rows.filter(({ endedAt }) => endedAt !== null);
     expect(new Set(ended.map(({ state, reason }) => `${state}: ${reason}`))).toEqual(
       new Set(['exited: the broadcast was stopped']),
     );
-    expect(await db.select().from(commands).where(eq(commands.broadcastId, id))).toHaveLength(1);
-    expect(await db.select().from(entries).where(eq(entries.campaignId, campaign))).toHaveLength(2);
+    expect(await db.select().from(commands).where(eq(commands.broadcastId, id))).toHaveLength(0);
+    expect(await db.select().from(entries).where(eq(entries.campaignId, campaign))).toHaveLength(1);
   });
 
   it('is one whose campaign was stopped', async () => {

@@ -129,7 +129,7 @@ describe('an audience out of 20,000 people', () => {
       from generate_series(1, 20000) as n`);
     await db.execute(sql`
       with segment as (
-        insert into segments (id, version, condition, timed, silent) values ('even', 1, '{}', false, true) returning id
+        insert into segments (id, version, condition) values ('even', 1, '{}') returning id
       )
       insert into segment_members (segment_id, person_key, since)
       select 'even', 'zzz_' || lpad(n::text, 6, '0'), now() from generate_series(2, 20000, 2) as n`);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { respond, type Behaviour } from '../support/behaviours.ts';
+import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { brief, exit, journeysIn } from '../support/journeys.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
@@ -222,3 +223,22 @@ it('an exit ends a wait, and its event changes nothing any more', async () => {
   await journeys.post('rob', 'paid');
   expect(brief(await journeys.ended('rob'))).toEqual(['pay waiting', 'null exited']);
 });
+
+it('a wait beside 10,000 events of the same person leaves no trace of them in its workflow', async () => {
+  await journeys.publish('flooded', [{ type: 'wait', id: 'one', event: 'pulse', where: { 'event.beat': 'last' } }]);
+  await journeys.post('flo', 'flooded');
+  const [journey] = await journeys.standing('flo', 'waiting');
+  const workflow = hookline.client.workflow.getHandle(`journey/${journey?.id}/1`);
+  const events = Array.from({ length: 1000 }, (_, beat) => ({
+    person: 'flo',
+    name: beat % 2 === 0 ? 'pulse' : 'other',
+    data: { beat },
+  }));
+  for (let batch = 0; batch < 10; batch += 1) await hookline.api('POST', '/v1/events', events);
+  await journeys.publish('behind', exit('all others were taken up'));
+  await journeys.post('flo', 'behind');
+  await eventually(async () => (await journeys.of('flo')).length === 2, 150_000);
+  expect((await workflow.describe()).historyLength).toBeLessThan(20);
+  await journeys.post('flo', 'pulse', { data: { beat: 'last' } });
+  await eventually(async () => (await journeys.of('flo')).every(({ state }) => state !== 'waiting'));
+}, 180_000);

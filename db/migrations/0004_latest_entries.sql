@@ -1,0 +1,1 @@
+CREATE INDEX "entries_latest" ON "entries" USING btree ("campaign_id","person_key","created_at");
