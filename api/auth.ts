@@ -16,16 +16,14 @@ const HOUSE: Pick<Dialect, 'keyOf' | 'askForKey'> = {
 };
 
 /**
- * Lets a request pass whose `Authorization: Bearer <key>`, or what stands for it in a dialect, is a key with the scope, within its rate, and leaves in
- * `response.locals.caller` who that is.
+ * Lets a request pass whose `Authorization: Bearer <key>`, or what a dialect has for it, is a key with the scope, within its rate, and
+ * leaves in `response.locals.caller` who that is.
  */
 export function authorize(keys: Pick<KeyRing, 'find'>, now: () => Date) {
   return (scope: Scope, { keyOf, askForKey }: Pick<Dialect, 'keyOf' | 'askForKey'> = HOUSE): RequestHandler =>
     (request, response, next) => {
       const given = keyOf(request.get('authorization') ?? '');
-      if (given === undefined) {
-        throw new HooklineError('auth.missing', askForKey);
-      }
+      if (given === undefined) throw new HooklineError('auth.missing', askForKey);
       const key = keys.find(given);
       if (!key)
         throw new HooklineError('auth.invalid', 'This API key is not known here. Check for a cut or outdated key.');
