@@ -5,6 +5,7 @@ import { ingestEvents } from '../../db/events.ts';
 import { listWaitingPeople, postponePerson } from '../../db/inbox.ts';
 import { putPerson } from '../../db/people.ts';
 import { findWait } from '../../db/waits.ts';
+import { putSegment } from '../../db/segments.ts';
 import { waits } from '../../db/schema/journeys.ts';
 import { events } from '../../db/schema/people.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
@@ -126,6 +127,19 @@ describe('a condition whose time is over', () => {
     expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: again, ended: null });
     await matchAll();
     expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
+  });
+
+  it('on a segment holds by what came in time, though the relay brings the person in after it', async () => {
+    await putSegment(test.db, 'payers', () => ({ condition: { 'customer.paid': true }, timed: false }));
+    const steps = [{ ...isPaid, until: { segment: 'payers' } }];
+    const journey = await test.enter('payers', { steps }, { person: 'payer' });
+    await test.prepare(journey, 'pay', 'wait');
+    const key = (await findWait(test.db, journey, 'pay'))?.personKey ?? '';
+    await putPerson(test.db, 'payer', { paid: true });
+    const { endWait } = test.another({ now: later });
+    expect(await runIn(endWait, { journey, step: 'pay' })).toMatchObject({ ended: null });
+    await matcherOf(test.db, later)(key);
+    expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'then' });
   });
 
   it('is not left to a relay that cannot match the person', async () => {
