@@ -87,10 +87,10 @@ describe('a restart of Postgres', () => {
 
     const reader = openDatabase(postgres.url, { max: 1, application: 'hookline test' });
     const listening = await reader.db.execute(
-      sql`select application_name from pg_stat_activity where query like 'listen%'`,
+      sql`select application_name from pg_stat_activity where query like 'listen%' order by 1`,
     );
     await reader.close();
-    expect(listening).toEqual([{ application_name: 'hookline worker' }]);
+    expect(listening).toEqual([{ application_name: 'hookline server' }, { application_name: 'hookline worker' }]);
 
     await postgres.child.stop();
     expect(await Promise.all([server.terminate(), worker.terminate()])).toEqual([0, 0]);
