@@ -42,7 +42,8 @@ export async function enterPeople(tx: Db, entering: Entering, people: PersonRow[
 /** Today's members of a segment were meant: who came to it since the start has entered by that change. */
 const hasEnteredSince = ({ broadcast, compiled }: Entering, history: EntryHistory | undefined) =>
   compiled.campaign.trigger.type === 'segment' &&
-  history?.latest != null &&
+  history?.latest !== undefined &&
+  history.latest !== null &&
   Date.parse(history.latest.at) >= broadcast.createdAt.getTime();
 
 /** What the people of a broadcast enter for: for one occurrence of a schedule once, in whichever zone they are found. */

@@ -108,9 +108,10 @@ const inPostgres = (context: Here, step: string): AtStep => ({
   },
 });
 
-async function keepWait({ tx, at: { journey }, position }: Here, { step, sinceEntry, ...wait }: StartedWait) {
+async function keepWait({ tx, at: { journey }, position, now }: Here, { step, sinceEntry, ...wait }: StartedWait) {
   const since = sinceEntry ? journey.entryPosition : position;
-  await insertWait(tx, { ...wait, journeyId: journey.id, stepId: step, personKey: journey.personKey, since });
+  const { id: journeyId, personKey } = journey;
+  await insertWait(tx, { ...wait, journeyId, stepId: step, personKey, since, createdAt: now });
 }
 
 function keepDelivery({ tx, cipher, at: { journey } }: ScopeContext, rendered: RenderedDelivery): Promise<void> {

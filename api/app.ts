@@ -44,7 +44,7 @@ export function createApp({ routes, keys, metrics, log, inspect, ...stores }: Ap
       response.locals.route = route;
       next();
     };
-    const guards = route.scope ? [allow(route.scope)] : [];
+    const guards = route.scope ? [allow(route.scope, route.dialect)] : [];
     const readBody = route.body ? readers(route) : [];
     app[route.method](route.path, name, ...guards, ...readBody, async (request, response) => {
       const caller = response.locals.caller ?? NOBODY;
@@ -83,6 +83,6 @@ function send(response: Response, { produces }: Route, answer: Answer & { isRepe
 }
 /** Whoever reads a body leaves none to the next. */
 const readers = ({ judgesItems, maxBytes = DEFAULT_MAX_BYTES }: Route) => [
-  ...(judgesItems ? [express.raw({ type: isNdjson, limit: MAX_NDJSON_BYTES })] : []),
+  ...(judgesItems === true ? [express.raw({ type: isNdjson, limit: MAX_NDJSON_BYTES })] : []),
   express.raw({ type: () => true, limit: maxBytes }),
 ];

@@ -1,5 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { HooklineError } from '../domain/errors.ts';
+import type { Dialect } from './dialect.ts';
 import type { KeyRing, KnownKey } from './key-ring.ts';
 import type { Quota } from './quota.ts';
 import { SCOPES, type Caller, type Scope } from './route.ts';
@@ -9,34 +10,38 @@ const ACTOR = 'write at most 255 printable characters';
 /** Who calls where no key is asked for. */
 export const NOBODY: Caller = { key: '', keyId: '', scope: 'ingest', actor: null };
 
+const HOUSE: Pick<Dialect, 'keyOf' | 'askForKey'> = {
+  keyOf: (authorization) => /^Bearer +(\S+)$/i.exec(authorization)?.[1],
+  askForKey: 'Send an API key in the header `Authorization: Bearer <key>`.',
+};
+
 /**
- * Lets a request pass whose `Authorization: Bearer <key>` is a key with the scope, within its rate, and leaves in
- * `response.locals.caller` who that is: of a key that is known also where it is refused, for the log.
+ * Lets a request pass whose `Authorization: Bearer <key>`, or what a dialect has for it, is a key with the scope, within its rate, and
+ * leaves in `response.locals.caller` who that is: of a key that is known also where it is refused, for the log.
  */
-export function authorize(keys: Pick<KeyRing, 'find'>, now: () => Date): (scope: Scope) => RequestHandler {
-  return (scope) => (request, response, next) => {
-    const given = /^Bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
-    if (given === undefined) {
-      throw new HooklineError('auth.missing', 'Send an API key in the header `Authorization: Bearer <key>`.');
-    }
-    const key = keys.find(given);
-    if (!key)
-      throw new HooklineError('auth.invalid', 'This API key is not known here. Check for a cut or outdated key.');
-    if (key.expiresAt && key.expiresAt <= now()) {
-      throw new HooklineError(
-        'auth.invalid',
-        `This API key expired at ${key.expiresAt.toISOString()}. Take a new one.`,
-      );
-    }
-    const caller: Caller = { key: key.name, keyId: key.id, scope: key.scope, actor: null };
-    response.locals.caller = caller;
-    count(key, response, now());
-    if (SCOPES.indexOf(key.scope) < SCOPES.indexOf(scope)) {
-      throw new HooklineError('auth.scope', `This needs a key with the scope ${scope}; yours has ${key.scope}.`);
-    }
-    response.locals.caller = { ...caller, actor: actorOf(request.get('x-hookline-actor')) } satisfies Caller;
-    next();
-  };
+export function authorize(keys: Pick<KeyRing, 'find'>, now: () => Date) {
+  return (scope: Scope, { keyOf, askForKey }: Pick<Dialect, 'keyOf' | 'askForKey'> = HOUSE): RequestHandler =>
+    (request, response, next) => {
+      const given = keyOf(request.get('authorization') ?? '');
+      if (given === undefined) throw new HooklineError('auth.missing', askForKey);
+      const key = keys.find(given);
+      if (!key)
+        throw new HooklineError('auth.invalid', 'This API key is not known here. Check for a cut or outdated key.');
+      if (key.expiresAt && key.expiresAt <= now()) {
+        throw new HooklineError(
+          'auth.invalid',
+          `This API key expired at ${key.expiresAt.toISOString()}. Take a new one.`,
+        );
+      }
+      const caller: Caller = { key: key.name, keyId: key.id, scope: key.scope, actor: null };
+      response.locals.caller = caller;
+      count(key, response, now());
+      if (SCOPES.indexOf(key.scope) < SCOPES.indexOf(scope)) {
+        throw new HooklineError('auth.scope', `This needs a key with the scope ${scope}; yours has ${key.scope}.`);
+      }
+      response.locals.caller = { ...caller, actor: actorOf(request.get('x-hookline-actor')) } satisfies Caller;
+      next();
+    };
 }
 
 /** Tells what the key may still ask for, as draft-ietf-httpapi-ratelimit-headers-10 has it, and refuses what is beyond. */

@@ -41,8 +41,8 @@ function formatOf(request: Request, route: Route): 'json' | 'yaml' | 'ndjson' {
   if (type === 'application/json') return 'json';
   if (route.yaml && (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml'))
     return 'yaml';
-  if (route.judgesItems && type === NDJSON) return 'ndjson';
-  const taken = `application/json${route.yaml ? ' or application/yaml' : ''}${route.judgesItems ? ` or ${NDJSON}` : ''}`;
+  if (route.judgesItems === true && type === NDJSON) return 'ndjson';
+  const taken = `application/json${route.yaml ? ' or application/yaml' : ''}${route.judgesItems === true ? ` or ${NDJSON}` : ''}`;
   throw new HooklineError('body.unsupported_type', `The body came as ${type}; send it with Content-Type: ${taken}.`);
 }
 

@@ -33,7 +33,8 @@ function sendProblem(response: Response, error: HooklineError, inspect?: Inspect
   const { status, title } = PROBLEMS[error.code];
   if (response.headersSent) return void response.destroy();
   if (status === 503 || error.code === 'idempotency.in_progress') response.set('Retry-After', '1');
-  if (status === 401) response.set('WWW-Authenticate', 'Bearer');
+  const dialect = response.locals.route?.dialect;
+  if (status === 401) response.set('WWW-Authenticate', dialect?.challenge ?? 'Bearer');
   const problem: z.infer<typeof problemSchema> = {
     type: `urn:hookline:error:${error.code}`,
     title,
@@ -44,6 +45,10 @@ function sendProblem(response: Response, error: HooklineError, inspect?: Inspect
     ...(error.errors.length > 0 && { errors: error.errors }),
   };
   if (response.locals.route) inspect?.(response.locals.route, { status, body: problem });
+  if (dialect) {
+    const failure = dialect.failureOf(error.message);
+    return void response.status(dialect.statusOf(status)).type('application/json').send(JSON.stringify(failure));
+  }
   response.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 

@@ -114,7 +114,7 @@ function parseEvent(input: unknown): NewEvent {
  * Stores events and answers for each its id or why it was refused. That shows only in the transaction, which stores all or
  * none: so a list that is refused comes again in halves, until what is wrong stands alone.
  */
-async function storeEvents(
+export async function storeEvents(
   db: Db,
   events: NewEvent[],
 ): Promise<{ accepted: number; results: (string | HooklineError)[] }> {

@@ -59,7 +59,10 @@ export function openApiOf(routes: Route[], version: string) {
     security: [{ key: [] }],
     paths,
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key: `hk_<scope>_…`.' } },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'An API key: `hk_<scope>_…`.' },
+        basic: { type: 'http', scheme: 'basic', description: 'An API key as user name, and no password.' },
+      },
       parameters: PARAMETERS,
       headers: HEADERS,
       schemas: Object.fromEntries([...shared].toSorted(([a], [b]) => (a < b ? -1 : 1))),
@@ -74,10 +77,10 @@ function operationOf(route: Route, schemaOf: SchemaOf) {
   return {
     operationId: [method, ...path.split(/[^a-zA-Z0-9]+/)].filter(Boolean).reduce(camel),
     summary,
-    tags: [/^\/v1\/([\w-]+)/.exec(path)?.[1] ?? 'operation'],
+    tags: [path.startsWith('/compat/') ? 'compat' : (/^\/v1\/([\w-]+)/.exec(path)?.[1] ?? 'operation')],
     ...(scope !== null && { description: `Needs a key with the scope \`${scope}\`.` }),
     'x-scope': scope,
-    security: scope === null ? [] : [{ key: [scope] }],
+    security: scope === null ? [] : [...(route.dialect ? [{ basic: [scope] }] : []), { key: [scope] }],
     parameters: [
       ...parametersOf(schemaOf(params, 'input'), 'path'),
       ...parametersOf(schemaOf(query, 'input'), 'query'),
@@ -85,7 +88,7 @@ function operationOf(route: Route, schemaOf: SchemaOf) {
       ...(scope !== null && method !== 'get' ? [{ $ref: '#/components/parameters/Actor' }] : []),
     ],
     ...bodyOf(route, schemaOf),
-    responses: { ...answersOf(route, schemaOf), ...problemsOf(route) },
+    responses: { ...answersOf(route, schemaOf), ...problemsOf(route, schemaOf) },
   };
 }
 
@@ -129,18 +132,24 @@ const answersOf = ({ answers, produces = JSON_TYPE, summary }: Route, schemaOf: 
   );
 
 /** Every code that a route may answer, by status. */
-function problemsOf(route: Route) {
+function problemsOf(route: Route, schemaOf: SchemaOf) {
   const all = codesOf(route);
-  const statuses = new Set(all.map((code) => PROBLEMS[code].status));
+  const { dialect } = route;
+  const statusOf = (code: ErrorCode) => dialect?.statusOf(PROBLEMS[code].status) ?? PROBLEMS[code].status;
+  const statuses = new Set(all.map(statusOf));
   return Object.fromEntries(
     [...statuses].map((status) => {
-      const codes = all.filter((code) => PROBLEMS[code].status === status);
+      const codes = all.filter((code) => statusOf(code) === status);
       const answer = {
         description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('\n\n'),
         headers: status === 429 || status === 503 ? LATER : EACH,
-        content: {
-          'application/problem+json': { schema: { $ref: `${PREFIX}Problem`, properties: { code: { enum: codes } } } },
-        },
+        content: dialect
+          ? { [JSON_TYPE]: { schema: schemaOf(dialect.failure, 'output') } }
+          : {
+              'application/problem+json': {
+                schema: { $ref: `${PREFIX}Problem`, properties: { code: { enum: codes } } },
+              },
+            },
       };
       return [status, answer];
     }),

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Db } from '../db/open.ts';
 import { SCOPES, type Scope } from '../db/schema/api-keys.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { Dialect } from './dialect.ts';
 
 export { SCOPES, type Scope };
 
@@ -56,9 +57,11 @@ export type Route = {
   yaml?: boolean;
   /**
    * Whether the handler judges each item of a list, `assertStorable` included, so that one fault does not refuse the others. The list
-   * may come as newline-delimited JSON then.
+   * may come as newline-delimited JSON then, unless it is `'within'` the body.
    */
-  judgesItems?: boolean;
+  judgesItems?: boolean | 'within';
+  /** How it speaks, where it stands in for a route of another API. */
+  dialect?: Dialect;
   /** Whether the header `Idempotency-Key` makes the request one that may be repeated: `handle` then writes through its `db` alone. */
   repeatable?: boolean;
   /** Whether that header stands for the `id` of the body. */

@@ -11,6 +11,7 @@ import { campaignStateRoutes } from './campaign-states.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
+import { segmentCompatRoutes } from './compat/segment/routes.ts';
 import { destinationRoutes } from './destinations.ts';
 import { docRoutes } from './docs.ts';
 import { editRoutes } from './edit.ts';
@@ -93,6 +94,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...signingKeyRoutes(dependencies),
     ...keyRoutes(dependencies),
     ...egressRoutes(dependencies),
+    ...segmentCompatRoutes(dependencies),
     ...healthRoutes(dependencies),
     ...docRoutes(() => routes),
   ];

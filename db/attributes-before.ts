@@ -1,13 +1,20 @@
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 
 /** The attributes of a person, who is held, as they were before what has that number, or a later one, changed them. */
-export async function attributesBefore(tx: Db, person: PersonRow, number: number): Promise<PersonRow['attributes']> {
+export const attributesBefore = (tx: Db, person: PersonRow, number: number): Promise<PersonRow['attributes']> =>
+  attributesWithout(tx, person, sql`number >= ${number}::bigint`);
+
+/** The attributes of a person, who is held, as they were at a moment. */
+export const attributesAt = (tx: Db, person: PersonRow, moment: Date): Promise<PersonRow['attributes']> =>
+  attributesWithout(tx, person, sql`at > ${moment.toISOString()}::timestamptz`);
+
+async function attributesWithout(tx: Db, person: PersonRow, isUndone: SQL): Promise<PersonRow['attributes']> {
   const changes = await tx.execute<{ name: string; before: Json }>(sql`
     select name, change -> 'from' as before from attribute_changes, jsonb_each(changes) as each (name, change)
-    where person_key = ${person.key} and number >= ${number}::bigint order by number desc`);
+    where person_key = ${person.key} and ${isUndone} order by number desc`);
   const attributes = new Map(Object.entries(person.attributes));
   for (const { name, before } of changes) {
     if (before === null) attributes.delete(name);

@@ -3,7 +3,9 @@ import type { JudgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
 import type { Wait, WaitPath } from '../domain/walk.ts';
 import type { Cipher } from './cipher.ts';
+import { attributesAt } from './attributes-before.ts';
 import { createFacts } from './facts.ts';
+import { isBehind } from './inbox.ts';
 import { readJourneyInput } from './journey-scope.ts';
 import { readCause } from './journeys.ts';
 import type { Db } from './open.ts';
@@ -32,23 +34,43 @@ const PATHS: Record<WaitOutcome, WaitPath> = {
   exited: 'elapsed',
 };
 
+const SOONEST_MS = 1_000;
+const LATEST_MS = 60_000;
+
 /**
  * Says where a wait stands, whose person is held: first what came before its time was over ends it, then the time. A wait that went
- * with its person has ended.
+ * with its person has ended. Only the relay brings people into segments and notes conversions, so a condition whose time is over is left
+ * to it while something that came in time is still to be matched: it is looked at again, the more rarely the longer that lasts.
  */
 export async function lookAtWait(context: WaitContext, journeyId: string, stepId: string): Promise<Wait> {
   const wait = await findWait(context.tx, journeyId, stepId);
   if (!wait) return { until: null, ended: 'elapsed' };
   if (wait.outcome) return { until: null, ended: PATHS[wait.outcome] };
+  const over = timeOf(context, wait);
+  if (over && wait.kind === 'condition' && (await isBehind(context.tx, wait.personKey, over))) {
+    const pauseMs = Math.min(Math.max(context.now.getTime() - over.getTime(), SOONEST_MS), LATEST_MS);
+    return { until: new Date(context.now.getTime() + pauseMs).toISOString(), ended: null };
+  }
   const end = (await findEnd(context, wait)) ?? (await timeOver(context, wait));
   if (!end) return { until: wait.deadline?.toISOString() ?? null, ended: null };
   await closeWait(context.tx, wait, end, { wake: false });
   return { until: null, ended: PATHS[end.outcome] };
 }
 
+/** When its time was over; null: it is not yet. */
+const timeOf = ({ now }: WaitContext, { deadline }: WaitRow): Date | null =>
+  deadline !== null && now >= deadline ? deadline : null;
+
+/** The place in the person's order at which the time of a wait was over. */
+const placeOf = async ({ tx }: WaitContext, { since, personKey }: WaitRow, over: Date): Promise<number> =>
+  Math.max(since, await lastBefore(tx, personKey, over));
+
 /** What has come already, of what is waited for. */
 async function findEnd(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
-  if (wait.kind === 'condition') return judgeCondition(context, wait, wait.since);
+  if (wait.kind === 'condition') {
+    const over = timeOf(context, wait);
+    return judgeCondition(context, wait, over ? await placeOf(context, wait, over) : wait.since);
+  }
   if (wait.kind === 'time' || wait.eventName === null) return null;
   const { personKey, eventName: name, since, deadline } = wait;
   const receivedBy = deadline ?? undefined;
@@ -59,12 +81,12 @@ async function findEnd(context: WaitContext, wait: WaitRow): Promise<WaitEnd | n
   return null;
 }
 
-async function timeOver({ tx, now }: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
-  const { deadline, kind, personKey, since } = wait;
-  if (deadline === null || now < deadline) return null;
-  const position = Math.max(since, await lastBefore(tx, personKey, deadline));
-  const outcome = kind === 'time' ? 'elapsed' : 'timedOut';
-  return { outcome, eventId: null, position, log: { what: outcome, details: { deadline: deadline.toISOString() } } };
+async function timeOver(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
+  const over = timeOf(context, wait);
+  if (!over) return null;
+  const position = await placeOf(context, wait, over);
+  const outcome = wait.kind === 'time' ? 'elapsed' : 'timedOut';
+  return { outcome, eventId: null, position, log: { what: outcome, details: { deadline: over.toISOString() } } };
 }
 
 /** Whether an event ends a wait for it: null, or how. */
@@ -72,15 +94,21 @@ export async function judgeEvent(context: WaitContext, wait: WaitRow, event: Eve
   const { number, id, name } = event;
   if (wait.eventName !== name || number <= wait.since) return null;
   if (wait.deadline !== null && event.receivedAt > wait.deadline) return null;
-  const judged = await judge(context, wait, { event, upTo: number });
+  const judged = await judge(context, wait, { event, upTo: number, over: null });
   if (!judged?.holds) return null;
   const details = { event: id, name, values: judged.values };
   return { outcome: 'event', eventId: id, position: number, log: { what: 'received', details } };
 }
 
-/** Whether what a journey waits for holds: null, or how the wait ends. `number` is the place in the person's order that is at hand. */
+/**
+ * Whether what a journey waits for holds, or held when its time was over: null, or how the wait ends. `number` is the place in the
+ * person's order that is at hand. Attributes and events are then those of that time; who belonged to which segment and had converted is
+ * known of now only, so what came later may count there.
+ */
 export async function judgeCondition(context: WaitContext, wait: WaitRow, number: number): Promise<WaitEnd | null> {
-  const judged = await judge(context, wait, { event: null, upTo: null });
+  const over = timeOf(context, wait);
+  const upTo = over && Math.max(number, await placeOf(context, wait, over));
+  const judged = await judge({ ...context, now: over ?? context.now }, wait, { event: null, upTo, over });
   if (!judged?.holds) return null;
   const log = { what: 'fulfilled', details: { values: judged.values } };
   return { outcome: 'condition', eventId: null, position: number, log };
@@ -89,10 +117,12 @@ export async function judgeCondition(context: WaitContext, wait: WaitRow, number
 async function judge(
   { tx, cipher, campaigns, now, judgeWait }: WaitContext,
   { journeyId, stepId, personKey }: WaitRow,
-  { event, upTo }: { event: EventRow | null; upTo: number | null },
+  { event, upTo, over }: { event: EventRow | null; upTo: number | null; over: Date | null },
 ): Promise<{ holds: boolean; values: Json } | null> {
-  const at = await readCause(tx, journeyId);
-  if (!at) return null;
+  const cause = await readCause(tx, journeyId);
+  if (!cause) return null;
+  const { person } = cause;
+  const at = over ? { ...cause, person: { ...person, attributes: await attributesAt(tx, person, over) } } : cause;
   const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
   const input = await readJourneyInput({ tx, cipher, at, compiled, now });
   const secrets = compiled.namesAnswers ? await readSecrets(tx, cipher) : {};

@@ -10,7 +10,10 @@ export type WaitRow = typeof waits.$inferSelect;
 export type NewWait = Pick<
   typeof waits.$inferInsert,
   'journeyId' | 'stepId' | 'personKey' | 'kind' | 'eventName' | 'since' | 'deadline' | 'timed'
->;
+> & {
+  /** By the clock of the step that began it, so that a time that moves is found from the same moment as at first. */
+  createdAt: Date;
+};
 type EventRow = typeof events.$inferSelect;
 
 /**

@@ -55,15 +55,16 @@ async function matchItem(
   await moveDates(context, person, item);
   const { tx } = context;
   const { number, event, broadcast, change } = item;
+  const at = event?.receivedAt ?? change?.at ?? context.now;
   const [concerned] = await Promise.all([
     event && !isPast(event) ? listConcernedJourneys(tx, event) : [],
-    tellWaits(context, person, item),
+    tellWaits(context, person, item, at),
   ]);
   if (event && (await meetGoals(context, person, event, concerned))) {
     // Segments and conditions may ask for conversions.
     const again = { ...item, type: 'recheck' as const, event: null };
     moves.push(...(await membership(context, again)));
-    await tellWaits(context, person, again);
+    await tellWaits(context, person, again, at);
   }
   const occasion = { number, event, broadcast, depth: change?.depth ?? 0 };
   if (event) {

@@ -5,7 +5,6 @@ import {
   inOrder,
   type CompiledSegment,
 } from '../domain/segment/compiled-segment.ts';
-import { isPast } from '../domain/campaign/entry.ts';
 import type { Facts } from '../domain/condition/evaluate-condition.ts';
 import { attributesBefore } from '../db/attributes-before.ts';
 import { createFacts } from '../db/facts.ts';
@@ -15,6 +14,7 @@ import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import { listDefinitions } from '../db/segments.ts';
 import { considerAll, type MatchContext, type Occasion } from './enter.ts';
+import { isPastItem } from './past-item.ts';
 
 /** A segment as it concerns one person. */
 type Known = Pick<SegmentState, 'id' | 'isMember' | 'filling'> & CompiledSegment;
@@ -100,7 +100,7 @@ export async function considerMoves(
   item: InboxItem,
   { moves, occasion }: { moves: Move[]; occasion: Omit<Occasion, 'cause'> },
 ): Promise<void> {
-  if (item.change?.backfill || (item.event && isPast(item.event))) return;
+  if (isPastItem(item)) return;
   const all = item.type === 'segment' ? [readMove(item.subject), ...moves] : moves;
   for (const { segment, change } of all) {
     const candidates = [];
@@ -113,9 +113,14 @@ export async function considerMoves(
   }
 }
 
-/** Whether an item may change who belongs to a segment: all are asked of somebody who is new, or at whom is to be looked again. */
-function mayMove(segment: Known, { type, number, event, change }: InboxItem, moved: Set<string>): boolean {
-  if (number === 1 || type === 'recheck' || segment.filling === 'told') return true;
+/**
+ * Whether an item may change who belongs to a segment: all are asked of somebody who is new, or at whom is to be looked again. Where
+ * a new definition has not come to the person yet and the item tells nobody, they are left to the sweep, which does.
+ */
+function mayMove(segment: Known, item: InboxItem, moved: Set<string>): boolean {
+  const { type, number, event, change } = item;
+  if (number === 1 || type === 'recheck') return true;
+  if (segment.filling === 'told') return !isPastItem(item);
   if ([...segment.segments].some((other) => moved.has(other))) return true;
   return concerns(segment, { event: event?.name ?? null, attributes: Object.keys(change?.changes ?? {}) });
 }

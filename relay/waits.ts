@@ -1,4 +1,3 @@
-import { isPast } from '../domain/campaign/entry.ts';
 import { deadlineOf } from '../domain/journey/delay-deadline.ts';
 import { countActivity } from '../db/activity.ts';
 import type { InboxItem } from '../db/inbox.ts';
@@ -6,13 +5,15 @@ import { readCause } from '../db/journeys.ts';
 import type { PersonRow } from '../db/people.ts';
 import { judgeCondition, judgeEvent, type WaitContext } from '../db/wait-judgement.ts';
 import { closeWait, listOpenWaits, moveDeadline, type WaitRow } from '../db/waits.ts';
+import { isPastItem } from './past-item.ts';
 
 /**
  * Tells the waits of a person, who is held, what has happened: an event may end those for it, and whatever it is may fulfil a
- * condition, or move a time that follows from the person.
+ * condition, or move a time that follows from the person. `at` is when it was stored: what came after the time of a wait, however late
+ * the wait is told, fulfils nothing.
  */
-export async function tellWaits(context: WaitContext, person: PersonRow, item: InboxItem): Promise<void> {
-  if (item.change?.backfill || (item.event && isPast(item.event))) return;
+export async function tellWaits(context: WaitContext, person: PersonRow, item: InboxItem, at: Date): Promise<void> {
+  if (isPastItem(item)) return;
   for (const wait of await listOpenWaits(context.tx, person.key)) {
     switch (wait.kind) {
       case 'event': {
@@ -21,6 +22,7 @@ export async function tellWaits(context: WaitContext, person: PersonRow, item: I
         break;
       }
       case 'condition': {
+        if (wait.deadline !== null && at > wait.deadline) break;
         const end = await judgeCondition(context, wait, item.number);
         if (end) await closeWait(context.tx, wait, end, { wake: true });
         break;

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eq } from 'drizzle-orm';
+import { desc, eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ingestEvents } from '../../db/events.ts';
-import { listWaitingPeople } from '../../db/inbox.ts';
+import { listWaitingPeople, postponePerson } from '../../db/inbox.ts';
+import { putPerson } from '../../db/people.ts';
 import { findWait } from '../../db/waits.ts';
 import { waits } from '../../db/schema/journeys.ts';
+import { events } from '../../db/schema/people.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { matcherOf } from '../support/matcher.ts';
 
@@ -17,6 +19,8 @@ afterAll(() => test.stop());
 
 const pay = { type: 'wait', id: 'pay', event: 'paid', timeout: '1h' };
 
+const isPaid = { type: 'wait', id: 'pay', until: { 'customer.paid': true }, timeout: '1h' };
+
 /** What a relay does until nothing waits. */
 async function matchAll(): Promise<void> {
   const match = matcherOf(test.db);
@@ -28,6 +32,8 @@ async function matchAll(): Promise<void> {
 }
 
 const ingest = (person: string, name = 'paid') => ingestEvents(test.db, [{ person, name, data: {}, backfill: false }]);
+const setDeadline = (journey: string, deadline: Date) =>
+  test.db.update(waits).set({ deadline }).where(eq(waits.journeyId, journey));
 const outcomeOf = async (journey: string) => (await findWait(test.db, journey, 'pay'))?.outcome;
 
 describe('an event that comes while a wait is set up', () => {
@@ -79,16 +85,96 @@ describe('the time of a wait', () => {
   it('ends it for good: an event that comes after it changes nothing', async () => {
     const journey = await test.enter('over', { steps: [pay] }, { person: 'over' });
     await test.prepare(journey, 'pay', 'wait');
-    await test.db
-      .update(waits)
-      .set({ deadline: new Date(Date.now() - 60_000) })
-      .where(eq(waits.journeyId, journey));
+    await setDeadline(journey, new Date(Date.now() - 60_000));
     await ingest('over');
     const { endWait } = test.another({ now: () => new Date() });
     expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
     await matchAll();
     expect(await outcomeOf(journey)).toBe('timedOut');
   });
+
+  it('is over for a condition that comes true after it, though the workflow was away', async () => {
+    const journey = await test.enter('away', { steps: [isPaid] }, { person: 'away' });
+    await test.prepare(journey, 'pay', 'wait');
+    await setDeadline(journey, new Date(Date.now() - 60_000));
+    await putPerson(test.db, 'away', { paid: true });
+    await matchAll();
+    expect(await outcomeOf(journey)).toBeNull();
+  });
+
+  it('is not over for a condition that came true before it, though the relay was away', async () => {
+    const journey = await test.enter('behind', { steps: [isPaid] }, { person: 'behind' });
+    await test.prepare(journey, 'pay', 'wait');
+    await putPerson(test.db, 'behind', { paid: true });
+    const key = (await findWait(test.db, journey, 'pay'))?.personKey ?? '';
+    await matcherOf(test.db, () => new Date(Date.now() + 2 * 3_600_000))(key);
+    expect(await outcomeOf(journey)).toBe('condition');
+  });
+});
+
+describe('a condition whose time is over', () => {
+  const hour = 3_600_000;
+  const later = () => new Date(Date.now() + 2 * hour);
+
+  it('is left to the relay while something that came in time is still to be matched', async () => {
+    const journey = await test.enter('lag', { steps: [isPaid] }, { person: 'lag' });
+    await test.prepare(journey, 'pay', 'wait');
+    await ingest('lag', 'came');
+    const now = later();
+    const { endWait } = test.another({ now: () => now });
+    const again = new Date(now.getTime() + 60_000).toISOString();
+    expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: again, ended: null });
+    await matchAll();
+    expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
+  });
+
+  it('is not left to a relay that cannot match the person', async () => {
+    const journey = await test.enter('stuck', { steps: [isPaid] }, { person: 'stuck' });
+    await test.prepare(journey, 'pay', 'wait');
+    await ingest('stuck', 'came');
+    await postponePerson(test.db, (await findWait(test.db, journey, 'pay'))?.personKey ?? '');
+    const { endWait } = test.another({ now: later });
+    expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
+    await matchAll();
+  });
+
+  it('is judged by what there was then, whoever looks', async () => {
+    const until = { or: [{ 'customer.paid': true }, { performed: { event: 'paid' } }] };
+    for (const first of ['relay', 'activity']) {
+      const journey = await test.enter(first, { steps: [{ ...isPaid, until }] }, { person: first });
+      await test.prepare(journey, 'pay', 'wait');
+      await ingest(first, 'came');
+      await setDeadline(journey, new Date());
+      await sleep(5);
+      await putPerson(test.db, first, { paid: true });
+      await ingest(first);
+      if (first === 'activity') await test.db.execute(sql`truncate inbox, waiting`);
+      else await matchAll();
+      expect(await outcomeOf(journey)).toBeNull();
+      const { endWait } = test.another({ now: later });
+      expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
+    }
+  });
+
+  it('has used up what came in time: the next wait looks behind it', async () => {
+    const until = { performed: { event: 'paid' } };
+    const journey = await test.enter('both', { steps: [{ ...isPaid, until }] }, { person: 'both' });
+    await test.prepare(journey, 'pay', 'wait');
+    await ingest('both');
+    await test.db.execute(sql`truncate inbox, waiting`);
+    const { endWait } = test.another({ now: later });
+    expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'then' });
+    const [event] = await test.db.select().from(events).where(eq(events.name, 'paid')).orderBy(desc(events.receivedAt));
+    expect(await findWait(test.db, journey, 'pay')).toMatchObject({ outcome: 'condition', position: event?.number });
+  });
+});
+
+it('a wait began when its step says so, whatever the clock of Postgres', async () => {
+  const now = new Date('2030-01-01T00:00:00Z');
+  const journey = await test.enter('clock', { steps: [pay] }, { person: 'clock' });
+  await runIn(test.another({ now: () => now }).prepare, { journey, step: 'pay', type: 'wait' });
+  const deadline = new Date('2030-01-01T01:00:00Z');
+  expect(await findWait(test.db, journey, 'pay')).toMatchObject({ createdAt: now, deadline });
 });
 
 it('a wait of a journey that begins again at its step is the same wait', async () => {

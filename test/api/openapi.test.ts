@@ -54,10 +54,11 @@ describe('/openapi.json', () => {
       const operation = operationAt(method, path);
       const route = hookline.routes.find((one) => one.method === method && one.path === path);
       expect(operation).toMatchObject({ summary: expect.stringMatching(/^[A-Z].{5,}/), 'x-scope': route?.scope });
-      expect(operation?.security).toEqual(route?.scope === null ? [] : [{ key: [route?.scope] }]);
+      const schemes = route?.scope === null ? [] : route?.dialect ? ['basic', 'key'] : ['key'];
+      expect(operation?.security).toEqual(schemes.map((scheme) => ({ [scheme]: [route?.scope] })));
       const statuses = Object.keys(operation?.responses ?? {});
       expect(statuses.some((status) => status.startsWith('2'))).toBe(true);
-      expect(statuses).toEqual(expect.arrayContaining(['422', '500', '503']));
+      expect(statuses).toEqual(expect.arrayContaining([route?.dialect ? '400' : '422', '500', '503']));
       if (route?.scope) expect(statuses).toEqual(expect.arrayContaining(['401', '403', '429']));
       const named = operation?.parameters.filter((one) => one.in === 'path').map(({ name }) => name);
       expect(named).toEqual([...path.matchAll(/:(\w+)/g)].map(([, name]) => name));

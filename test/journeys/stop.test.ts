@@ -76,6 +76,7 @@ describe('a campaign that is stopped', () => {
   it('ends the journeys of all who are inside, more than one page of them, and tells their workflows', async () => {
     const people = namesOf('leaver', 260);
     await enter('leave', people, [{ type: 'delay', for: '1h' }, webhook()]);
+    await reaches('leaver-0', 'delayed');
     const { body } = await move('leave', 'stop', { people: 'exit' });
     // The first page at once, the others by the relay.
     expect(body.inside['1']).toBeLessThan(260);

@@ -140,4 +140,18 @@ describe('a definition that changes', () => {
     await test.relays.settle();
     expect(await test.decided()).toEqual(['ada goodbye segment/gold/leave/2 entered']);
   });
+
+  it('is told to who did something by backfill before it comes to them', async () => {
+    await test.set('ada', { plan: 'silver' });
+    await test.put('gold', isGold);
+    await test.relays.settle();
+    await test.greet('hello', 'gold', 'enter');
+    await test.put('gold', { 'customer.plan': 'silver' });
+    await test.did('ada', 'came', { backfill: true });
+    await test.relays.match();
+    expect(await test.members('gold')).toEqual([]);
+    await test.relays.settle();
+    expect(await test.members('gold')).toEqual(['ada']);
+    expect(await test.decided()).toEqual(['ada hello segment/gold/enter/3 entered']);
+  });
 });
