@@ -48,7 +48,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
         const step = inPostgres({ ...context, at, compiled, position, left }, id);
         const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
-        const state = stateAfter(prepared) ?? at.journey.state;
+        const state = stateAfter(prepared, type) ?? at.journey.state;
         await recordStep(tx, journey, { id, type, state, until, position }, { what, details, result: prepared });
         return asOfNow(context, journey, id, prepared);
       }),
@@ -70,10 +70,10 @@ async function asOfNow(context: WaitContext, journey: string, step: string, prep
   return delivery?.state === 'drafted' ? prepared : free;
 }
 
-/** Where a journey stands after a decision; undefined: where it stood. */
-function stateAfter(prepared: Prepared): JourneyState | undefined {
+/** Where a journey stands after a decision, also where a delay is kept as a wait, as it may move; undefined: where it stood. */
+function stateAfter(prepared: Prepared, step: PrepareInput['type']): JourneyState | undefined {
   if (prepared.type === 'delay') return 'delayed';
-  if (prepared.type === 'wait') return 'waiting';
+  if (prepared.type === 'wait') return step === 'delay' ? 'delayed' : 'waiting';
   if (prepared.type !== 'webhook') return undefined;
   return prepared.held ? 'awaitingApproval' : 'sending';
 }

@@ -140,7 +140,7 @@ function refused(result: Refused, campaign: string, body: TriggerBody): Hookline
     case 'notLive':
       return new HooklineError(
         'campaigns.state',
-        `Campaign ${campaign} is ${result.state}; POST /v1/campaigns/${campaign}/start first.`,
+        `Campaign ${campaign} is ${result.state}; POST /v1/campaigns/${campaign}/${result.state === 'paused' ? 'resume' : 'start'} first.`,
       );
     case 'unknownSegments':
       return invalidAudience(body.audience ? audienceFaults(body.audience, new Set(result.segments)) : []);

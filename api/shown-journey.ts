@@ -55,11 +55,11 @@ const IN_LINE = {
 function waitsFor(journey: JourneyWithPerson): string | null {
   const { state, stuckSince, stepUntil, wait, line, lastError, nextAttemptAt } = journey;
   if (stuck(journey)) return `its repair, since ${text(stuckSince)}: see its reason`;
-  if (state === 'waiting' && wait && wait.kind !== 'time') {
+  if (state === 'waiting' && wait) {
     const what = wait.kind === 'event' ? `the event ${wait.eventName}` : 'its condition to hold';
     return `${what}${until(stepUntil)}`;
   }
-  if ((state === 'delayed' || state === 'waiting') && stepUntil) return `its delay to end at ${text(stepUntil)}`;
+  if (state === 'delayed' && stepUntil) return `its delay to end at ${text(stepUntil)}`;
   if (state === 'awaitingApproval') return `the approval of its webhook${until(stepUntil)}`;
   if (state !== 'sending') return null;
   if (line) return `${IN_LINE[line.reason]}, since ${text(line.since)}${until(line.until)}`;

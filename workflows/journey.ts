@@ -54,7 +54,7 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
     const subject = waitSubject(step.id);
     const isWoken = () => woken.has(subject);
     showProgress(passed, `waits, since ${new Date().toISOString()}${until === null ? '' : `, until ${until} at most`}`);
-    showState('waiting', step.id);
+    showState(step.type === 'delay' ? 'delayed' : 'waiting', step.id);
     if (until === null) await condition(isWoken);
     else {
       const remainingMs = Math.max(Date.parse(until) - Date.now(), SHORTEST_WAIT_MS);

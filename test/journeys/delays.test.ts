@@ -37,7 +37,7 @@ describe('a delay until the person’s own moment', () => {
     await journeys.publish('moved', rest({ attribute: 'due' }));
     await hookline.api('PUT', '/v1/people/oda', { attributes: { due: inSeconds(3600) } });
     await journeys.post('oda', 'moved');
-    const [at] = await journeys.standing('oda', 'waiting');
+    const [at] = await journeys.standing('oda', 'delayed');
     const due = inSeconds(7200);
     await hookline.api('PUT', '/v1/people/oda', { attributes: { due } });
     await eventually(async () => (await journeys.of('oda'))[0]?.step?.until === due);
@@ -53,7 +53,7 @@ describe('a delay until the person’s own moment', () => {
     await journeys.publish('gone', rest({ attribute: 'due' }));
     await hookline.api('PUT', '/v1/people/pia', { attributes: { due: inSeconds(3600) } });
     await journeys.post('pia', 'gone');
-    await journeys.standing('pia', 'waiting');
+    await journeys.standing('pia', 'delayed');
     await hookline.api('PUT', '/v1/people/pia', { attributes: { due: null } });
     expect((await journeys.ended('pia')).reason).toBe('rested');
   });
@@ -62,7 +62,7 @@ describe('a delay until the person’s own moment', () => {
     await journeys.publish('breakfast', rest({ time: '08:00', timezone: 'person' }));
     await hookline.api('PUT', '/v1/people/quin', { attributes: { timezone: 'Europe/Paris' } });
     await journeys.post('quin', 'breakfast');
-    const [inParis] = await journeys.standing('quin', 'waiting');
+    const [inParis] = await journeys.standing('quin', 'delayed');
     await hookline.api('PUT', '/v1/people/quin', { attributes: { timezone: 'Pacific/Apia' } });
     const moved = await eventually(async () => {
       const [journey] = await journeys.of('quin');

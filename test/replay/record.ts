@@ -44,7 +44,7 @@ function recordJourney(): Promise<object> {
     await hookline.api('POST', '/v1/events', { person: 'mary', name: 'signed_up' });
     await untilAt(hookline, 'waiting', 'pay');
     await hookline.api('POST', '/v1/events', { person: 'mary', name: 'paid' });
-    await untilAt(hookline, 'waiting', 'date');
+    await untilAt(hookline, 'delayed', 'date');
     await hookline.api('PUT', '/v1/people/mary', { attributes: { due: '2026-01-01' } });
     await untilAt(hookline, 'awaitingApproval', 'letter');
     const { body } = await hookline.api<{ data: { id: string }[] }>('GET', '/v1/deliveries?state=drafted');

@@ -66,7 +66,7 @@ const CHANGES: (Planted & { seenIn: string })[] = [
   {
     what: 'a wait says no more that it is one',
     file: 'workflows/journey.ts',
-    from: "showState('waiting', step.id);",
+    from: "showState(step.type === 'delay' ? 'delayed' : 'waiting', step.id);",
     to: '',
     seenIn: 'journey-v2.json',
   },
