@@ -29,14 +29,14 @@ it('what a person does while every worker is dead ends the waits for it, and mov
   ]);
   await journeys.publish('renewal', [{ type: 'delay', id: 'date', until: { attribute: 'due' } }, ...exit('due')]);
   await hookline.api('PUT', '/v1/people/cleo', { attributes: { due: '2126-01-01' } });
-  for (const [person, campaign] of [
-    ['ada', 'order'],
-    ['abe', 'order'],
-    ['bea', 'gold'],
-    ['cleo', 'renewal'],
+  for (const [person, campaign, state] of [
+    ['ada', 'order', 'waiting'],
+    ['abe', 'order', 'waiting'],
+    ['bea', 'gold', 'waiting'],
+    ['cleo', 'renewal', 'delayed'],
   ] as const) {
     await journeys.post(person, campaign);
-    await journeys.standing(person, 'waiting');
+    await journeys.standing(person, state);
   }
   await first.kill();
 

@@ -124,7 +124,7 @@ it(
 
     const { deliveries } = await inState('mary', 'awaitingApproval', 'letter');
     await hookline.api('POST', `/v1/deliveries/${deliveries[1]}/approve`);
-    await inState('mary', 'waiting', 'date');
+    await inState('mary', 'delayed', 'date');
     for (let moved = 1; moved <= 5; moved += 1) {
       const due = moved < 5 ? inSeconds(3600 + moved) : inSeconds(0);
       await hookline.api('PUT', '/v1/people/mary', { attributes: { due } });
@@ -133,7 +133,7 @@ it(
           state: string;
           step: { id: string; until: string };
         };
-        return step.until === due || state !== 'waiting' || step.id !== 'date';
+        return step.until === due || state !== 'delayed' || step.id !== 'date';
       });
     }
     await inState('mary', 'waiting', 'pay');
