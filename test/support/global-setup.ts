@@ -21,6 +21,8 @@ declare module 'vitest' {
     temporalBinary: string;
     testServerBinary: string;
     bundlePath: string;
+    /** Whether faults come at higher rates and for longer: not in `npm test`. */
+    long?: boolean;
   }
 }
 

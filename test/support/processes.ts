@@ -14,19 +14,25 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A real `server.ts` or `worker.ts`, which ends with this process at the latest. */
 export type TestProcess = {
+  pid: number;
   /** Resolves once the process says that it is ready; rejects with what it printed when it ends before. */
   ready: Promise<void>;
   /** What it has printed so far, line by line. */
   lines: string[];
   /** SIGKILL: no handler runs. Resolves when the process is gone. */
   kill(): Promise<void>;
+  /** SIGSTOP: it does nothing at all, and its connections stay open, until it is woken. */
+  freeze(): void;
+  wake(): void;
   /** SIGTERM once, or several times in a row; answers how it ended, by SIGKILL (null) if it takes more than 10 s. */
   terminate(times?: number): Promise<number | null>;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 };
 
-function startProcess(name: 'server' | 'worker', env: Record<string, string>): TestProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', `${name}.ts`], {
+/** @param preload files that are loaded before the program */
+function startProcess(name: 'server' | 'worker', env: Record<string, string>, preload: string[]): TestProcess {
+  const imports = ['tsx', ...preload].flatMap((each) => ['--import', each]);
+  const child = spawn(process.execPath, [...imports, `${name}.ts`], {
     cwd: ROOT,
     env: { ...environment, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -43,8 +49,11 @@ function startProcess(name: 'server' | 'worker', env: Record<string, string>): T
   // Whoever does not wait for it is not told: a test may want a process that never gets ready.
   ready.catch(() => {});
   return {
+    pid: child.pid ?? 0,
     ready,
     lines,
+    freeze: () => void child.kill('SIGSTOP'),
+    wake: () => void child.kill('SIGCONT'),
     async kill() {
       child.kill('SIGKILL');
       await exited;
@@ -84,15 +93,15 @@ export async function prepareProcesses(options: {
     ...options.env,
   };
   const started: TestProcess[] = [];
-  const start = (name: 'server' | 'worker', overrides: Record<string, string> = {}) => {
-    const child = startProcess(name, { ...env, ...overrides });
+  const start = (name: 'server' | 'worker', overrides: Record<string, string> = {}, preload: string[] = []) => {
+    const child = startProcess(name, { ...env, ...overrides }, preload);
     started.push(child);
     return child;
   };
   return {
     ...createApiClient(`http://127.0.0.1:${port}`),
-    startServer: (overrides?: Record<string, string>) => start('server', overrides),
-    startWorker: (overrides?: Record<string, string>) => start('worker', overrides),
+    startServer: (overrides?: Record<string, string>, preload?: string[]) => start('server', overrides, preload),
+    startWorker: (overrides?: Record<string, string>, preload?: string[]) => start('worker', overrides, preload),
     /** Ends what still runs, by SIGKILL. */
     async stop() {
       await Promise.all(started.map((child) => child.kill()));

@@ -1,0 +1,50 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { audit, inTransit } from './audit.ts';
+import { eventsOf, post, startApproving } from './load.ts';
+import type { Stack } from './stack.ts';
+import type { Line } from './table.ts';
+
+/** How much happens around each fault. */
+export type Scale = { events: number; perSecond: number };
+
+/** As long as everything may take to become quiet. The longest that is built in is half a minute, for a request that was cut off. */
+const QUIET_WITHIN_MS = 150_000;
+
+/**
+ * Posts events steadily, has the fault happen among them, waits until nothing is under way, and holds what Postgres has against what
+ * the receiver saw. Nothing may be lost, done twice, or left over.
+ */
+export async function runFault(
+  stack: Stack,
+  fault: string,
+  { events: count, perSecond }: Scale,
+  happen: () => Promise<void>,
+): Promise<Line> {
+  const { db, api, received } = stack;
+  const events = eventsOf(fault.replaceAll(' ', '-'), count);
+  const approving = startApproving(db, api);
+  const posting = post(api, events, perSecond);
+  // Looked at below; a failure meanwhile must not end the process.
+  posting.catch(() => {});
+  await pause((count / perSecond) * 300);
+  await happen();
+  const endedAt = performance.now();
+  await posting;
+  const left = await untilQuiet(stack);
+  const seconds = (performance.now() - endedAt) / 1_000;
+  await approving.stop();
+  const { lost, doubled, repeated } = await audit(db, events, received);
+  expect({ fault, left, lost, doubled }).toEqual({ fault, left: {}, lost: [], doubled: [] });
+  return { fault, events: count, lost: lost.length, doubled: doubled.length, repeated, seconds };
+}
+
+/** Resolves once nothing is under way, and otherwise with what still is when the time is over. */
+async function untilQuiet({ db }: Stack): Promise<Record<string, number>> {
+  const giveUpAt = performance.now() + QUIET_WITHIN_MS;
+  for (;;) {
+    const left = await inTransit(db).catch(() => ({ Postgres: 1 }));
+    if (Object.keys(left).length === 0 || performance.now() > giveUpAt) return left;
+    await pause(200);
+  }
+}
