@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres, { type Sql, type TransactionSql } from 'postgres';
+import { isUnavailable } from './unavailable.ts';
 
 /** Postgres, or a transaction in it: named queries take either. */
 export type Db = Pick<
@@ -43,15 +44,48 @@ export function openDatabase(url: string, options: { max: number; application: s
  */
 function withPreparedStatements(client: Sql): Sql {
   const begin = client.begin.bind(client);
-  return Object.assign(prepared(client), {
-    begin: <T>(run: (sql: TransactionSql) => T | Promise<T>) => begin((sql) => run(prepared(sql))),
-  });
+  return Object.assign(
+    mapQueries(client, (query) => query()),
+    { begin: <T>(run: Run<T>) => transact(begin, run) },
+  );
 }
 
-function prepared<T extends Sql | TransactionSql>(sql: T): T {
+type Run<T> = (sql: TransactionSql) => T | Promise<T>;
+
+/**
+ * The driver tells whoever began a transaction that its connection was lost, and then goes on: what the transaction still asks, its
+ * rollback or commit too, would get into the next connection. So it asks nothing more, and has no end.
+ */
+async function transact<T>(begin: (run: Run<T>) => Promise<unknown>, run: Run<T>): Promise<unknown> {
+  let lost: Error | undefined;
+  const note = (error: unknown) => {
+    if (error instanceof Error && isUnavailable(error)) lost = error;
+  };
+  const ask: Ask = (query) => {
+    if (lost) throw lost;
+    const asked = query();
+    asked.catch(note);
+    return asked;
+  };
+  const outcome = begin(async (sql) => {
+    const result = await Promise.resolve(run(mapQueries(sql, ask))).then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    if (lost) return new Promise<never>(() => {});
+    if ('error' in result) throw result.error;
+    return result.value;
+  });
+  outcome.catch(note);
+  return outcome;
+}
+
+type Ask = <Q extends Promise<unknown>>(query: () => Q) => Q;
+
+function mapQueries<T extends Sql | TransactionSql>(sql: T, ask: Ask): T {
   const unsafe = sql.unsafe.bind(sql);
   return Object.assign(sql, {
     unsafe: (...[query, parameters, options]: Parameters<typeof unsafe>) =>
-      unsafe(query, parameters, { ...options, prepare: true }),
+      ask(() => unsafe(query, parameters, { ...options, prepare: true })),
   });
 }

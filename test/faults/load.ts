@@ -8,7 +8,7 @@ type Api = Processes['api'];
 type Event = { id: string; person: string; name: string };
 
 /** As long as a client keeps trying. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 60_000;
 const AGAIN_AFTER_MS = 200;
 
 /** Repeats a call until it is answered, as a client does that must not lose anything: the same id each time. @throws on an answer that is neither success nor 503 */

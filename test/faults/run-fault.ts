@@ -21,7 +21,7 @@ export async function runFault(
   { events: count, perSecond }: Scale,
   happen: () => Promise<void>,
 ): Promise<Line> {
-  const { db, api, received } = stack;
+  const { db, api, received, died } = stack;
   const events = eventsOf(fault.replaceAll(' ', '-'), count);
   const approving = startApproving(db, api);
   const posting = post(api, events, perSecond);
@@ -35,14 +35,15 @@ export async function runFault(
   const seconds = (performance.now() - endedAt) / 1_000;
   await approving.stop();
   const { lost, doubled, repeated } = await audit(db, events, received);
-  expect({ fault, left, lost, doubled }).toEqual({ fault, left: {}, lost: [], doubled: [] });
+  expect({ fault, died, left, lost, doubled }).toEqual({ fault, died: [], left: {}, lost: [], doubled: [] });
   return { fault, events: count, lost: lost.length, doubled: doubled.length, repeated, seconds };
 }
 
 /** Resolves once nothing is under way, and otherwise with what still is when the time is over. */
-async function untilQuiet({ db }: Stack): Promise<Record<string, number>> {
+async function untilQuiet({ db, died }: Stack): Promise<Record<string, number>> {
   const giveUpAt = performance.now() + QUIET_WITHIN_MS;
   for (;;) {
+    if (died.length > 0) return {};
     const left = await inTransit(db).catch(() => ({ Postgres: 1 }));
     if (Object.keys(left).length === 0 || performance.now() > giveUpAt) return left;
     await pause(200);

@@ -41,15 +41,22 @@ export async function startStack({ seed, own = {}, dataDir, breaker = 'off' }: O
     env: { HOOKLINE_BREAKER: breaker, HOOKLINE_LOG_LEVEL: 'warn' },
   });
 
+  /** The last words of processes that ended by themselves. */
+  const died: string[] = [];
+  const watch = (child: TestProcess) =>
+    void child.exited.then(({ code }) => code === null || code === 0 || died.push(child.lines.slice(-30).join('\n')));
+
   let server: TestProcess;
   const workers: TestProcess[] = [];
   const startServer = async (...how: Parameters<typeof hookline.startServer>) => {
     server = hookline.startServer(...how);
+    watch(server);
     await server.ready;
   };
   const addWorker = async (...how: Parameters<typeof hookline.startWorker>) => {
     const worker = hookline.startWorker(...how);
     workers.push(worker);
+    watch(worker);
     await worker.ready;
     return worker;
   };
@@ -57,7 +64,7 @@ export async function startStack({ seed, own = {}, dataDir, breaker = 'off' }: O
   for (const [id, definition] of Object.entries(campaignsTo(network.origin))) await hookline.publish(id, definition);
 
   return {
-    ...{ hookline, api: hookline.api, db: database.db, received, network, folder, postgres, temporal },
+    ...{ hookline, api: hookline.api, db: database.db, received, network, died, folder, postgres, temporal },
     server: () => server,
     startServer,
     addWorker,

@@ -116,8 +116,12 @@ function head(status: number, headers: Record<string, string | string[]>): Buffe
 
 function later(socket: Socket, delayMs: number, act: () => void): void {
   if (delayMs === 0) return act();
-  const timer = setTimeout(act, delayMs);
-  socket.once('close', () => clearTimeout(timer));
+  const forget = () => clearTimeout(timer);
+  const timer = setTimeout(() => {
+    socket.off('close', forget);
+    act();
+  }, delayMs);
+  socket.once('close', forget);
 }
 
 function repeat(socket: Socket, everyMs: number, act: (count: number) => void): void {
