@@ -7,6 +7,7 @@ import { createSendTest } from './activities/send-test.ts';
 import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
+import { startClock } from './db/clock.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
@@ -61,7 +62,8 @@ await runProcess('worker', async (config, log) => {
   });
   const userAgent = `Hookline/${VERSION}`;
   const versions = createCompiledVersions();
-  const now = () => new Date();
+  const clock = await startClock(database.db, (error) => log.warn({ err: error }, 'Postgres could not say the time'));
+  const { now } = clock;
   const stopping = new AbortController();
   const worker = await Worker.create({
     connection,
@@ -110,6 +112,7 @@ await runProcess('worker', async (config, log) => {
   return {
     failed: running.then(() => new Promise<never>(() => {})),
     async stop() {
+      clock.stop();
       await health?.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       // A request whose journey was ended hears of no second cancellation: it is told here.

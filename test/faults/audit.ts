@@ -33,6 +33,7 @@ export async function inTransit(db: Db): Promise<Record<string, number>> {
 
 type Row = {
   event: string;
+  at: number;
   person: string;
   name: string;
   count: number | null;
@@ -42,8 +43,11 @@ type Row = {
   state: string | null;
 };
 
-/** What became of events that were accepted: each line names one thing that is lost or was done twice. */
-export type Audit = { lost: string[]; doubled: string[]; repeated: number };
+/**
+ * What became of events that were accepted: each line names one thing that is lost or was done twice. `slowest`: the most seconds from
+ * an event to the first request for it, where nothing but its webhook follows.
+ */
+export type Audit = { lost: string[]; doubled: string[]; repeated: number; slowest: number };
 
 /** Holds what Postgres says of the events of a run against what the receiver saw. */
 export async function audit(
@@ -53,7 +57,7 @@ export async function audit(
 ): Promise<Audit> {
   const ids = accepted.map(({ id }) => id);
   const rows = await db.execute<Row>(sql`
-    select e.id as event, p.id as person, e.name, (p.attributes->>'count')::int as count, j.id as journey,
+    select e.id as event, extract(epoch from e.received_at)::float8 as at, p.id as person, e.name, (p.attributes->>'count')::int as count, j.id as journey,
       ended_at is not null as ended, d.id as delivery, d.state
     from events e join people p on p.key = e.person_key
       left join journeys j on j.event_id = e.id left join deliveries d on d.journey_id = j.id
@@ -61,6 +65,7 @@ export async function audit(
   const lost: string[] = [];
   const doubled: string[] = [];
   let repeated = 0;
+  let slowest = 0;
   const stored = grouped(rows, ({ event }) => event);
   const keysOf = grouped(received.keys(), (key) => received.get(key)?.journey);
   for (const id of ids) {
@@ -71,6 +76,7 @@ export async function audit(
     const keys = keysOf.get(row.journey) ?? [];
     const seen = keys.flatMap((key) => received.get(key) ?? []);
     repeated += seen.reduce((sum, each) => sum + each.repeated, 0);
+    if (row.name === 'counted') slowest = Math.max(slowest, ...seen.map(({ firstAt }) => firstAt / 1_000 - row.at));
     if (keys.length > 1) doubled.push(`${id}: ${keys.length} idempotency keys`);
     if (seen.some(({ bytes }) => bytes.size > 1)) doubled.push(`${id}: other bytes under one key`);
     const isWithheld = (row.name === 'held' || row.name === 'loose') && row.person.endsWith('-no');
@@ -89,7 +95,7 @@ export async function audit(
     if (count < applied) lost.push(`${person}: ${applied} successes, counted ${count}`);
     if (count > applied) doubled.push(`${person}: ${applied} successes, counted ${count}`);
   }
-  return { lost, doubled, repeated };
+  return { lost, doubled, repeated, slowest };
 }
 
 function grouped<K, T>(all: Iterable<T>, keyOf: (each: T) => K): Map<K, T[]> {

@@ -34,9 +34,9 @@ export async function runFault(
   const left = await untilQuiet(stack);
   const seconds = (performance.now() - endedAt) / 1_000;
   await approving.stop();
-  const { lost, doubled, repeated } = await audit(db, events, received);
+  const { lost, doubled, repeated, slowest } = await audit(db, events, received);
   expect({ fault, died, left, lost, doubled }).toEqual({ fault, died: [], left: {}, lost: [], doubled: [] });
-  return { fault, events: count, lost: lost.length, doubled: doubled.length, repeated, seconds };
+  return { fault, events: count, lost: lost.length, doubled: doubled.length, repeated, seconds, slowest };
 }
 
 /** Resolves once nothing is under way, and otherwise with what still is when the time is over. */

@@ -1,42 +1,32 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const BLOCK = Buffer.alloc(64 * 1024);
+const BLOCK = Buffer.alloc(4 * 1024);
 
 export type SmallDisk = {
-  folder: string;
+  /** Why there is none: only root may mount one. */
+  not?: string;
   /** Writes a file until nothing more fits. */
   fill(): Promise<void>;
   free(): Promise<void>;
-  close(): Promise<void>;
+  unmount(): Promise<void>;
 };
 
-/** A disk in memory that is soon full. Only root may mount one: answers why not otherwise. */
-export async function mountSmallDisk(megabytes: number): Promise<SmallDisk | { not: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'hookline-disk-'));
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
-  } catch (error) {
-    await rm(folder, { recursive: true });
-    return {
-      not:
-        String(error instanceof Error ? error.message : error)
-          .trim()
-          .split('\n')
-          .at(-1) ?? '',
-    };
-  }
+/** Mounts a disk in memory at a folder. */
+export async function mountSmallDisk(folder: string, megabytes: number): Promise<SmallDisk> {
+  const not = await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=711`, 'tmpfs', folder]).then(
+    () => undefined,
+    (error: unknown) => String(error instanceof Error ? error.message : error),
+  );
   const filler = join(folder, 'filler');
   return {
-    folder,
+    ...(not !== undefined && { not: not.trim().split('\n').at(-1) ?? not }),
     async fill() {
       const file = await open(filler, 'a');
       try {
-        // What is freed meanwhile is taken too: the last look finds no byte.
         for (;;) await file.write(BLOCK);
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
@@ -45,9 +35,8 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk | { n
       }
     },
     free: () => rm(filler, { force: true }),
-    async close() {
-      await run('umount', ['--lazy', folder]);
-      await rm(folder, { recursive: true, force: true });
+    async unmount() {
+      if (not === undefined) await run('umount', ['--lazy', folder]);
     },
   };
 }

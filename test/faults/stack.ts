@@ -11,20 +11,22 @@ import { prepareProcesses, type TestProcess } from '../support/processes.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { campaignsTo } from './campaigns.ts';
 import { startNetwork } from './proxy.ts';
+import { mountSmallDisk } from './small-disk.ts';
 import { unreliable } from './unreliable.ts';
 
 type Options = {
   seed: number;
   /** Servers of its own, which a fault may stop; otherwise those of the run. */
   own?: { postgres?: boolean; temporal?: boolean };
-  /** Where the data of its own Postgres is; a new folder otherwise. */
-  dataDir?: string;
+  /** Its own Postgres is on a disk that is soon full, where one can be mounted. */
+  smallDisk?: boolean;
   breaker?: 'on' | 'off';
 };
 
 /** One server and one worker as processes of their own, on real servers, with the campaigns published and a receiver that fails at random. */
-export async function startStack({ seed, own = {}, dataDir, breaker = 'off' }: Options) {
-  const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'hookline-faults-')));
+export async function startStack({ seed, own = {}, smallDisk = false, breaker = 'off' }: Options) {
+  const folder = await mkdtemp(join(tmpdir(), 'hookline-faults-'));
+  const disk = smallDisk ? await mountSmallDisk(folder, DISK_MB) : undefined;
   const receiver = await startReceiver();
   const { behaviour, received } = unreliable(seed);
   receiver.on('/hook', behaviour);
@@ -64,7 +66,7 @@ export async function startStack({ seed, own = {}, dataDir, breaker = 'off' }: O
   for (const [id, definition] of Object.entries(campaignsTo(network.origin))) await hookline.publish(id, definition);
 
   return {
-    ...{ hookline, api: hookline.api, db: database.db, received, network, died, folder, postgres, temporal },
+    ...{ hookline, api: hookline.api, db: database.db, received, network, died, disk, postgres, temporal },
     server: () => server,
     startServer,
     addWorker,
@@ -80,12 +82,15 @@ export async function startStack({ seed, own = {}, dataDir, breaker = 'off' }: O
       await hookline.stop();
       await database.close();
       await Promise.all([network.close(), receiver.close(), postgres?.stop(), temporal?.stop()]);
-      if (!dataDir) await rm(folder, { recursive: true, force: true });
+      await disk?.unmount();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
 export type Stack = Awaited<ReturnType<typeof startStack>>;
+
+const DISK_MB = 160;
 
 /** Little of the disk is kept for logs of writes, so that a small disk holds it. */
 const SMALL = { fsync: 'off', max_wal_size: '32MB', min_wal_size: '32MB', max_connections: '100' };

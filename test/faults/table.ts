@@ -1,34 +1,31 @@
-/** What one fault did, as a line of the table. */
-export type Line = {
-  fault: string;
-  events: number;
-  lost: number;
-  doubled: number;
-  /** Requests that came again after one that had succeeded: the receiver knows them by their key. */
-  repeated: number;
-  /** From the end of the fault to when nothing was under way. */
-  seconds: number;
-  /** In the place of figures, where the machine does not let it happen. */
-  not?: string;
-};
+/** What one fault did, as a line of the table; or why this machine does not let it happen. */
+export type Line =
+  | {
+      fault: string;
+      events: number;
+      lost: number;
+      doubled: number;
+      /** Requests that came again after one that had succeeded: the receiver knows them by their key. */
+      repeated: number;
+      /** From the end of the fault to when nothing was under way. */
+      seconds: number;
+      /** The most seconds from an event to the first request for it. */
+      slowest: number;
+    }
+  | { fault: string; not: string };
 
-const HEAD = ['fault', 'events', 'lost', 'doubled', 'repeated requests', 'seconds to recover'];
+const HEAD = ['fault', 'events', 'lost', 'doubled', 'repeated requests', 'seconds to recover', 'slowest request'];
 
 /** A table in Markdown, columns aligned. */
 export function tableOf(lines: Line[]): string {
-  const rows = [
-    HEAD,
-    ...lines.map(({ fault, not, ...figures }) =>
-      not === undefined
-        ? [
-            fault,
-            ...[figures.events, figures.lost, figures.doubled, figures.repeated].map(String),
-            figures.seconds.toFixed(1),
-          ]
-        : [fault, `not possible here: ${not}`, '', '', '', ''],
-    ),
-  ];
+  const rows = [HEAD, ...lines.map(cellsOf)];
   const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
-  const shown = rows.map((row) => `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`);
+  const shown = rows.map((row) => `| ${widths.map((width, at) => (row[at] ?? '').padEnd(width)).join(' | ')} |`);
   return [shown[0], `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...shown.slice(1)].join('\n');
+}
+
+function cellsOf(line: Line): string[] {
+  if ('not' in line) return [line.fault, `not possible here: ${line.not}`];
+  const { fault, events, lost, doubled, repeated, seconds, slowest } = line;
+  return [fault, ...[events, lost, doubled, repeated].map(String), ...[seconds, slowest].map((s) => s.toFixed(1))];
 }
