@@ -40,7 +40,7 @@ export async function runFault(
 }
 
 /** Resolves once nothing is under way, and otherwise with what still is when the time is over. */
-async function untilQuiet({ db, died }: Stack): Promise<Record<string, number>> {
+export async function untilQuiet({ db, died }: Stack): Promise<Record<string, number>> {
   const giveUpAt = performance.now() + QUIET_WITHIN_MS;
   for (;;) {
     if (died.length > 0) return {};

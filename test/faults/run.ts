@@ -1,5 +1,11 @@
 import { startVitest } from 'vitest/node';
 
-/** `npm run test:faults`: only the faults; with `--long` at higher rates, for longer. */
-const provide = { long: process.argv.includes('--long') };
-await startVitest('test', ['test/faults/faults.test.ts'], { watch: false, provide });
+/**
+ * `npm run test:faults`: only the faults; with `--long` at higher rates, for longer; with `--soak`, and how many minutes, no fault at
+ * all but steady load.
+ */
+const words = process.argv.slice(2);
+const file = words.includes('--soak') ? 'test/faults/soak.ts' : 'test/faults/faults.test.ts';
+const soakMinutes = Number(words.find((word) => /^\d+$/.test(word)) ?? 15);
+const provide = { long: words.includes('--long'), soakMinutes };
+await startVitest('test', [file], { watch: false, include: [file], provide });

@@ -21,10 +21,12 @@ type Options = {
   /** Its own Postgres is on a disk that is soon full, where one can be mounted. */
   smallDisk?: boolean;
   breaker?: 'on' | 'off';
+  /** Files that server and worker load before their program. */
+  preload?: string[];
 };
 
 /** One server and one worker as processes of their own, on real servers, with the campaigns published and a receiver that fails at random. */
-export async function startStack({ seed, own = {}, smallDisk = false, breaker = 'off' }: Options) {
+export async function startStack({ seed, own = {}, smallDisk = false, breaker = 'off', preload = [] }: Options) {
   const folder = await mkdtemp(join(tmpdir(), 'hookline-faults-'));
   const disk = smallDisk ? await mountSmallDisk(folder, DISK_MB) : undefined;
   const receiver = await startReceiver();
@@ -62,7 +64,7 @@ export async function startStack({ seed, own = {}, smallDisk = false, breaker = 
     await worker.ready;
     return worker;
   };
-  await Promise.all([startServer(), addWorker()]);
+  await Promise.all([startServer({}, preload), addWorker({}, preload)]);
   for (const [id, definition] of Object.entries(campaignsTo(network.origin))) await hookline.publish(id, definition);
 
   return {

@@ -23,6 +23,8 @@ declare module 'vitest' {
     bundlePath: string;
     /** Whether faults come at higher rates and for longer: not in `npm test`. */
     long?: boolean;
+    /** How long a soak goes on. */
+    soakMinutes?: number;
   }
 }
 
