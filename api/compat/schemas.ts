@@ -8,6 +8,6 @@ const SECONDS = 'write seconds since 1970, such as 1767225600';
 
 /** A moment in seconds since 1970, which may have a fraction, and be a text. */
 export const unixTime = z
-  .union([z.number(), z.string().regex(/^\d{1,12}(?:\.\d{1,9})?$/)], SECONDS)
+  .union([z.number(), z.string().regex(/^\d{1,12}(?:\.\d{1,9})?$/, SECONDS)], SECONDS)
   .transform((seconds) => new Date(Number(seconds) * 1000))
   .refine(isInCommonYears, SECONDS);

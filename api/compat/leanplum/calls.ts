@@ -14,7 +14,8 @@ const by = {
   createDisposition: z.enum(['CreateIfNeeded', 'CreateNever']).optional(),
 };
 
-const number = z.union([z.number(), z.string().regex(/^[+-]?\d+(?:\.\d+)?$/)], 'write a number').transform(Number);
+const NUMBER = 'write a number';
+const number = z.union([z.number(), z.string().regex(/^[+-]?\d+(?:\.\d+)?$/, NUMBER)], NUMBER).transform(Number);
 const COUNTED = 'nothing is counted here; send what it comes to as userAttributes';
 const attributes = {
   ...by,
@@ -64,5 +65,5 @@ export type Call = z.infer<typeof callSchema>;
 /** A list of calls. */
 export const multiSchema = z.object({
   action: z.literal('multi'),
-  data: z.array(z.unknown(), 'write a list of calls').min(1),
+  data: z.array(z.unknown()).min(1),
 });

@@ -1,0 +1,344 @@
+import { APIClient, TrackClient } from 'customerio-node';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cert } from '../../support/certificate.ts';
+import { ADMIN_KEY, startHookline, type Hookline } from '../../support/hookline.ts';
+import { send } from '../../support/problem.ts';
+import { startTlsFront } from '../../support/tls-front.ts';
+
+let hookline: Hookline;
+let front: Awaited<ReturnType<typeof startTlsFront>>;
+let keys: { ingest: string; operate: string };
+
+beforeAll(async () => {
+  hookline = await startHookline({ worker: false, relays: 0 });
+  front = await startTlsFront(hookline.url);
+  keys = { ingest: await keyFor('ingest'), operate: await keyFor('operate') };
+});
+afterAll(async () => {
+  await front.stop();
+  await hookline.stop();
+});
+
+async function keyFor(scope: string, fields: object = {}): Promise<string> {
+  const name = `${scope} ${JSON.stringify(fields)}`;
+  return (await hookline.api<{ key: string }>('POST', '/v1/keys', { name, scope, ...fields })).body.key;
+}
+
+/** The package as anybody uses it: of its `url` it takes no port. */
+const optionsFor = (url: string) => ({ url: `https://127.0.0.1/compat/customerio/${url}`, port: front.port, ca: cert });
+const track = (key = keys.operate) => new TrackClient('any site', key, optionsFor('api/v1'));
+const api = (key = keys.operate, url = 'v1') => new APIClient(key, optionsFor(url));
+
+/** What the package says that went wrong. */
+async function refusal(call: Promise<unknown>): Promise<{ statusCode: number; message: string }> {
+  return call.then(
+    () => Promise.reject(new Error('it was not refused')),
+    ({ statusCode, message }) => ({ statusCode, message }),
+  );
+}
+
+const eventsOf = async (id: string) => [
+  ...(await hookline.database.db.execute<{ name: string; data: object }>(sql`
+    select events.name, events.data from events join people on people.key = person_key where people.id = ${id} order by number`)),
+];
+const personOf = async (id: string) =>
+  (await hookline.api<{ attributes: object; suppressed: boolean }>('GET', `/v1/people/${encodeURIComponent(id)}`)).body;
+const isKnown = async (id: string) =>
+  (await hookline.api('GET', `/v1/people/${encodeURIComponent(id)}`)).status === 200;
+
+const basic = (key: string) => `Basic ${Buffer.from(`site:${key}`).toString('base64')}`;
+const call = (method: string, path: string, body?: unknown, authorization = basic(keys.operate)) =>
+  send(`${hookline.url}/compat/customerio/${path}`, {
+    method,
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    headers: { authorization },
+  });
+
+/** A person whom no other test knows. */
+let ada: string;
+let count = 0;
+beforeEach(() => {
+  count += 1;
+  ada = `ada@example.com/${count}`;
+});
+
+describe('TrackClient of the package customerio-node', () => {
+  it('identifies people; null and an empty text remove an attribute', async () => {
+    const customer = track(keys.ingest);
+    await customer.identify(ada, {
+      id: ada,
+      created_at: 1767225600,
+      plan: 'gold',
+      seats: 3,
+      address: { city: 'Bath' },
+    });
+    await customer.identify(ada, { plan: null, seats: '', cio_subscriptions: { news: false }, unsubscribed: false });
+    expect(await personOf(ada)).toMatchObject({
+      attributes: {
+        created_at: 1767225600,
+        address: { city: 'Bath' },
+        cio_subscriptions: { news: false },
+        unsubscribed: false,
+      },
+    });
+    expect(await eventsOf(ada)).toEqual([]);
+  });
+
+  it('knows people whose id is a number', async () => {
+    await track().identify(4711, { id: 4711, plan: 'gold' });
+    expect((await personOf('4711')).attributes).toEqual({ plan: 'gold' });
+  });
+
+  it('makes nobody by what is an update only', async () => {
+    await track().identify(ada, { plan: 'gold', _update: true });
+    expect(await isKnown(ada)).toBe(false);
+    await track().identify(ada, { plan: 'free' });
+    await track().identify(ada, { plan: 'gold', _update: true });
+    expect((await personOf(ada)).attributes).toEqual({ plan: 'gold' });
+  });
+
+  it('tracks events, each id once', async () => {
+    const event = { name: ' order_placed ', id: `01HB${ada}`, timestamp: 1767225600, data: { total: 120 } };
+    for (let time = 0; time < 3; time += 1) await track(keys.ingest).track(ada, event);
+    await track(keys.ingest).track(ada, { name: 'order_placed', type: 'socks' });
+    expect(await eventsOf(ada)).toEqual([
+      { name: 'order_placed', data: { total: 120 } },
+      { name: 'order_placed', data: {} },
+    ]);
+    expect((await hookline.api('GET', `/v1/events/${encodeURIComponent(event.id)}`)).body).toMatchObject({
+      person: ada,
+      timestamp: '2026-01-01T00:00:00.000Z',
+    });
+  });
+
+  it('tells of pages and screens', async () => {
+    await track().trackPageView(ada, 'https://example.com/pricing');
+    await track().track(ada, { type: 'screen', name: 'basket', data: { items: 2 } });
+    expect(await eventsOf(ada)).toEqual([
+      { name: 'page', data: { name: 'https://example.com/pricing' } },
+      { name: 'screen', data: { items: 2, name: 'basket' } },
+    ]);
+  });
+
+  it('knows visitors by anonymous_id, and makes them one with a person who is identified', async () => {
+    await track(keys.ingest).trackAnonymous(`visitor of ${ada}`, { name: 'looked', data: { at: 'socks' } });
+    await track().identify(ada, { plan: 'gold', anonymous_id: `visitor of ${ada}` });
+    await track().identify(ada, { plan: 'gold', anonymous_id: `visitor of ${ada}` });
+    expect(await isKnown(`visitor of ${ada}`)).toBe(false);
+    expect(await eventsOf(ada)).toEqual([{ name: 'looked', data: { at: 'socks' } }]);
+    expect((await personOf(ada)).attributes).toEqual({ plan: 'gold', anonymous_id: `visitor of ${ada}` });
+  });
+
+  it('erases people, whoever they were, with an admin key', async () => {
+    await track().identify(ada, { plan: 'gold' });
+    expect(await refusal(track().destroy(ada))).toMatchObject({ statusCode: 403 });
+    for (let time = 0; time < 2; time += 1) await track(ADMIN_KEY).destroy(ada);
+    expect(await isKnown(ada)).toBe(false);
+  });
+
+  it('suppresses people, also those who come later', async () => {
+    for (let time = 0; time < 2; time += 1) await track().suppress(ada);
+    await track().identify(ada, { plan: 'gold' });
+    expect(await personOf(ada)).toMatchObject({ suppressed: true, attributes: { plan: 'gold' } });
+    await track().unsuppress(ada);
+    expect(await personOf(ada)).toMatchObject({ suppressed: false, attributes: { plan: 'gold' } });
+    await track().unsuppress(`nobody ${ada}`);
+    expect(await isKnown(`nobody ${ada}`)).toBe(false);
+  });
+
+  it('merges people, once', async () => {
+    const id = 'id' as Parameters<TrackClient['mergeCustomers']>[0];
+    await track().identify(`old ${ada}`, { plan: 'gold', source: 'ad' });
+    await track().identify(ada, { plan: 'free' });
+    for (let time = 0; time < 2; time += 1) await track().mergeCustomers(id, ada, id, `old ${ada}`);
+    expect((await personOf(ada)).attributes).toEqual({ plan: 'free', source: 'ad' });
+    expect(await isKnown(`old ${ada}`)).toBe(false);
+    expect(await refusal(track().mergeCustomers(id, ada, id, ada))).toEqual({
+      statusCode: 400,
+      message: expect.stringContaining('secondary: is the same person'),
+    });
+  });
+
+  it('hears that its key is refused', async () => {
+    expect(await refusal(track('wrong').track(ada, { name: 'x' }))).toEqual({
+      statusCode: 401,
+      message: expect.stringContaining('API key'),
+    });
+    expect(await isKnown(ada)).toBe(false);
+  });
+
+  it('hears what there is nothing for', async () => {
+    const refused = { statusCode: 404, message: expect.stringContaining('does not exist') };
+    expect(await refusal(track().addDevice(ada, 'token', 'ios'))).toEqual(refused);
+    expect(await refusal(track().deleteDevice(ada, 'token'))).toEqual(refused);
+    expect(await refusal(track().trackPush({ event: 'opened' }))).toEqual(refused);
+    expect(await refusal(api().getCustomersByEmail('ada@example.com'))).toEqual(refused);
+  });
+});
+
+describe('APIClient of the package customerio-node', () => {
+  beforeAll(async () => {
+    await hookline.publish('offer', { trigger: { type: 'manual' }, steps: [{ type: 'exit' }] });
+    await hookline.publish('by-event', { trigger: { type: 'event', event: 'x' }, steps: [{ type: 'exit' }] });
+    await hookline.api('PUT', '/v1/segments/7', { condition: { 'customer.plan': 'gold' } });
+  });
+  const broadcastOf = async ({ id }: Record<string, string>) => {
+    const [row] = await hookline.database.db.execute(
+      sql`select campaign_id, data, selected, audience from broadcasts where id = ${id}`,
+    );
+    return row;
+  };
+
+  it.each(['v1', 'api/v1'])('triggers a broadcast below %s for people', async (url) => {
+    await track().identify(ada);
+    const answer = await api(keys.operate, url).triggerBroadcast('offer', { code: 4711 }, { ids: [ada, ada] });
+    expect(await broadcastOf(answer)).toMatchObject({ campaign_id: 'offer', data: { code: 4711 }, selected: 1 });
+  });
+
+  it('does so for those of the people who are known', async () => {
+    await track().identify(ada);
+    const ids = [ada, `nobody ${ada}`];
+    expect(await refusal(api().triggerBroadcast('offer', {}, { ids }))).toEqual({
+      statusCode: 400,
+      message: expect.stringContaining('not known'),
+    });
+    const answer = await api().triggerBroadcast('offer', {}, { ids, id_ignore_missing: true });
+    expect(await broadcastOf(answer)).toMatchObject({ selected: 1 });
+    const nobody = { ids: [`nobody ${ada}`], id_ignore_missing: true };
+    expect(await refusal(api().triggerBroadcast('offer', {}, nobody))).toMatchObject({ statusCode: 400 });
+  });
+
+  it.each([
+    [{ emails: ['ada@example.com'] }, { 'customer.email': { in: ['ada@example.com'] } }],
+    [{ segment: { id: 7 } }, { segment: '7' }],
+    [
+      {
+        or: [
+          { not: { segment: { id: 7 } } },
+          {
+            and: [
+              { attribute: { field: "a'b", operator: 'exists' } },
+              { attribute: { field: 'plan', operator: 'eq', value: 'gold' } },
+            ],
+          },
+        ],
+      },
+      {
+        or: [
+          { not: { segment: '7' } },
+          { and: [{ 'customer["a\'b"]': { exists: true } }, { "customer['plan']": { eq: 'gold' } }] },
+        ],
+      },
+    ],
+  ])('does so for everybody whom %j means', async (recipients, audience) => {
+    const answer = await api().triggerBroadcast('offer', { code: 1 }, recipients);
+    expect(await broadcastOf(answer)).toMatchObject({ campaign_id: 'offer', data: { code: 1 }, audience });
+  });
+
+  it.each([
+    ['none', { ids: ['nobody'] }, 404, 'No campaign has the id "none"'],
+    ['by-event', { ids: ['nobody'] }, 409, 'starts by event'],
+    ['offer', { per_user_data: [{ id: 'ada', data: {} }] }, 400, 'everybody is given the same data'],
+    ['offer', { data_file_url: 'https://a.test/' }, 400, 'nothing is fetched'],
+    ['offer', {}, 400, 'write and, or, not, segment or attribute'],
+    ['offer', { segment: { id: 8 } }, 400, 'The audience is invalid'],
+  ])('hears why %s is not triggered for %j', async (campaign, recipients, statusCode, why) => {
+    expect(await refusal(api().triggerBroadcast(campaign, {}, recipients))).toEqual({
+      statusCode,
+      message: expect.stringContaining(why),
+    });
+  });
+
+  it('needs a key with the scope operate', async () => {
+    expect(await refusal(api(keys.ingest).triggerBroadcast('offer', {}, { ids: ['ada'] }))).toMatchObject({
+      statusCode: 403,
+    });
+  });
+});
+
+describe('a call by itself', () => {
+  it.each([
+    ['PUT', 'api/v1/customers/x', 400, 'cio_id: there is none here', { cio_id: 'a3000001' }],
+    ['PUT', 'api/v1/customers/x', 400, 'id: an id cannot be changed', { id: 'y' }],
+    ['PUT', 'api/v1/customers/x', 400, 'a: NUL and half surrogate pairs', { a: 'x\u0000' }],
+    ['PUT', 'api/v1/customers/x', 400, 'at most 65536 are kept', { a: 'x'.repeat(70_000) }],
+    ['PUT', 'api/v1/customers/x', 400, 'The body is not valid JSON', '{'],
+    ['PUT', 'api/v1/customers/x', 400, 'Send a smaller body', `"${'x'.repeat(1_100_000)}"`],
+    ['PUT', `api/v1/customers/${'x'.repeat(256)}`, 400, 'path.id: write an id of 1 to 255 characters', {}],
+    ['PUT', 'api/v1/customers/%', 400, 'The request cannot be read', {}],
+    ['PUT', 'API/v1/nothing', 404, 'does not exist', {}],
+    ['POST', 'api/v1/customers/x/events', 400, 'name: is missing', {}],
+    ['POST', 'api/v1/customers/x/events', 400, 'name: must not be empty', { name: ' ' }],
+    ['POST', 'api/v1/customers/x/events', 400, 'timestamp: write seconds', { name: 'x', timestamp: 1767225600000 }],
+    ['POST', 'api/v1/customers/x/events', 400, 'timestamp: write seconds', { name: 'x', timestamp: 'now' }],
+    ['POST', 'api/v1/customers/x/events', 400, 'may take 32768', { name: 'x', data: { a: 'x'.repeat(33_000) } }],
+    ['POST', 'api/v1/events', 400, 'anonymous_id: an event needs a person here', { name: 'x' }],
+    ['POST', 'api/v1/merge_customers', 400, 'secondary: ', { primary: { id: 'x' } }],
+    [
+      'POST',
+      'api/v1/merge_customers',
+      400,
+      'known by their id alone',
+      { primary: { id: 'x' }, secondary: { cio_id: 1 } },
+    ],
+    ['POST', 'api/v1/merge_customers', 400, 'known by their id alone', { primary: { id: 'x' }, secondary: {} }],
+    ['POST', 'v1/campaigns/x/triggers', 400, 'send one of ids, emails and recipients', { ids: [1], emails: ['a'] }],
+  ])('%s %s is a %i where %s', async (method, path, status, why, body) => {
+    const answer = await call(method, path, body);
+    expect(answer).toMatchObject({ status, body: { meta: { error: expect.stringContaining(why) } } });
+    expect(Object.keys(answer.body ?? {})).toEqual(['meta']);
+    expect(answer.headers.get('content-type')).toContain('application/json');
+  });
+
+  it('takes no other form', async () => {
+    const headers = { authorization: basic(keys.ingest), 'content-type': 'text/plain' };
+    const url = `${hookline.url}/compat/customerio/api/v1/customers/x`;
+    expect(await send(url, { method: 'PUT', body: '{}', headers })).toMatchObject({
+      status: 400,
+      body: { meta: { error: expect.stringContaining('text/plain') } },
+    });
+  });
+
+  it('of many at once with one event id counts once', async () => {
+    const event = { name: 'x', id: `once ${ada}` };
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => call('POST', `api/v1/customers/${encodeURIComponent(ada)}/events`, event)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(await eventsOf(ada)).toHaveLength(1);
+  });
+
+  it('that would merge people is refused to a key of the scope ingest', async () => {
+    const path = `api/v1/customers/${encodeURIComponent(ada)}`;
+    const answer = await call('PUT', path, { anonymous_id: 'visitor' }, basic(keys.ingest));
+    expect(answer).toMatchObject({ status: 403, body: { meta: { error: expect.stringContaining('scope operate') } } });
+    expect(await isKnown(ada)).toBe(false);
+  });
+});
+
+describe('the key', () => {
+  it.each([
+    ['none', '', 401],
+    ['an empty one', basic(''), 401],
+    ['one that stands for the user', `Basic ${Buffer.from(`${ADMIN_KEY}:`).toString('base64')}`, 401],
+    ['an unknown one', basic('wrong'), 401],
+    ['one of Bearer', `Bearer ${ADMIN_KEY}`, 200],
+    ['the admin key', basic(ADMIN_KEY), 200],
+  ])('%s is judged as elsewhere', async (_, authorization, status) => {
+    const answer = await call('PUT', 'api/v1/customers/x', {}, authorization);
+    expect(answer.status).toBe(status);
+    if (status !== 401) return;
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic /);
+    expect(answer.body).toEqual({ meta: { error: expect.stringMatching(/API key/) } });
+  });
+
+  it('with a rate is told when to come again', async () => {
+    const slow = basic(await keyFor('ingest', { rateLimit: '1/m' }));
+    const answers = [];
+    for (let index = 0; index < 3; index += 1) answers.push(await call('PUT', 'api/v1/customers/x', {}, slow));
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.body).toEqual({ meta: { error: expect.stringContaining('may send') } });
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+});
