@@ -2,33 +2,29 @@ import { APIClient, TrackClient } from 'customerio-node';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cert } from '../../support/certificate.ts';
+import { createCompatClient } from '../../support/compat.ts';
 import { ADMIN_KEY, startHookline, type Hookline } from '../../support/hookline.ts';
 import { send } from '../../support/problem.ts';
 import { startTlsFront } from '../../support/tls-front.ts';
 
 let hookline: Hookline;
 let front: Awaited<ReturnType<typeof startTlsFront>>;
-let keys: { ingest: string; operate: string };
+let client: Awaited<ReturnType<typeof createCompatClient>>;
 
 beforeAll(async () => {
   hookline = await startHookline({ worker: false, relays: 0 });
   front = await startTlsFront(hookline.url);
-  keys = { ingest: await keyFor('ingest'), operate: await keyFor('operate') };
+  client = await createCompatClient(hookline);
 });
 afterAll(async () => {
   await front.stop();
   await hookline.stop();
 });
 
-async function keyFor(scope: string, fields: object = {}): Promise<string> {
-  const name = `${scope} ${JSON.stringify(fields)}`;
-  return (await hookline.api<{ key: string }>('POST', '/v1/keys', { name, scope, ...fields })).body.key;
-}
-
 /** The package as anybody uses it: of its `url` it takes no port. */
 const optionsFor = (url: string) => ({ url: `https://127.0.0.1/compat/customerio/${url}`, port: front.port, ca: cert });
-const track = (key = keys.operate) => new TrackClient('any site', key, optionsFor('api/v1'));
-const api = (key = keys.operate, url = 'v1') => new APIClient(key, optionsFor(url));
+const track = (key = client.keys.operate) => new TrackClient('any site', key, optionsFor('api/v1'));
+const api = (key = client.keys.operate, url = 'v1') => new APIClient(key, optionsFor(url));
 
 /** What the package says that went wrong. */
 async function refusal(call: Promise<unknown>): Promise<{ statusCode: number; message: string }> {
@@ -38,17 +34,11 @@ async function refusal(call: Promise<unknown>): Promise<{ statusCode: number; me
   );
 }
 
-const eventsOf = async (id: string) => [
-  ...(await hookline.database.db.execute<{ name: string; data: object }>(sql`
-    select events.name, events.data from events join people on people.key = person_key where people.id = ${id} order by number`)),
-];
 const personOf = async (id: string) =>
   (await hookline.api<{ attributes: object; suppressed: boolean }>('GET', `/v1/people/${encodeURIComponent(id)}`)).body;
-const isKnown = async (id: string) =>
-  (await hookline.api('GET', `/v1/people/${encodeURIComponent(id)}`)).status === 200;
 
 const basic = (key: string) => `Basic ${Buffer.from(`site:${key}`).toString('base64')}`;
-const call = (method: string, path: string, body?: unknown, authorization = basic(keys.operate)) =>
+const call = (method: string, path: string, body?: unknown, authorization = basic(client.keys.operate)) =>
   send(`${hookline.url}/compat/customerio/${path}`, {
     method,
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -65,7 +55,7 @@ beforeEach(() => {
 
 describe('TrackClient of the package customerio-node', () => {
   it('identifies people; null and an empty text remove an attribute', async () => {
-    const customer = track(keys.ingest);
+    const customer = track(client.keys.ingest);
     await customer.identify(ada, {
       id: ada,
       created_at: 1767225600,
@@ -82,7 +72,7 @@ describe('TrackClient of the package customerio-node', () => {
         unsubscribed: false,
       },
     });
-    expect(await eventsOf(ada)).toEqual([]);
+    expect(await client.eventsOf(ada)).toEqual([]);
   });
 
   it('knows people whose id is a number', async () => {
@@ -92,7 +82,7 @@ describe('TrackClient of the package customerio-node', () => {
 
   it('makes nobody by what is an update only', async () => {
     await track().identify(ada, { plan: 'gold', _update: true });
-    expect(await isKnown(ada)).toBe(false);
+    expect(await client.isKnown(ada)).toBe(false);
     await track().identify(ada, { plan: 'free' });
     await track().identify(ada, { plan: 'gold', _update: true });
     expect((await personOf(ada)).attributes).toEqual({ plan: 'gold' });
@@ -100,9 +90,9 @@ describe('TrackClient of the package customerio-node', () => {
 
   it('tracks events, each id once', async () => {
     const event = { name: ' order_placed ', id: `01HB${ada}`, timestamp: 1767225600, data: { total: 120 } };
-    for (let time = 0; time < 3; time += 1) await track(keys.ingest).track(ada, event);
-    await track(keys.ingest).track(ada, { name: 'order_placed', type: 'socks' });
-    expect(await eventsOf(ada)).toEqual([
+    for (let time = 0; time < 3; time += 1) await track(client.keys.ingest).track(ada, event);
+    await track(client.keys.ingest).track(ada, { name: 'order_placed', type: 'socks' });
+    expect(await client.eventsOf(ada)).toEqual([
       { name: 'order_placed', data: { total: 120 } },
       { name: 'order_placed', data: {} },
     ]);
@@ -115,18 +105,18 @@ describe('TrackClient of the package customerio-node', () => {
   it('tells of pages and screens', async () => {
     await track().trackPageView(ada, 'https://example.com/pricing');
     await track().track(ada, { type: 'screen', name: 'basket', data: { items: 2 } });
-    expect(await eventsOf(ada)).toEqual([
+    expect(await client.eventsOf(ada)).toEqual([
       { name: 'page', data: { name: 'https://example.com/pricing' } },
       { name: 'screen', data: { items: 2, name: 'basket' } },
     ]);
   });
 
   it('knows visitors by anonymous_id, and makes them one with a person who is identified', async () => {
-    await track(keys.ingest).trackAnonymous(`visitor of ${ada}`, { name: 'looked', data: { at: 'socks' } });
+    await track(client.keys.ingest).trackAnonymous(`visitor of ${ada}`, { name: 'looked', data: { at: 'socks' } });
     await track().identify(ada, { plan: 'gold', anonymous_id: `visitor of ${ada}` });
     await track().identify(ada, { plan: 'gold', anonymous_id: `visitor of ${ada}` });
-    expect(await isKnown(`visitor of ${ada}`)).toBe(false);
-    expect(await eventsOf(ada)).toEqual([{ name: 'looked', data: { at: 'socks' } }]);
+    expect(await client.isKnown(`visitor of ${ada}`)).toBe(false);
+    expect(await client.eventsOf(ada)).toEqual([{ name: 'looked', data: { at: 'socks' } }]);
     expect((await personOf(ada)).attributes).toEqual({ plan: 'gold', anonymous_id: `visitor of ${ada}` });
   });
 
@@ -134,7 +124,7 @@ describe('TrackClient of the package customerio-node', () => {
     await track().identify(ada, { plan: 'gold' });
     expect(await refusal(track().destroy(ada))).toMatchObject({ statusCode: 403 });
     for (let time = 0; time < 2; time += 1) await track(ADMIN_KEY).destroy(ada);
-    expect(await isKnown(ada)).toBe(false);
+    expect(await client.isKnown(ada)).toBe(false);
   });
 
   it('suppresses people, also those who come later', async () => {
@@ -144,7 +134,7 @@ describe('TrackClient of the package customerio-node', () => {
     await track().unsuppress(ada);
     expect(await personOf(ada)).toMatchObject({ suppressed: false, attributes: { plan: 'gold' } });
     await track().unsuppress(`nobody ${ada}`);
-    expect(await isKnown(`nobody ${ada}`)).toBe(false);
+    expect(await client.isKnown(`nobody ${ada}`)).toBe(false);
   });
 
   it('merges people, once', async () => {
@@ -153,7 +143,7 @@ describe('TrackClient of the package customerio-node', () => {
     await track().identify(ada, { plan: 'free' });
     for (let time = 0; time < 2; time += 1) await track().mergeCustomers(id, ada, id, `old ${ada}`);
     expect((await personOf(ada)).attributes).toEqual({ plan: 'free', source: 'ad' });
-    expect(await isKnown(`old ${ada}`)).toBe(false);
+    expect(await client.isKnown(`old ${ada}`)).toBe(false);
     expect(await refusal(track().mergeCustomers(id, ada, id, ada))).toEqual({
       statusCode: 400,
       message: expect.stringContaining('secondary: is the same person'),
@@ -165,7 +155,7 @@ describe('TrackClient of the package customerio-node', () => {
       statusCode: 401,
       message: expect.stringContaining('API key'),
     });
-    expect(await isKnown(ada)).toBe(false);
+    expect(await client.isKnown(ada)).toBe(false);
   });
 
   it('hears what there is nothing for', async () => {
@@ -192,7 +182,7 @@ describe('APIClient of the package customerio-node', () => {
 
   it.each(['v1', 'api/v1'])('triggers a broadcast below %s for people', async (url) => {
     await track().identify(ada);
-    const answer = await api(keys.operate, url).triggerBroadcast('offer', { code: 4711 }, { ids: [ada, ada] });
+    const answer = await api(client.keys.operate, url).triggerBroadcast('offer', { code: 4711 }, { ids: [ada, ada] });
     expect(await broadcastOf(answer)).toMatchObject({ campaign_id: 'offer', data: { code: 4711 }, selected: 1 });
   });
 
@@ -251,7 +241,7 @@ describe('APIClient of the package customerio-node', () => {
   });
 
   it('needs a key with the scope operate', async () => {
-    expect(await refusal(api(keys.ingest).triggerBroadcast('offer', {}, { ids: ['ada'] }))).toMatchObject({
+    expect(await refusal(api(client.keys.ingest).triggerBroadcast('offer', {}, { ids: ['ada'] }))).toMatchObject({
       statusCode: 403,
     });
   });
@@ -292,7 +282,7 @@ describe('a call by itself', () => {
   });
 
   it('takes no other form', async () => {
-    const headers = { authorization: basic(keys.ingest), 'content-type': 'text/plain' };
+    const headers = { authorization: basic(client.keys.ingest), 'content-type': 'text/plain' };
     const url = `${hookline.url}/compat/customerio/api/v1/customers/x`;
     expect(await send(url, { method: 'PUT', body: '{}', headers })).toMatchObject({
       status: 400,
@@ -306,14 +296,14 @@ describe('a call by itself', () => {
       Array.from({ length: 10 }, () => call('POST', `api/v1/customers/${encodeURIComponent(ada)}/events`, event)),
     );
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
-    expect(await eventsOf(ada)).toHaveLength(1);
+    expect(await client.eventsOf(ada)).toHaveLength(1);
   });
 
   it('that would merge people is refused to a key of the scope ingest', async () => {
     const path = `api/v1/customers/${encodeURIComponent(ada)}`;
-    const answer = await call('PUT', path, { anonymous_id: 'visitor' }, basic(keys.ingest));
+    const answer = await call('PUT', path, { anonymous_id: 'visitor' }, basic(client.keys.ingest));
     expect(answer).toMatchObject({ status: 403, body: { meta: { error: expect.stringContaining('scope operate') } } });
-    expect(await isKnown(ada)).toBe(false);
+    expect(await client.isKnown(ada)).toBe(false);
   });
 });
 
@@ -334,11 +324,8 @@ describe('the key', () => {
   });
 
   it('with a rate is told when to come again', async () => {
-    const slow = basic(await keyFor('ingest', { rateLimit: '1/m' }));
-    const answers = [];
-    for (let index = 0; index < 3; index += 1) answers.push(await call('PUT', 'api/v1/customers/x', {}, slow));
-    const refused = answers.find(({ status }) => status === 429);
-    expect(refused?.body).toEqual({ meta: { error: expect.stringContaining('may send') } });
-    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    const answer = await client.askTooOften((key) => call('PUT', 'api/v1/customers/x', {}, basic(key)));
+    expect(answer).toMatchObject({ status: 429, body: { meta: { error: expect.stringContaining('may send') } } });
+    expect(answer.retryAfter).toBeGreaterThan(0);
   });
 });

@@ -1,22 +1,18 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createCompatClient } from '../../support/compat.ts';
 import { ADMIN_KEY, startHookline, type Hookline } from '../../support/hookline.ts';
 
 let hookline: Hookline;
-let keys: { ingest: string; operate: string };
+let client: Awaited<ReturnType<typeof createCompatClient>>;
 
 beforeAll(async () => {
   hookline = await startHookline({ worker: false, relays: 0 });
-  keys = { ingest: await keyFor('ingest'), operate: await keyFor('operate') };
+  client = await createCompatClient(hookline);
   await hookline.publish('offer', { trigger: { type: 'manual' }, steps: [{ type: 'exit' }] });
   await hookline.publish('7', { trigger: { type: 'manual' }, steps: [{ type: 'exit' }] });
 });
 afterAll(() => hookline.stop());
-
-async function keyFor(scope: string, fields: object = {}): Promise<string> {
-  const name = `${scope} ${JSON.stringify(fields)}`;
-  return (await hookline.api<{ key: string }>('POST', '/v1/keys', { name, scope, ...fields })).body.key;
-}
 
 type Came = { success: boolean; reqId?: string; warning?: { message: string }; error?: { message: string } };
 async function ask(query: Record<string, string>, request: RequestInit = {}) {
@@ -28,14 +24,9 @@ async function ask(query: Record<string, string>, request: RequestInit = {}) {
 const app = { appId: 'app_1', apiVersion: '1.0.6', devMode: false };
 const headers = { 'content-type': 'application/json' };
 /** As most clients do: the action in the query, and all else in the body. */
-const post = (action: string, fields: object, clientKey = keys.operate) =>
+const post = (action: string, fields: object, clientKey = client.keys.operate) =>
   ask({ action }, { method: 'POST', headers, body: JSON.stringify({ ...app, clientKey, ...fields }) });
 
-const eventsOf = async (id: string) => [
-  ...(await hookline.database.db.execute<{ name: string; data: object }>(sql`
-    select events.name, events.data from events join people on people.key = person_key where people.id = ${id} order by number`)),
-];
-const isKnown = async (id: string) => (await hookline.api('GET', `/v1/people/${id}`)).status === 200;
 const broadcastsOf = async (campaign: string) => [
   ...(await hookline.database.db.execute(sql`
     select data, selected from broadcasts where campaign_id = ${campaign} order by id`)),
@@ -52,7 +43,7 @@ beforeEach(() => {
 describe('an action', () => {
   it('sets attributes; null removes one', async () => {
     const userAttributes = { plan: 'gold', seats: 3, tags: ['a'], old: null };
-    expect(await post('setUserAttributes', { userId: ada, userAttributes }, keys.ingest)).toMatchObject({
+    expect(await post('setUserAttributes', { userId: ada, userAttributes }, client.keys.ingest)).toMatchObject({
       status: 200,
       came: [{ success: true }],
     });
@@ -66,7 +57,7 @@ describe('an action', () => {
       ...{ value: 9.5, info: 'x', currencyCode: 'EUR', params: { sku: 'a-7' } },
     });
     await post('track', { deviceId: ada, userId: '', event: 'Plain' });
-    expect(await eventsOf(ada)).toEqual([
+    expect(await client.eventsOf(ada)).toEqual([
       { name: 'Purchase', data: { sku: 'a-7', value: 9.5, info: 'x', currencyCode: 'EUR' } },
       { name: 'Plain', data: {} },
     ]);
@@ -77,9 +68,9 @@ describe('an action', () => {
 
   it('starts a session', async () => {
     await post('start', { userId: ada, deviceId: 'phone', userAttributes: { plan: 'gold' }, systemName: 'iOS' });
-    expect(await eventsOf(ada)).toEqual([{ name: 'start', data: {} }]);
+    expect(await client.eventsOf(ada)).toEqual([{ name: 'start', data: {} }]);
     expect(await hookline.attributes(ada)).toEqual({ plan: 'gold' });
-    expect(await isKnown('phone')).toBe(false);
+    expect(await client.isKnown('phone')).toBe(false);
   });
 
   it('makes nobody where it says so', async () => {
@@ -89,17 +80,17 @@ describe('an action', () => {
       came: [{ success: true, warning: { message: expect.stringContaining('skipped') } }],
     };
     expect(await post('track', { userId: ada, event: 'x', createDisposition })).toMatchObject(skipped);
-    expect(await isKnown(ada)).toBe(false);
+    expect(await client.isKnown(ada)).toBe(false);
     await post('start', { userId: ada });
     expect((await post('track', { userId: ada, event: 'x', createDisposition })).came).toEqual([{ success: true }]);
-    expect(await eventsOf(ada)).toHaveLength(2);
+    expect(await client.eventsOf(ada)).toHaveLength(2);
   });
 
   it('with a reqId counts once, also many at once', async () => {
     const call = { userId: ada, event: 'x', reqId: `r ${ada}` };
     const answers = await Promise.all(Array.from({ length: 10 }, () => post('track', call)));
     for (const { came } of answers) expect(came).toEqual([{ success: true, reqId: call.reqId }]);
-    expect(await eventsOf(ada)).toHaveLength(1);
+    expect(await client.eventsOf(ada)).toHaveLength(1);
     const set = { userId: ada, userAttributes: { plan: 'free' }, reqId: `s ${ada}` };
     await post('setUserAttributes', set);
     await post('setUserAttributes', { userId: ada, userAttributes: { plan: 'gold' } });
@@ -119,14 +110,14 @@ describe('an action', () => {
     const other = { userId: `new-${ada}`, messageId: 7, createDisposition: 'CreateIfNeeded', values: '{"a":1}' };
     expect((await post('sendMessage', other)).came).toEqual([{ success: true }]);
     expect(await broadcastsOf('7')).toEqual([{ data: { a: 1 }, selected: 1 }]);
-    expect(await isKnown(`new-${ada}`)).toBe(true);
+    expect(await client.isKnown(`new-${ada}`)).toBe(true);
   });
 });
 
 describe('the arguments', () => {
   const call = () => ({
     action: 'track',
-    clientKey: keys.ingest,
+    clientKey: client.keys.ingest,
     userId: ada,
     event: 'x',
     value: '9.5',
@@ -134,7 +125,7 @@ describe('the arguments', () => {
   });
   const expectStored = async ({ status }: { status: number }) => {
     expect(status).toBe(200);
-    expect(await eventsOf(ada)).toEqual([{ name: 'x', data: { a: [1], value: 9.5 } }]);
+    expect(await client.eventsOf(ada)).toEqual([{ name: 'x', data: { a: [1], value: 9.5 } }]);
   };
 
   it('may stand in the query of a GET', async () => expectStored(await ask(call())));
@@ -163,7 +154,7 @@ describe('the arguments', () => {
 
   it('are no files', async () => {
     const form = new FormData();
-    form.set('clientKey', keys.ingest);
+    form.set('clientKey', client.keys.ingest);
     form.set('params', new Blob(['{}']));
     expect(await ask({ action: 'track' }, { method: 'POST', body: form })).toMatchObject({
       status: 400,
@@ -205,7 +196,7 @@ describe('multi', () => {
       failed('use setUserAttributes'),
       failed('use setUserAttributes'),
     ]);
-    expect((await eventsOf(ada)).map(({ name }) => name)).toEqual(['start', 'z', 'setUserAttributes']);
+    expect((await client.eventsOf(ada)).map(({ name }) => name)).toEqual(['start', 'z', 'setUserAttributes']);
     expect(await hookline.attributes(ada)).toEqual({ plan: 'gold' });
     expect((await broadcastsOf('offer')).at(-1)).toMatchObject({ data: { of: ada } });
   });
@@ -217,7 +208,7 @@ describe('multi', () => {
     ]);
     const answers = [await post('multi', { data }), await post('multi', { data })];
     for (const { came } of answers) expect(came.map(({ success }) => success)).toEqual([true, true]);
-    expect(await eventsOf(ada)).toHaveLength(2);
+    expect(await client.eventsOf(ada)).toHaveLength(2);
   });
 
   it.each([
@@ -294,23 +285,24 @@ describe('the key', () => {
         expect(answer.came).toEqual([{ success: false, error: { message: expect.stringMatching(/API key/) } }]);
       }
     }
-    expect(await isKnown(ada)).toBe(status === 200);
+    expect(await client.isKnown(ada)).toBe(status === 200);
   });
 
   it('of the scope ingest sends no messages, alone or in a list', async () => {
     const call = { userId: ada, messageId: 'offer' };
     await post('start', { userId: ada });
     const refused = [{ success: false, error: { message: expect.stringContaining('scope operate') } }];
-    expect(await post('sendMessage', call, keys.ingest)).toMatchObject({ status: 403, came: refused });
+    expect(await post('sendMessage', call, client.keys.ingest)).toMatchObject({ status: 403, came: refused });
     const data = [{ action: 'sendMessage', ...call }];
-    expect(await post('multi', { data }, keys.ingest)).toMatchObject({ status: 200, came: refused });
+    expect(await post('multi', { data }, client.keys.ingest)).toMatchObject({ status: 200, came: refused });
   });
 
   it('with a rate is told when to come again', async () => {
-    const slow = await keyFor('ingest', { rateLimit: '1/m' });
-    await post('start', { userId: ada }, slow);
-    const answer = await post('start', { userId: ada }, slow);
-    expect(answer).toMatchObject({ status: 429, came: [{ success: false }] });
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    const answer = await client.askTooOften((key) => post('start', { userId: ada }, key));
+    expect(answer).toMatchObject({
+      status: 429,
+      came: [{ success: false, error: { message: expect.stringContaining('may send') } }],
+    });
+    expect(answer.retryAfter).toBeGreaterThan(0);
   });
 });
