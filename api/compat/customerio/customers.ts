@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { erasePerson } from '../../../db/erase-person.ts';
+import { mergePeople } from '../../../db/merge-people.ts';
 import type { Db } from '../../../db/open.ts';
 import { putPerson, whileThere } from '../../../db/people.ts';
 import { setSuppressed } from '../../../db/suppress.ts';
@@ -15,6 +16,8 @@ import { anyId } from '../schemas.ts';
 const path = '/compat/customerio/api/v1/customers/:id';
 const profile = { email: 'ada@example.com', created_at: 1767225600, plan: 'gold', anonymous_id: 'visitor-7' };
 
+const SAME = 'is the same person; name another one';
+const NOBODY = 'nobody has this id; nothing was merged';
 const NO_OTHER_IDS = 'people are known by their id alone here; send { "id" }';
 
 /** An email stands for the id, as it does in a path. */
@@ -104,9 +107,9 @@ export const customerRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[]
     answers: { 200: nothing },
     errors: ['people.too_large'],
     handle: async ({ body: { primary, secondary } }) => {
-      const message = 'is the same person; name another one';
-      refuseFaults(primary === secondary ? [{ path: 'secondary', message }] : []);
-      await mergeInto(db, secondary, primary);
+      refuseFaults(primary === secondary ? [{ path: 'secondary', message: SAME }] : []);
+      const merged = await mergePeople(db, secondary, primary);
+      refuseFaults(merged === 'noInto' ? [{ path: 'primary', message: NOBODY }] : []);
       return { status: 200, body: {}, after: wake };
     },
   }),

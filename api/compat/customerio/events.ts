@@ -12,15 +12,22 @@ import { nothing, shared } from './route.ts';
 
 const NOBODY = 'an event needs a person here; send an anonymous_id';
 
-/** Unknown fields are dropped, as Customer.io does. */
-const eventBody = z.object({
-  name: z.string().trim().min(1).max(255),
+const isView = (type: string | null | undefined) => type === 'page' || type === 'screen';
+
+/** Unknown fields are dropped, as Customer.io does. What was seen may have a name as long as a URL. */
+const given = {
+  name: z.string().trim().min(1),
   type: z.string().nullish(),
   id: clientId.nullish(),
   data: fields.nullish(),
   timestamp: unixTime.nullish(),
-});
-const anonymousBody = eventBody.extend({ anonymous_id: anyId(NOBODY) });
+};
+type Given = z.infer<z.ZodObject<typeof given>>;
+
+const isShort = ({ name, type }: Given) => isView(type) || name.length <= 255;
+const SHORT = { path: ['name'], message: 'write at most 255 characters' };
+const eventBody = z.object(given).refine(isShort, SHORT);
+const anonymousBody = z.object({ ...given, anonymous_id: anyId(NOBODY) }).refine(isShort, SHORT);
 
 const event = { name: 'order_placed', id: '01HB4HBDKTFWYZCK01DMRSWRFD', timestamp: 1767225600, data: { total: 120 } };
 const page = { type: 'page', name: 'https://example.com/pricing' };
@@ -29,8 +36,8 @@ type Dependencies = { db: Db; wake: () => void; metrics: Pick<Metrics, 'accepted
 
 /** Customer.io's calls for events. */
 export function customerEventRoutes({ db, wake, metrics }: Dependencies): Route[] {
-  const store = async (given: NewEvent) => {
-    const { accepted, results } = await storeEvents(db, [given]);
+  const store = async (one: NewEvent) => {
+    const { accepted, results } = await storeEvents(db, [one]);
     const [result] = results;
     if (result instanceof HooklineError) throw result;
     const after = () => {
@@ -69,13 +76,13 @@ export function customerEventRoutes({ db, wake, metrics }: Dependencies): Route[
 }
 
 /** The name of a page or screen is one of its data: what all of them are is how a campaign knows them. */
-function eventOf(person: string, { name, type, id, data, timestamp }: z.infer<typeof eventBody>): NewEvent {
-  const isView = type === 'page' || type === 'screen';
+function eventOf(person: string, { name, type, id, data, timestamp }: Given): NewEvent {
+  const view = isView(type) ? type : null;
   const event = {
     id: id ?? undefined,
     person,
-    name: isView ? type : name,
-    data: isView ? { ...data, name } : (data ?? {}),
+    name: view ?? name,
+    data: view ? { ...data, name } : (data ?? {}),
     timestamp: timestamp ?? undefined,
     backfill: false,
   };

@@ -103,10 +103,11 @@ describe('TrackClient of the package customerio-node', () => {
   });
 
   it('tells of pages and screens', async () => {
-    await track().trackPageView(ada, 'https://example.com/pricing');
+    const url = `https://example.com/${'x'.repeat(300)}`;
+    await track().trackPageView(ada, url);
     await track().track(ada, { type: 'screen', name: 'basket', data: { items: 2 } });
     expect(await client.eventsOf(ada)).toEqual([
-      { name: 'page', data: { name: 'https://example.com/pricing' } },
+      { name: 'page', data: { name: url } },
       { name: 'screen', data: { items: 2, name: 'basket' } },
     ]);
   });
@@ -148,6 +149,16 @@ describe('TrackClient of the package customerio-node', () => {
       statusCode: 400,
       message: expect.stringContaining('secondary: is the same person'),
     });
+  });
+
+  it('merges nobody into somebody who is not there', async () => {
+    const id = 'id' as Parameters<TrackClient['mergeCustomers']>[0];
+    await track().identify(`old ${ada}`);
+    expect(await refusal(track().mergeCustomers(id, ada, id, `old ${ada}`))).toEqual({
+      statusCode: 400,
+      message: expect.stringContaining('primary: nobody has this id'),
+    });
+    expect(await client.isKnown(`old ${ada}`)).toBe(true);
   });
 
   it('hears that its key is refused', async () => {
@@ -260,6 +271,7 @@ describe('a call by itself', () => {
     ['PUT', 'API/v1/nothing', 404, 'does not exist', {}],
     ['POST', 'api/v1/customers/x/events', 400, 'name: is missing', {}],
     ['POST', 'api/v1/customers/x/events', 400, 'name: must not be empty', { name: ' ' }],
+    ['POST', 'api/v1/customers/x/events', 400, 'name: write at most 255', { name: 'x'.repeat(256) }],
     ['POST', 'api/v1/customers/x/events', 400, 'timestamp: write seconds', { name: 'x', timestamp: 1767225600000 }],
     ['POST', 'api/v1/customers/x/events', 400, 'timestamp: write seconds', { name: 'x', timestamp: 'now' }],
     ['POST', 'api/v1/customers/x/events', 400, 'may take 32768', { name: 'x', data: { a: 'x'.repeat(33_000) } }],
