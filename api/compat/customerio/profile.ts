@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { AttributeValues } from '../../../db/people.ts';
 import { parseInput } from '../../../domain/input/faults.ts';
-import { fields } from '../../schemas.ts';
 import { anyId } from '../schemas.ts';
 
 const NO_CIO_ID = 'there is none here; name the person by their id in the path';
@@ -16,13 +15,11 @@ const reserved = z.object({
 });
 
 /** What an identify says of a person: as Customer.io has it, `null` and an empty text remove an attribute. */
-export function parseProfile(id: string, body: z.infer<typeof fields>) {
+export function parseProfile(id: string, body: AttributeValues) {
   const same = reserved.refine((given) => (given.id ?? id) === id, { path: ['id'], message: OTHER_ID });
-  const { anonymous_id: anonymousId, _update: onlyUpdate } = parseInput(same, body);
-  const given = Object.entries(body).filter(([name]) => name !== 'id' && name !== '_update');
-  const attributes: AttributeValues = Object.fromEntries(
-    given.map(([name, value]) => [name, value === '' ? null : value]),
-  );
+  const meant = Object.entries(body).map(([name, value]) => [name, value === '' ? null : value]);
+  const { anonymous_id: anonymousId, _update: onlyUpdate } = parseInput(same, Object.fromEntries(meant));
+  const attributes: AttributeValues = Object.fromEntries(meant.filter(([name]) => name !== 'id' && name !== '_update'));
   return {
     attributes,
     anonymousId: anonymousId && anonymousId !== id ? anonymousId : null,
