@@ -9,7 +9,7 @@ export const refused = z.strictObject({
   error: z.strictObject({ message: z.string() }),
 });
 
-const failure = z.strictObject({ response: z.tuple([refused]) }).meta({ id: 'LeanplumFailure' });
+const failure = z.strictObject({ response: z.array(refused).length(1) }).meta({ id: 'LeanplumFailure' });
 const keyed = z.object({ clientKey: z.string().min(1) });
 
 /** That of Leanplum's API: the key is the argument `clientKey`, in the query or the body. */
