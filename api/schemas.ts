@@ -17,6 +17,9 @@ export const versionNumber = z
   .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: 999_999_999 })
   .transform(Number);
 
+/** What Postgres counts in four bytes: versions, revisions. */
+export const ordinal = z.int().min(1).max(2_147_483_647);
+
 export const noParams = z.strictObject({});
 export const noQuery = z.strictObject({});
 
