@@ -9,9 +9,9 @@ import { fields, idParams, noParams } from '../../schemas.ts';
 import { refuseFaults } from '../../try-out.ts';
 import { assertOperator } from '../assert-operator.ts';
 import { mergeInto } from '../merge-into.ts';
-import { parseProfile } from './profile.ts';
-import { nothing, shared } from './route.ts';
 import { anyId } from '../schemas.ts';
+import { parseProfile } from './profile.ts';
+import { nothing, shared } from './shared.ts';
 
 const path = '/compat/customerio/api/v1/customers/:id';
 const profile = { email: 'ada@example.com', created_at: 1767225600, plan: 'gold', anonymous_id: 'visitor-7' };

@@ -8,7 +8,7 @@ import type { Metrics } from '../../metrics.ts';
 import { route, type Route } from '../../route.ts';
 import { clientId, fields, idParams, noParams } from '../../schemas.ts';
 import { anyId, unixTime } from '../schemas.ts';
-import { nothing, shared } from './route.ts';
+import { nothing, shared } from './shared.ts';
 
 const NOBODY = 'an event needs a person here; send an anonymous_id';
 

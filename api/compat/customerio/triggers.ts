@@ -8,7 +8,7 @@ import { fields, idParams } from '../../schemas.ts';
 import { trigger, TRIGGER_ERRORS } from '../../trigger.ts';
 import { anyId } from '../schemas.ts';
 import { audienceOf, recipients } from './recipients.ts';
-import { shared } from './route.ts';
+import { shared } from './shared.ts';
 
 /** Where the App API has it, where its library asks for it, and both below the URL of the Track API. */
 const PLACES = ['v1', 'v1/api', 'api/v1', 'api/v1/api'];

@@ -11,7 +11,7 @@ import { assertStorable } from '../../storable.ts';
 import { TRIGGER_ERRORS } from '../../trigger.ts';
 import { assertOperator } from '../assert-operator.ts';
 import { doInOrder } from '../do-in-order.ts';
-import { decodeArguments } from './arguments.ts';
+import { decodeArguments } from './decode-arguments.ts';
 import { callSchema, multiSchema, type Call } from './calls.ts';
 import { dataOf, deedOf, SKIPPED, type Outcome } from './deed.ts';
 import { leanplumDialect, refused } from './dialect.ts';
@@ -22,6 +22,8 @@ const done = z.strictObject({
   warning: z.strictObject({ message: z.string() }).optional(),
 });
 const answer = z.strictObject({ response: z.array(z.union([done, refused])) }).meta({ id: 'LeanplumResponse' });
+
+const multi = z.object({ action: z.literal('multi') });
 
 const text = z.string().optional();
 /** Each argument may stand in the query as well as in the body. */
@@ -99,8 +101,9 @@ export function leanplumCompatRoutes({ db, wake, wakeCarrier, metrics }: Depende
   } satisfies Partial<Route>;
   const handle = (given: object, caller: Caller) => {
     const decoded = decodeArguments(given);
-    const isMulti = z.object({ action: z.literal('multi') }).safeParse(decoded).success;
-    return isMulti ? many(parseInput(multiSchema, decoded).data, caller) : one(decoded, caller);
+    return multi.safeParse(decoded).success
+      ? many(parseInput(multiSchema, decoded).data, caller)
+      : one(decoded, caller);
   };
   return [
     route({
