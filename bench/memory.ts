@@ -63,7 +63,7 @@ export async function benchMemory(servers: Servers): Promise<string> {
   return `memory: +${(endless - small).toFixed(0)} MB, at most +${AT_MOST_MB} MB (${shown})`;
 }
 
-/** Megabytes that the worker's process has, after it was told to collect what nobody needs. */
+/** Megabytes that the worker's process has, after it was told to collect what nobody needs; `servers.heapMb` is the heap's part then. */
 export async function residentMb(servers: Servers): Promise<number> {
   const { pid } = await program(servers.worker.pid);
   process.kill(pid, 'SIGUSR2');

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
+import { z } from 'zod';
 import { environment, loadToolPlaces } from '../config.ts';
 import { startChild, type Child } from '../embedded/child.ts';
 import { freePorts } from '../embedded/free-port.ts';
@@ -21,13 +22,14 @@ export async function startServers() {
   const folder = await mkdtemp(join(tmpdir(), 'hookline-bench-'));
   const children: Child[] = [];
   const onSpawn = (child: Child) => void children.push(child);
-  const [{ url: databaseUrl }, temporal, [apiPort = 0, ...receiverPorts]] = await Promise.all([
+  const binary = await findTemporal(loadToolPlaces(environment));
+  const temporalOptions = { binary, dataDir: folder, uiPort: false, onSpawn } as const;
+  const [{ url: databaseUrl }, firstTemporal, [apiPort = 0, ...receiverPorts]] = await Promise.all([
     startPostgres({ dataDir: folder, onSpawn }),
-    findTemporal(loadToolPlaces(environment)).then((binary) =>
-      startTemporal({ binary, dataDir: folder, uiPort: false, onSpawn }),
-    ),
+    startTemporal(temporalOptions),
     freePorts(1 + DESTINATIONS),
   ]);
+  let temporal = firstTemporal;
   const adminKey = randomBytes(24).toString('base64url');
   const masterKey = randomBytes(32);
   const env = {
@@ -43,6 +45,7 @@ export async function startServers() {
     HOOKLINE_STARTS_PER_SECOND: '100000',
     HOOKLINE_LOG_LEVEL: 'warn',
   };
+  let heapMb = 0;
   const start = (name: string, words: string[]) =>
     new Promise<Child>((resolve, reject) => {
       const child = startChild({
@@ -51,15 +54,20 @@ export async function startServers() {
         cwd: root,
         env,
         logFile: join(folder, `${name}.log`),
-        onMessage: () => resolve(child),
+        onMessage: (message) => {
+          const heap = heapMessage.safeParse(message);
+          if (heap.success) heapMb = heap.data.mb;
+          else resolve(child);
+        },
       });
       children.push(child);
       void child.exited.then(() => reject(new Error(`${name} ended; see ${folder}/${name}.log`)));
     });
   const bareQueue = 'bare';
+  const startWorker = () => start('worker', ['--expose-gc', 'bench/worker.ts']);
   await start('server', ['server.ts']);
-  const [worker] = await Promise.all([
-    start('worker', ['--expose-gc', 'bench/worker.ts']),
+  let [worker] = await Promise.all([
+    startWorker(),
     start('bare', ['bench/bare-worker.ts', temporal.address, bareQueue]),
     start('receiver', ['bench/receiver.ts', ...receiverPorts.map(String)]),
   ]);
@@ -81,7 +89,31 @@ export async function startServers() {
     masterKey,
     temporalAddress: temporal.address,
     bareQueue,
-    worker,
+    get worker() {
+      return worker;
+    },
+    /** Of the worker, when it was last told to collect its garbage. */
+    heapMb: () => heapMb,
+    /** Ends the worker, and starts another; answers the seconds until that one is ready. */
+    async restartWorker() {
+      await worker.stop();
+      const startedAt = performance.now();
+      worker = await startWorker();
+      return (performance.now() - startedAt) / 1_000;
+    },
+    /** Megabytes of Temporal's file, with what has still to be written into it. */
+    async temporalMb() {
+      const sizes = await temporalFiles(folder).then((files) =>
+        Promise.all(files.map(async (file) => (await stat(file)).size)),
+      );
+      return sizes.reduce((sum, size) => sum + size, 0) / 2 ** 20;
+    },
+    /** Temporal forgets everything. */
+    async wipeTemporal() {
+      await temporal.child.stop();
+      for (const file of await temporalFiles(folder)) await rm(file);
+      temporal = await startTemporal({ ...temporalOptions, port: temporal.port });
+    },
     /** Of the receiver: each is a destination. */
     origins,
     /** How many requests the receiver holds back. */
@@ -121,5 +153,10 @@ export async function startServers() {
     },
   };
 }
+
+const heapMessage = z.object({ type: z.literal('heap'), mb: z.number() });
+
+const temporalFiles = async (folder: string) =>
+  (await readdir(folder)).filter((name) => name.startsWith('temporal.db')).map((name) => join(folder, name));
 
 export type Servers = Awaited<ReturnType<typeof startServers>>;

@@ -54,7 +54,7 @@ type Run<T> = (sql: TransactionSql) => T | Promise<T>;
 
 /**
  * The driver tells whoever began a transaction that its connection was lost, and then goes on: what the transaction still asks, its
- * rollback or commit too, would get into the next connection. So it asks nothing more, and has no end.
+ * rollback or commit too, would get into the next connection. So it asks nothing more, and has no end. Nor does one that has ended.
  */
 async function transact<T>(begin: (run: Run<T>) => Promise<unknown>, run: Run<T>): Promise<unknown> {
   let lost: Error | undefined;
@@ -76,8 +76,14 @@ async function transact<T>(begin: (run: Run<T>) => Promise<unknown>, run: Run<T>
     if ('error' in result) throw result.error;
     return result.value;
   });
-  outcome.catch(note);
-  return outcome;
+  try {
+    return await outcome;
+  } catch (error) {
+    note(error);
+    throw error;
+  } finally {
+    lost ??= new Error('the transaction of this query has ended');
+  }
 }
 
 type Ask = <Q extends Promise<unknown>>(query: () => Q) => Q;

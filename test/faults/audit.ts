@@ -41,13 +41,14 @@ type Row = {
   ended: boolean;
   delivery: string | null;
   state: string | null;
+  cut: number;
 };
 
 /**
  * What became of events that were accepted: each line names one thing that is lost or was done twice. `slowest`: the most seconds from
  * an event to the first request for it, where nothing but its webhook follows.
  */
-export type Audit = { lost: string[]; doubled: string[]; repeated: number; slowest: number };
+export type Audit = { lost: string[]; doubled: string[]; repeated: number; cutOff: number; slowest: number };
 
 /** Holds what Postgres says of the events of a run against what the receiver saw. */
 export async function audit(
@@ -58,7 +59,8 @@ export async function audit(
   const ids = accepted.map(({ id }) => id);
   const rows = await db.execute<Row>(sql`
     select e.id as event, extract(epoch from e.received_at)::float8 as at, p.id as person, e.name, (p.attributes->>'count')::int as count, j.id as journey,
-      ended_at is not null as ended, d.id as delivery, d.state
+      ended_at is not null as ended, d.id as delivery, d.state,
+      (select count(*)::int from attempts where delivery_id = d.id and class = 'unknown') as cut
     from events e join people p on p.key = e.person_key
       left join journeys j on j.event_id = e.id left join deliveries d on d.journey_id = j.id
     where e.id = any(${sql.param(ids)}::text[])`);
@@ -66,6 +68,7 @@ export async function audit(
   const doubled: string[] = [];
   let repeated = 0;
   let slowest = 0;
+  const cutOff = rows.reduce((sum, { cut }) => sum + cut, 0);
   const stored = grouped(rows, ({ event }) => event);
   const keysOf = grouped(received.keys(), (key) => received.get(key)?.journey);
   for (const id of ids) {
@@ -95,7 +98,7 @@ export async function audit(
     if (count < applied) lost.push(`${person}: ${applied} successes, counted ${count}`);
     if (count > applied) doubled.push(`${person}: ${applied} successes, counted ${count}`);
   }
-  return { lost, doubled, repeated, slowest };
+  return { lost, doubled, repeated, cutOff, slowest };
 }
 
 function grouped<K, T>(all: Iterable<T>, keyOf: (each: T) => K): Map<K, T[]> {

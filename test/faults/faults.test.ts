@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { runFault } from './run-fault.ts';
+import { NOTHING_WRONG, runFault } from './run-fault.ts';
 import { startStack, type Stack } from './stack.ts';
 import { tableOf, type Line } from './table.ts';
 
@@ -44,7 +44,9 @@ function faultsOn(what: string, options: Options, faults: Record<string, Fault>)
           if (not !== undefined) lines.push({ fault: name, not });
           skip(not !== undefined, not);
           await fault.prepare?.(stack);
-          lines.push(await runFault(stack, name, scale, async () => void (await fault.happen(stack))));
+          const { line, wrong } = await runFault(stack, name, scale, async () => void (await fault.happen(stack)));
+          lines.push(line);
+          expect(wrong).toEqual(NOTHING_WRONG);
         },
         TIMEOUT_MS,
       );

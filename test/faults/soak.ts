@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
 import { audit, inTransit } from './audit.ts';
 import { eventsOf, post, startApproving } from './load.ts';
-import { untilQuiet } from './run-fault.ts';
+import { NOTHING_WRONG, untilQuiet } from './run-fault.ts';
 import { startStack, type Stack } from './stack.ts';
 import { growthOf, usageOf } from './usage.ts';
 
@@ -20,10 +20,10 @@ const MAY_GROW = { rssMb: 5, heapMb: 0.5, files: 1, active: 1, inTransit: 3 };
 
 /** Beside the campaigns of the faults: what follows from attributes, which each success changes. */
 async function publishMore({ api, hookline }: Stack): Promise<void> {
-  await api('PUT', '/v1/segments/busy', { where: { 'customer.count': { gt: 1 } } });
+  await api('PUT', '/v1/segments/busy', { condition: { 'customer.count': { gt: 1 } } });
   await hookline.publish('busy', {
-    trigger: { type: 'segment', segment: 'busy', on: 'enter' },
-    steps: [{ type: 'update', id: 'mark', attributes: { busy: true } }],
+    trigger: { type: 'segment', segment: 'busy', change: 'enter' },
+    steps: [{ type: 'update', id: 'mark', attributes: { busy: 'yes' } }],
   });
   await hookline.publish('counted-up', {
     trigger: { type: 'attribute', attribute: 'count' },
@@ -76,7 +76,7 @@ it(
       `${grows.map(({ name, perMinute, limit }) => `${name}: ${perMinute} a minute, at most ${limit}`).join('\n')}\n`,
     );
     const { lost, doubled } = await audit(stack.db, events, stack.received);
-    expect({ died: stack.died, left, lost, doubled }).toEqual({ died: [], left: {}, lost: [], doubled: [] });
+    expect({ died: stack.died, left, lost, doubled }).toEqual(NOTHING_WRONG);
     expect(grows.filter(({ perMinute, limit }) => perMinute > limit)).toEqual([]);
   },
   (MINUTES + 10) * 60_000,

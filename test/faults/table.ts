@@ -5,8 +5,12 @@ export type Line =
       events: number;
       lost: number;
       doubled: number;
+      /** Rows that nothing will move. */
+      stuck: number;
       /** Requests that came again after one that had succeeded: the receiver knows them by their key. */
       repeated: number;
+      /** Attempts that were lost with their workers: each costs its delivery one of its retries. */
+      cutOff: number;
       /** From the end of the fault to when nothing was under way. */
       seconds: number;
       /** The most seconds from an event to the first request for it. */
@@ -14,7 +18,17 @@ export type Line =
     }
   | { fault: string; not: string };
 
-const HEAD = ['fault', 'events', 'lost', 'doubled', 'repeated requests', 'seconds to recover', 'slowest request'];
+const HEAD = [
+  'fault',
+  'events',
+  'lost',
+  'doubled',
+  'stuck',
+  'repeated requests',
+  'attempts cut off',
+  'seconds to recover',
+  'slowest request',
+];
 
 /** A table in Markdown, columns aligned. */
 export function tableOf(lines: Line[]): string {
@@ -26,6 +40,10 @@ export function tableOf(lines: Line[]): string {
 
 function cellsOf(line: Line): string[] {
   if ('not' in line) return [line.fault, `not possible here: ${line.not}`];
-  const { fault, events, lost, doubled, repeated, seconds, slowest } = line;
-  return [fault, ...[events, lost, doubled, repeated].map(String), ...[seconds, slowest].map((s) => s.toFixed(1))];
+  const { fault, events, lost, doubled, stuck, repeated, cutOff, seconds, slowest } = line;
+  return [
+    fault,
+    ...[events, lost, doubled, stuck, repeated, cutOff].map(String),
+    ...[seconds, slowest].map((s) => s.toFixed(1)),
+  ];
 }
