@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { isDeadlock, isUnavailable } from '../db/unavailable.ts';
+import { isDeadlock, isDiskFull, isUnavailable } from '../db/unavailable.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { dialectAt, type Dialect } from './dialect.ts';
 import type { problemSchema } from './problem-schema.ts';
@@ -58,8 +58,10 @@ function sendProblem(response: Response, error: HooklineError, dialect?: Dialect
   response.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
-const unavailableText = (thrown: unknown): string =>
-  isDeadlock(thrown) ? 'Postgres gave up a request that deadlocked' : 'Postgres cannot be reached';
+function unavailableText(thrown: unknown): string {
+  if (isDiskFull(thrown)) return 'Postgres has no room left';
+  return isDeadlock(thrown) ? 'Postgres gave up a request that deadlocked' : 'Postgres cannot be reached';
+}
 
 const requestId = (response: Response): string => String(response.locals.requestId);
 
@@ -70,6 +72,12 @@ function expected(thrown: unknown): HooklineError | undefined {
     return new HooklineError(
       'internal.unavailable',
       'The database cannot be reached. Send the request again: what carries an id of yours is stored once.',
+      { cause: thrown },
+    );
+  if (isDiskFull(thrown))
+    return new HooklineError(
+      'internal.unavailable',
+      'The database has no room left. Send the request again: what carries an id of yours is stored once.',
       { cause: thrown },
     );
   if (isDeadlock(thrown))

@@ -24,11 +24,11 @@ export async function startServers() {
   const onSpawn = (child: Child) => void children.push(child);
   const binary = await findTemporal(loadToolPlaces(environment));
   const temporalOptions = { binary, dataDir: folder, uiPort: false, onSpawn } as const;
-  const [{ url: databaseUrl }, firstTemporal, [apiPort = 0, ...receiverPorts]] = await Promise.all([
+  const [{ url: databaseUrl }, firstTemporal] = await Promise.all([
     startPostgres({ dataDir: folder, onSpawn }),
     startTemporal(temporalOptions),
-    freePorts(1 + DESTINATIONS),
   ]);
+  const [apiPort = 0, ...receiverPorts] = await freePorts(1 + DESTINATIONS);
   let temporal = firstTemporal;
   const adminKey = randomBytes(24).toString('base64url');
   const masterKey = randomBytes(32);

@@ -1,6 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres, { type Sql, type TransactionSql } from 'postgres';
-import { isUnavailable } from './unavailable.ts';
+import { isConnectionLost } from './unavailable.ts';
 
 /** Postgres, or a transaction in it: named queries take either. */
 export type Db = Pick<
@@ -59,7 +59,7 @@ type Run<T> = (sql: TransactionSql) => T | Promise<T>;
 async function transact<T>(begin: (run: Run<T>) => Promise<unknown>, run: Run<T>): Promise<unknown> {
   let lost: Error | undefined;
   const note = (error: unknown) => {
-    if (error instanceof Error && isUnavailable(error)) lost = error;
+    if (error instanceof Error && isConnectionLost(error)) lost = error;
   };
   const ask: Ask = (query) => {
     if (lost) throw lost;

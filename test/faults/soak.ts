@@ -7,14 +7,15 @@ import { startStack, type Stack } from './stack.ts';
 import { growthOf, usageOf } from './usage.ts';
 
 const MINUTES = inject('soakMinutes') ?? 15;
-const PER_SECOND = 10;
+/** Each success begins one journey more: about half of what two cores can do, so that no queue grows. */
+const PER_SECOND = 5;
 const SAMPLE_EVERY_S = 10;
 const REPORTER = ['./test/faults/usage-reporter.js'];
 
 /**
- * What may grow in a minute, in which 600 events come. A kilobyte kept of each event would be 0.6 MB of heap. The allocator takes and
- * gives back by the megabyte, so that the resident memory says less. One file or timer for 600 events is none for each; what is in transit is a few
- * seconds' worth, some 50 rows, which come and go.
+ * What may grow in a minute, in which 300 events come: two kilobytes of heap kept of each would be 0.6 MB. The allocator takes and gives
+ * back by the megabyte, so that resident memory says less. One file or timer for 300 events is none for each. What is in transit is a few
+ * seconds' worth, some 30 rows, which come and go.
  */
 const MAY_GROW = { rssMb: 5, heapMb: 0.5, files: 1, active: 1, inTransit: 3 };
 
