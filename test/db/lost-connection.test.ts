@@ -11,6 +11,7 @@ const CONNECTIONS = 10;
 let database: TestDatabase;
 let wire: Server;
 const sockets = new Set<Socket>();
+let farUrl: string;
 let far: Database;
 
 /** Ends every connection at once, as when the server's machine is switched off and on. */
@@ -39,8 +40,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => {
     wire.listen(0, '127.0.0.1', resolve);
   });
-  const url = Object.assign(new URL(database.url), { port: String((wire.address() as AddressInfo).port) });
-  far = openDatabase(url.href, { max: CONNECTIONS, application: 'hookline test' });
+  farUrl = Object.assign(new URL(database.url), { port: String((wire.address() as AddressInfo).port) }).href;
+  far = openDatabase(farUrl, { max: CONNECTIONS, application: 'hookline test' });
   await database.db.execute(sql`create table notes (text text)`);
 });
 beforeEach(() => database.db.execute(sql`delete from notes`));
@@ -81,6 +82,31 @@ it('what such a transaction still does later takes no effect', async () => {
   );
   expect(await failed).toBeInstanceOf(Error);
   await eventually(async () => (await later) instanceof Error);
+  expect(await database.db.execute(sql`select text from notes`)).toEqual([]);
+});
+
+it('nor does its end take effect: another transaction on the connection that was made again is its own', async () => {
+  const { db, close } = openDatabase(farUrl, { max: 1, application: 'hookline test' });
+  let goOn: (() => void) | undefined;
+  const lost = failureOf(
+    db.transaction(async (tx) => {
+      await tx.execute(sql`insert into notes values ('lost')`);
+      await new Promise<void>((resolve) => (goOn = resolve));
+    }),
+  );
+  await eventually(async () => goOn !== undefined);
+  cut();
+  await lost;
+  const undone = await failureOf(
+    db.transaction(async (tx) => {
+      await tx.execute(sql`insert into notes values ('half')`);
+      goOn?.();
+      await tx.execute(sql`select pg_sleep(0.1)`);
+      throw new Error('undone');
+    }),
+  );
+  await close();
+  expect(undone).toMatchObject({ message: 'undone' });
   expect(await database.db.execute(sql`select text from notes`)).toEqual([]);
 });
 

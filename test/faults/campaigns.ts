@@ -31,6 +31,3 @@ export function campaignsTo(origin: string): Record<Kind, object> {
     }),
   };
 }
-
-/** Some drafts are for people whose drafts nobody approves. */
-export const isForApproval = (person: string) => person.endsWith('-yes');
