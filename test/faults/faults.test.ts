@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { NOTHING_WRONG, runFault } from './run-fault.ts';
 import { startStack, type Stack } from './stack.ts';
@@ -151,8 +152,10 @@ faultsOn(
     },
     'the disk of Postgres is full': {
       impossible: ({ disk }) => disk?.not,
-      async happen({ disk, postgres }) {
+      async happen({ db, disk, postgres }) {
         await disk?.fill();
+        const large = sql`create table large as select md5(n::text) from generate_series(1, 100000) n`;
+        await expect(db.execute(large)).rejects.toThrow();
         await pause(AWAY_MS);
         await disk?.free();
         // It ends where it cannot even write its log: who runs it starts it again.

@@ -18,8 +18,8 @@ export type Received = {
 const TOO_LATE_MS = 2_500;
 
 /**
- * Answers in 0 to 300 ms; one request in five fails, by a status, a reset, no answer, or an answer that comes too late. Keeps what came.
- * The order of arrival decides with the seed, so that a run can be tried again.
+ * Answers within a second, so that some requests are always under way. One in five fails: by a status, a reset, no answer, or one that
+ * comes too late. Keeps what came. The order of arrival decides with the seed, so that a run can be tried again.
  */
 export function unreliable(seed: number): { behaviour: Behaviour; received: Map<string, Received> } {
   const random = seeded(seed);
@@ -38,7 +38,7 @@ export function unreliable(seed: number): { behaviour: Behaviour; received: Map<
     behaviour(socket, request) {
       const key = request.headers['idempotency-key'] ?? '';
       note(key, request);
-      const delayMs = random() * 300;
+      const delayMs = random() * 1_000;
       const failure = Math.floor(random() * 25);
       if (failure === 0) return reset('headers')(socket, request);
       if (failure === 1) return closeBeforeAnswer()(socket, request);
