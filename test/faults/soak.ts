@@ -4,7 +4,7 @@ import { audit, inTransit } from './audit.ts';
 import { eventsOf, post, startApproving } from './load.ts';
 import { NOTHING_WRONG, untilQuiet } from './run-fault.ts';
 import { startStack, type Stack } from './stack.ts';
-import { growthOf, usageOf } from './usage.ts';
+import { sureGrowthOf, usageOf } from './usage.ts';
 
 const MINUTES = inject('soakMinutes') ?? 15;
 /** Each success begins one journey more: about half of what two cores can do, so that no queue grows. */
@@ -69,7 +69,7 @@ it(
     const left = await untilQuiet(stack);
     await approving.stop();
     const grows = Object.keys(samples[0] ?? {}).map((name) => {
-      const perMinute = growthOf(samples.map((figures) => figures[name] ?? 0)) * (60 / SAMPLE_EVERY_S);
+      const perMinute = sureGrowthOf(samples.map((figures) => figures[name] ?? 0)) * (60 / SAMPLE_EVERY_S);
       const limit = MAY_GROW[name.split('.')[1] as keyof typeof MAY_GROW];
       return { name, perMinute: Number(perMinute.toFixed(2)), limit };
     });

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { eventually } from '../support/eventually.ts';
 import type { TestProcess } from '../support/processes.ts';
 
-/** What a process holds: megabytes of memory, of its main thread's heap after a collection, open files and sockets, active resources. */
+/** What a process holds: megabytes of resident memory without what only mirrors files, of its main thread's heap after a collection, open files and sockets, active resources. */
 export type Usage = { rssMb: number; heapMb: number; files: number; active: number };
 
 /** Of a process that runs with `usage-reporter.js`, on Linux. */
@@ -12,15 +12,22 @@ export async function usageOf({ pid, lines }: TestProcess): Promise<Usage> {
   const line = await eventually(async () => lines.slice(from).find((each) => each.startsWith('{"usage"')));
   const { usage } = JSON.parse(line) as { usage: Pick<Usage, 'heapMb' | 'active'> };
   const [status, files] = await Promise.all([readFile(`/proc/${pid}/status`, 'utf8'), readdir(`/proc/${pid}/fd`)]);
-  return { rssMb: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024, files: files.length, ...usage };
+  return { rssMb: Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024, files: files.length, ...usage };
 }
 
-/** How much a figure grows in each step, by least squares over the second half of all: what comes before is warming up. */
-export function growthOf(figures: number[]): number {
+/**
+ * How much a figure surely grows in each step, over the second half of all: what comes before is warming up. The least that the slope
+ * (by least squares) may be in truth, two standard errors below what it looks like: what goes up and down is no growth.
+ */
+export function sureGrowthOf(figures: number[]): number {
   const half = figures.slice(Math.floor(figures.length / 2));
+  if (half.length < 3) return 0;
+  const sum = (valueAt: (each: number, at: number) => number) =>
+    half.reduce((total, each, at) => total + valueAt(each, at), 0);
   const middle = (half.length - 1) / 2;
-  const mean = half.reduce((sum, each) => sum + each, 0) / half.length;
-  const over = half.reduce((sum, each, at) => sum + (at - middle) * (each - mean), 0);
-  const under = half.reduce((sum, _, at) => sum + (at - middle) ** 2, 0);
-  return under === 0 ? 0 : over / under;
+  const mean = sum((each) => each) / half.length;
+  const spread = sum((_, at) => (at - middle) ** 2);
+  const slope = sum((each, at) => (at - middle) * (each - mean)) / spread;
+  const scatter = sum((each, at) => (each - mean - slope * (at - middle)) ** 2) / (half.length - 2);
+  return slope - 2 * Math.sqrt(scatter / spread);
 }
