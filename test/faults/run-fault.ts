@@ -30,7 +30,7 @@ export async function runFault(
   const posting = post(api, events, perSecond);
   // Looked at below; a failure meanwhile must not end the process.
   posting.catch(() => {});
-  await pause((count / perSecond) * 300);
+  await pause((count / perSecond) * 600);
   await happen();
   const endedAt = performance.now();
   await posting;

@@ -2,7 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { eventually } from '../support/eventually.ts';
 import type { TestProcess } from '../support/processes.ts';
 
-/** What a process holds: megabytes of resident memory without what only mirrors files, of its main thread's heap after a collection, open files and sockets, active resources. */
+/**
+ * What a process holds: megabytes of resident memory without what only mirrors files, and of its main thread's heap after a collection;
+ * open files and sockets; active resources.
+ */
 export type Usage = { rssMb: number; heapMb: number; files: number; active: number };
 
 /** Of a process that runs with `usage-reporter.js`, on Linux. */
