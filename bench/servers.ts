@@ -43,13 +43,13 @@ export async function startServers() {
     HOOKLINE_STARTS_PER_SECOND: '100000',
     HOOKLINE_LOG_LEVEL: 'warn',
   };
-  const start = (name: string, words: string[]) =>
+  const start = (name: string, words: string[], overrides: Record<string, string> = {}) =>
     new Promise<Child>((resolve, reject) => {
       const child = startChild({
         name,
         command: [process.execPath, '--import', 'tsx', ...words],
         cwd: root,
-        env,
+        env: { ...env, ...overrides },
         logFile: join(folder, `${name}.log`),
         onMessage: () => resolve(child),
       });
@@ -78,7 +78,10 @@ export async function startServers() {
   return {
     databaseUrl,
     database,
+    adminKey,
     masterKey,
+    /** Another process, which ends with the others. */
+    start,
     temporalAddress: temporal.address,
     bareQueue,
     worker,
