@@ -66,8 +66,9 @@ async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Prom
 /**
  * One statement: people are locked, or made, in the order of their ids, then events are written in the order of theirs, so that
  * lists that cross cannot lock each other out. Each event takes its person's next number, an inbox row goes with it, and the
- * person waits for the relay. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number
- * stays unused.
+ * person waits for the relay. All are received at one moment, when everybody is held, so that a person's are in the order of the list
+ * for whoever sorts by time. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number stays
+ * unused.
  */
 async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
   const keys = new Map(fresh.map((event) => [event.person, newId('per')]));
@@ -87,11 +88,13 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
       select key, person, '{}', max(turns) from input group by key, person order by person
       on conflict (id) do update set last_number = p.last_number + excluded.last_number
       returning p.key, p.id, p.last_number
+    ), received as materialized (
+      select clock_timestamp() as at from (select count(*) from person) as held
     ), event as (
       insert into events (id, person_key, number, name, data, timestamp, received_at, backfill)
       select i.id, p.key, p.last_number - i.turns + i.turn, i.name, i.data,
-             coalesce(i.timestamp, clock_timestamp()), clock_timestamp(), i.backfill
-      from input i join person p on p.id = i.person order by i.id
+             coalesce(i.timestamp, at), at, i.backfill
+      from input i join person p on p.id = i.person cross join received order by i.id
       on conflict (id) do nothing
       returning id, person_key, number, name
     ), seen as (
