@@ -77,13 +77,13 @@ export const journeys = pgTable(
     index('journeys_running')
       .on(table.id)
       .where(sql`ended_at is null`),
-    // For the look at what is overdue. A step that changes nothing of these leaves all indexes alone.
+    // For the look at what is overdue. Not by state: a step that leaves the time empty, as most do, leaves all indexes alone.
     index('journeys_overdue')
       .on(table.stepUntil)
       .where(sql`ended_at is null and step_until is not null`),
-    index('journeys_moving')
+    index('journeys_untimed')
       .on(table.id)
-      .where(sql`ended_at is null and state in ('starting', 'sending')`),
+      .where(sql`ended_at is null and step_until is null`),
     index('journeys_stuck')
       .on(table.id)
       .where(sql`ended_at is null and stuck_since is not null`),

@@ -55,8 +55,8 @@ describe('a relay that waits for a campaign whose state is being changed', () =>
       expect(
         (await test.decided())
           .filter((line) => line.startsWith(person))
-          .map((line) => line.split(' ')[1])
-          .toSorted(),
+          .map((line) => line.split(' ')[1] ?? '')
+          .toSorted((one, other) => one.localeCompare(other)),
       ).toEqual(['by-attribute', 'by-both', 'by-converted', 'by-event', 'by-movers', 'nap']);
     },
   );
