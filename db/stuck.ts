@@ -45,7 +45,7 @@ export async function claimSuspects(
     update journeys set checked_at = ${at(now)}
     where id in (
       select id from journeys as j
-      where id in (
+      where id = any(array(
           select id from journeys where ended_at is null and stuck_since is not null and stuck_by = 'closed'
           union all
           select split_part(workflow_id, '/', 2) from commands where error is not null and workflow_id like 'journey/%'
@@ -56,7 +56,7 @@ export async function claimSuspects(
           select id from journeys as j
           where ended_at is null and step_until is null and state in ('starting', 'sending') and ${SHOULD_HAVE_MOVED} < ${at(overdueBefore)}
           union all
-          select id from (${spanBehind(idleBehind)}) as span where greatest(checked_at, updated_at) < ${at(idleBefore)})
+          select id from (${spanBehind(idleBehind)}) as span where greatest(checked_at, updated_at) < ${at(idleBefore)}))
         and ended_at is null and (checked_at is null or checked_at <= ${at(askedBefore)})
         and not exists (
           select 1 from commands
