@@ -29,6 +29,7 @@ export type AppOptions = {
 /** The HTTP API over a list of routes: key, then path, query and body against their schemas, then the handler. */
 export function createApp({ routes, keys, metrics, log, inspect, ...stores }: AppOptions): Express {
   const allow = authorize(keys, () => new Date());
+  const dialects = [...new Set(routes.flatMap(({ dialect }) => dialect ?? []))];
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -44,11 +45,13 @@ export function createApp({ routes, keys, metrics, log, inspect, ...stores }: Ap
       response.locals.route = route;
       next();
     };
-    const guards = route.scope ? [allow(route.scope, route.dialect)] : [];
-    const readBody = route.body ? readers(route) : [];
-    app[route.method](route.path, name, ...guards, ...readBody, async (request, response) => {
+    const asking = route.scope ? [allow(route.scope, route.dialect)] : [];
+    const reading = route.body ? readers(route) : [];
+    const guards = route.dialect?.keyInBody ? [...reading, ...asking] : [...asking, ...reading];
+    app[route.method](route.path, name, ...guards, async (request, response) => {
       const caller = response.locals.caller ?? NOBODY;
-      const input = { ...inputOf(route, request), caller, idempotencyKey: request.get('idempotency-key') };
+      const sent: unknown = response.locals.sent;
+      const input = { ...inputOf(route, request, sent), caller, idempotencyKey: request.get('idempotency-key') };
       const handle = (db: Db) => route.handle({ ...input, db });
       const answer: Answer & { isRepeat?: boolean } = await (route.repeatable
         ? answerOnce(stores, request, caller, handle)
@@ -58,13 +61,12 @@ export function createApp({ routes, keys, metrics, log, inspect, ...stores }: Ap
       send(response, route, answer);
     });
   }
-  app.use(noSuchRoute);
-  app.use(problems(log, inspect));
+  app.use(noSuchRoute(dialects));
+  app.use(problems(log, dialects, inspect));
   return app;
 }
 
-function inputOf(route: Route, request: Request) {
-  const sent = route.body ? parseBody(request, route) : undefined;
+function inputOf(route: Route, request: Request, sent: unknown) {
   assertStorable(request.params, 'path');
   assertStorable(request.query, 'query');
   if (!route.judgesItems) assertStorable(sent);
@@ -81,8 +83,13 @@ function send(response: Response, { produces }: Route, answer: Answer & { isRepe
   response.type(produces ?? 'application/json');
   response.send(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
 }
-/** Whoever reads a body leaves none to the next. */
-const readers = ({ judgesItems, maxBytes = DEFAULT_MAX_BYTES }: Route) => [
-  ...(judgesItems === true ? [express.raw({ type: isNdjson, limit: MAX_NDJSON_BYTES })] : []),
-  express.raw({ type: () => true, limit: maxBytes }),
+
+/** Whoever reads a body leaves none to the next; what it says is left in `response.locals.sent`. */
+const readers = (route: Route): RequestHandler[] => [
+  ...(route.judgesItems === true ? [express.raw({ type: isNdjson, limit: MAX_NDJSON_BYTES })] : []),
+  express.raw({ type: () => true, limit: route.maxBytes ?? DEFAULT_MAX_BYTES }),
+  async (request, response, next) => {
+    response.locals.sent = await parseBody(request, route);
+    next();
+  },
 ];

@@ -1,5 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { HooklineError } from '../domain/errors.ts';
+import { bearerOf } from './authorization.ts';
 import type { Dialect } from './dialect.ts';
 import type { KeyRing, KnownKey } from './key-ring.ts';
 import type { Quota } from './quota.ts';
@@ -11,7 +12,7 @@ const ACTOR = 'write at most 255 printable characters';
 export const NOBODY: Caller = { key: '', keyId: '', scope: 'ingest', actor: null };
 
 const HOUSE: Pick<Dialect, 'keyOf' | 'askForKey'> = {
-  keyOf: (authorization) => /^Bearer +(\S+)$/i.exec(authorization)?.[1],
+  keyOf: ({ authorization }) => bearerOf(authorization),
   askForKey: 'Send an API key in the header `Authorization: Bearer <key>`.',
 };
 
@@ -22,7 +23,8 @@ const HOUSE: Pick<Dialect, 'keyOf' | 'askForKey'> = {
 export function authorize(keys: Pick<KeyRing, 'find'>, now: () => Date) {
   return (scope: Scope, { keyOf, askForKey }: Pick<Dialect, 'keyOf' | 'askForKey'> = HOUSE): RequestHandler =>
     (request, response, next) => {
-      const given = keyOf(request.get('authorization') ?? '');
+      const authorization = request.get('authorization') ?? '';
+      const given = keyOf({ authorization, query: request.query, body: response.locals.sent });
       if (given === undefined) throw new HooklineError('auth.missing', askForKey);
       const key = keys.find(given);
       if (!key)

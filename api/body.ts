@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { HooklineError } from '../domain/errors.ts';
 import { jsonFault } from '../domain/request/json-fault.ts';
 import { parseYaml } from '../domain/input/yaml.ts';
+import { FORMS, parseForm } from './form.ts';
 import type { Route } from './route.ts';
 
 const MAX_DEPTH = 64;
@@ -17,13 +18,14 @@ const MAX_LINES = 10_000;
 export const NDJSON = 'application/x-ndjson';
 
 /**
- * Parses a body by its Content-Type: JSON, YAML or newline-delimited JSON where the route takes them. An empty body is undefined; a
- * line that cannot be parsed is a `HooklineError` in its place.
+ * Parses a body by its Content-Type: JSON, and YAML, newline-delimited JSON or a form where the route takes them. An empty body is
+ * undefined; a line that cannot be parsed is a `HooklineError` in its place.
  */
-export function parseBody(request: Request, route: Route): unknown {
+export async function parseBody(request: Request, route: Route): Promise<unknown> {
   if (!Buffer.isBuffer(request.body) || request.body.length === 0) return undefined;
   const format = formatOf(request, route);
   if (format === 'ndjson') return parseLines(request.body);
+  if (format === 'form') return parseForm(request.body, request.headers['content-type'] ?? '');
   const text = decode(request.body);
   const value = format === 'yaml' ? parseYaml(text) : parseJson(text);
   assertDepth(value);
@@ -36,15 +38,23 @@ const typeOf = (request: Pick<Request, 'headers'>) =>
 
 export const isNdjson = (request: Pick<Request, 'headers'>): boolean => typeOf(request) === NDJSON;
 
-function formatOf(request: Request, route: Route): 'json' | 'yaml' | 'ndjson' {
+function formatOf(request: Request, route: Route): 'json' | 'yaml' | 'ndjson' | 'form' {
   const type = typeOf(request);
   if (type === 'application/json') return 'json';
   if (route.yaml && (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml'))
     return 'yaml';
   if (route.judgesItems === true && type === NDJSON) return 'ndjson';
-  const taken = `application/json${route.yaml ? ' or application/yaml' : ''}${route.judgesItems === true ? ` or ${NDJSON}` : ''}`;
+  if (route.forms && FORMS.includes(type)) return 'form';
+  const taken = ['application/json', ...otherTypes(route)].join(' or ');
   throw new HooklineError('body.unsupported_type', `The body came as ${type}; send it with Content-Type: ${taken}.`);
 }
+
+/** The forms in which a body may come besides JSON, where the route takes them. */
+export const otherTypes = ({ yaml, judgesItems, forms }: Route): string[] => [
+  ...(yaml ? ['application/yaml'] : []),
+  ...(judgesItems === true ? [NDJSON] : []),
+  ...(forms ? FORMS : []),
+];
 
 /** Line by line, each by itself. Line breaks at the end are no lines; an empty one before is as wrong as any that is no JSON. */
 function parseLines(body: Buffer): unknown[] {
@@ -67,13 +77,23 @@ function endOf(body: Buffer): number {
 /** UTF-8 has a line break's byte nowhere else, so lines may be told apart before they are decoded. */
 function parseLine(line: string): unknown {
   try {
-    const value = parseJson(decode(Buffer.from(line, 'latin1')), 'line');
+    return parsePart(() => parseJson(decode(Buffer.from(line, 'latin1')), 'line'));
+  } catch (error) {
+    if (error instanceof HooklineError) return error;
+    throw error;
+  }
+}
+
+/** Runs what parses a part of a body, which is then judged by itself: each of its faults has a place in it. */
+export function parsePart(parse: () => unknown): unknown {
+  try {
+    const value = parse();
     assertDepth(value);
     return value;
   } catch (error) {
-    if (!(error instanceof HooklineError)) throw error;
-    const { code, message, errors } = error;
-    return errors.length > 0 ? error : new HooklineError(code, message, { errors: [{ path: '', message }] });
+    if (!(error instanceof HooklineError) || error.errors.length > 0) throw error;
+    const { code, message } = error;
+    throw new HooklineError(code, message, { errors: [{ path: '', message }], cause: error });
   }
 }
 
@@ -85,7 +105,8 @@ function decode(body: Buffer): string {
   }
 }
 
-function parseJson(text: string, what: 'body' | 'line' = 'body'): unknown {
+/** Throws `body.malformed` with the place of what is wrong; `what` names the text. */
+export function parseJson(text: string, what = 'body'): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -1,38 +1,11 @@
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
-import {
-  createBroadcast,
-  type NewBroadcast,
-  findBroadcast,
-  findUnknownSegments,
-  stopBroadcast,
-  type BroadcastResult,
-} from '../db/broadcasts.ts';
+import { findBroadcast, stopBroadcast } from '../db/broadcasts.ts';
 import type { Db } from '../db/open.ts';
-import { audienceFaults, audienceSegments } from '../domain/campaign/audience-faults.ts';
-import { conditionSchema } from '../domain/condition/condition.ts';
-import { HooklineError, type InputFault } from '../domain/errors.ts';
+import { HooklineError } from '../domain/errors.ts';
 import { broadcast as broadcastAnswer, triggered } from './answers/campaigns.ts';
-import { assertDataFits, assertItems, MAX_LIST_BYTES } from './body.ts';
-import { noCampaign } from './campaigns.ts';
+import { MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
-import { clientId, fields, idParams, noQuery } from './schemas.ts';
-import { unknownPeople } from './unknown-people.ts';
-
-const triggerBody = z
-  .strictObject({
-    people: z.array(clientId).min(1).optional(),
-    audience: conditionSchema.optional(),
-    data: fields.default({}),
-    id: clientId.optional(),
-  })
-  .superRefine(({ people, audience }, ctx) => {
-    if (people && audience)
-      ctx.addIssue({ code: 'custom', path: ['audience'], message: 'write people or audience, not both' });
-    if (!people && !audience)
-      ctx.addIssue({ code: 'custom', path: ['people'], message: 'is missing; write a list, or an audience' });
-  });
-type TriggerBody = z.infer<typeof triggerBody>;
+import { idParams, noQuery } from './schemas.ts';
+import { trigger, TRIGGER_ERRORS, triggerBody } from './trigger.ts';
 
 type Dependencies = { db: Db; wake: () => void; wakeCarrier: () => void };
 
@@ -49,22 +22,15 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
     maxBytes: MAX_LIST_BYTES,
     examples: [{ people: ['ada'], data: { code: 4711 }, id: 'june-offer' }, { audience: { 'customer.plan': 'gold' } }],
     answers: { 202: triggered },
-    errors: ['campaigns.not_found', 'campaigns.state', 'events.too_large', 'idempotency.mismatch'],
+    errors: TRIGGER_ERRORS,
     repeatable: true,
     handle: async ({ params, body, db: tx }) => {
-      assertDataFits(body.data);
-      const { meant, hashed } = await readMeant(tx, body);
-      const requestHash = createHash('sha256')
-        .update(JSON.stringify([hashed, body.data]))
-        .digest('hex');
-      const request = { campaign: params.id, meant, data: body.data, requestId: body.id, requestHash };
-      const result = await createBroadcast(tx, request);
-      if (!('id' in result)) throw refused(result, params.id, body);
+      const id = await trigger(tx, params.id, body);
       const after = () => {
         wake();
         wakeCarrier();
       };
-      return { status: 202, body: { broadcast: { id: result.id } }, after };
+      return { status: 202, body: { broadcast: { id } }, after };
     },
   }),
   route({
@@ -103,56 +69,6 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
     },
   }),
 ];
-
-/**
- * Whom a trigger means, and what a repeat under the same id has to have in common with it. That a segment is unknown is no fault here:
- * it may have been there when the request first came.
- */
-async function readMeant(
-  db: Db,
-  { people, audience }: TriggerBody,
-): Promise<{ meant: NewBroadcast['meant']; hashed: unknown }> {
-  if (audience) {
-    const segments = audienceSegments(audience);
-    const faults = (unknown: string[]) => audienceFaults(audience, new Set(unknown));
-    if (faults([]).length > 0) throw invalidAudience(faults(await findUnknownSegments(db, segments)));
-    return { meant: { audience, segments }, hashed: { audience } };
-  }
-  assertItems(people ?? []);
-  const named = [...new Set(people)];
-  return { meant: { people: named }, hashed: named };
-}
-
-const invalidAudience = (errors: InputFault[]) =>
-  new HooklineError('input.invalid', 'The audience is invalid.', { errors });
-
-type Refused = Exclude<BroadcastResult, { type: 'stored' | 'repeated' }>;
-
-function refused(result: Refused, campaign: string, body: TriggerBody): HooklineError {
-  switch (result.type) {
-    case 'noCampaign':
-      return noCampaign(campaign);
-    case 'notManual':
-      return new HooklineError(
-        'campaigns.state',
-        `Campaign ${campaign} starts by ${result.trigger}; only a manual one can be triggered.`,
-      );
-    case 'notLive':
-      return new HooklineError(
-        'campaigns.state',
-        `Campaign ${campaign} is ${result.state}; POST /v1/campaigns/${campaign}/${result.state === 'paused' ? 'resume' : 'start'} first.`,
-      );
-    case 'unknownSegments':
-      return invalidAudience(body.audience ? audienceFaults(body.audience, new Set(result.segments)) : []);
-    case 'mismatch':
-      return new HooklineError(
-        'idempotency.mismatch',
-        `The id "${body.id}" was used for a trigger with other people, another audience or other data. Take a new id.`,
-      );
-    case 'unknownPeople':
-      return unknownPeople(body, new Set(result.people), 'nobody was entered');
-  }
-}
 
 async function shown(db: Db, id: string) {
   const broadcast = await findBroadcast(db, id);

@@ -10,7 +10,7 @@ import { decided, jobStarted } from './answers/deliveries.ts';
 import { assertItems } from './body.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import type { AnswerOf, Caller } from './route.ts';
-import { clientId, time } from './schemas.ts';
+import { clientId, ordinal, time } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
 
 /** So many deliveries can be decided by one request; more than the second number are left to a job. */
@@ -26,7 +26,7 @@ export function bulkFields<S extends DeliveryState>(states: readonly [S, ...S[]]
     .strictObject({
       ...deliveryFilter,
       state: z.enum(states).default(states[0]),
-      version: z.int().min(1).optional(),
+      version: ordinal.optional(),
       createdAfter: time.optional(),
       createdBefore: time.optional(),
     })

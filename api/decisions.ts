@@ -4,14 +4,12 @@ import { draftRefusal, noDelivery } from '../db/draft-refusal.ts';
 import { decideDrafts } from '../db/drafts.ts';
 import { delivery as deliveryAnswer } from './answers/deliveries.ts';
 import { route, type Route } from './route.ts';
-import { idParams, noQuery } from './schemas.ts';
+import { idParams, noQuery, ordinal } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
 
 export const reasonSchema = z.string().min(1).max(1_000);
 
-const decisionBody = z
-  .strictObject({ revision: z.int().min(1).optional(), reason: reasonSchema.optional() })
-  .optional();
+const decisionBody = z.strictObject({ revision: ordinal.optional(), reason: reasonSchema.optional() }).optional();
 
 const SUMMARY = { approve: 'Lets a draft be sent', discard: 'Drops a draft' };
 

@@ -7,12 +7,12 @@ import { editDraft } from '../domain/journey/rewrite-draft.ts';
 import { delivery as deliveryAnswer } from './answers/deliveries.ts';
 import { reasonSchema } from './decisions.ts';
 import { route, type Route } from './route.ts';
-import { idParams, noQuery } from './schemas.ts';
+import { idParams, noQuery, ordinal } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
 
 const editBody = z.strictObject({
   webhook: z.unknown().optional(),
-  revision: z.int().min(1).optional(),
+  revision: ordinal.optional(),
   reason: reasonSchema.optional(),
 });
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { isDeadlock, isUnavailable } from '../db/unavailable.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { dialectAt, type Dialect } from './dialect.ts';
 import type { problemSchema } from './problem-schema.ts';
 import { PROBLEMS } from './problems.ts';
 import type { Answer, Route } from './route.ts';
@@ -10,8 +11,11 @@ import type { Answer, Route } from './route.ts';
 /** Sees each answer before it is sent, and throws where it is not as documented: for tests. */
 export type Inspect = (route: Route, answer: Answer) => void;
 
-/** Answers `application/problem+json` (RFC 9457). Whatever was not expected becomes `internal.error`, with its text in the log only. */
-export function problems(log: Logger, inspect?: Inspect): ErrorRequestHandler {
+/**
+ * Answers `application/problem+json` (RFC 9457), or what a dialect has in its place. Whatever was not expected becomes `internal.error`,
+ * with its text in the log only.
+ */
+export function problems(log: Logger, dialects: Dialect[], inspect?: Inspect): ErrorRequestHandler {
   return (thrown: unknown, request, response, _next) => {
     const error = expected(thrown);
     if (!error) log.error({ err: thrown, requestId: requestId(response), method: request.method }, 'a request failed');
@@ -19,21 +23,23 @@ export function problems(log: Logger, inspect?: Inspect): ErrorRequestHandler {
     sendProblem(
       response,
       error ?? new HooklineError('internal.error', 'Try again; if it stays, look for the requestId in the log.'),
+      response.locals.route?.dialect ?? dialectAt(dialects, request.path),
       inspect,
     );
   };
 }
 
-export const noSuchRoute: RequestHandler = (request, response) => {
-  const message = `${request.method} ${request.path} does not exist. The routes are listed in the documentation.`;
-  sendProblem(response, new HooklineError('route.not_found', message));
-};
+export const noSuchRoute =
+  (dialects: Dialect[]): RequestHandler =>
+  (request, response) => {
+    const message = `${request.method} ${request.path} does not exist. The routes are listed in the documentation.`;
+    sendProblem(response, new HooklineError('route.not_found', message), dialectAt(dialects, request.path));
+  };
 
-function sendProblem(response: Response, error: HooklineError, inspect?: Inspect): void {
+function sendProblem(response: Response, error: HooklineError, dialect?: Dialect, inspect?: Inspect): void {
   const { status, title } = PROBLEMS[error.code];
   if (response.headersSent) return void response.destroy();
   if (status === 503 || error.code === 'idempotency.in_progress') response.set('Retry-After', '1');
-  const dialect = response.locals.route?.dialect;
   if (status === 401) response.set('WWW-Authenticate', dialect?.challenge ?? 'Bearer');
   const problem: z.infer<typeof problemSchema> = {
     type: `urn:hookline:error:${error.code}`,

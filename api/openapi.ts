@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../domain/errors.ts';
-import { NDJSON } from './body.ts';
+import { NDJSON, otherTypes } from './body.ts';
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts';
 import { PROBLEMS } from './problems.ts';
 import { problemSchema } from './problem-schema.ts';
@@ -61,7 +61,12 @@ export function openApiOf(routes: Route[], version: string) {
     components: {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'An API key: `hk_<scope>_…`.' },
-        basic: { type: 'http', scheme: 'basic', description: 'An API key as user name, and no password.' },
+        basic: {
+          type: 'http',
+          scheme: 'basic',
+          description: "An API key as Segment's user name, without a password, or as Customer.io's password.",
+        },
+        clientKey: { type: 'apiKey', in: 'query', name: 'clientKey', description: 'An API key; also in the body.' },
       },
       parameters: PARAMETERS,
       headers: HEADERS,
@@ -80,7 +85,7 @@ function operationOf(route: Route, schemaOf: SchemaOf) {
     tags: [path.startsWith('/compat/') ? 'compat' : (/^\/v1\/([\w-]+)/.exec(path)?.[1] ?? 'operation')],
     ...(scope !== null && { description: `Needs a key with the scope \`${scope}\`.` }),
     'x-scope': scope,
-    security: scope === null ? [] : [...(route.dialect ? [{ basic: [scope] }] : []), { key: [scope] }],
+    security: scope === null ? [] : [...(route.dialect ? [{ [route.dialect.scheme]: [scope] }] : []), { key: [scope] }],
     parameters: [
       ...parametersOf(schemaOf(params, 'input'), 'path'),
       ...parametersOf(schemaOf(query, 'input'), 'query'),
@@ -107,18 +112,19 @@ function parametersOf(schema: JsonSchema, place: 'path' | 'query') {
   }));
 }
 
-function bodyOf({ body, described, examples = [], yaml, judgesItems }: Route, schemaOf: SchemaOf) {
+function bodyOf(route: Route, schemaOf: SchemaOf) {
+  const { body, described, examples = [] } = route;
   if (!body) return {};
   const named = examples.map((value, index) => [`example${index + 1}`, { value }]);
   const media = {
     schema: schemaOf(described ?? body, 'input'),
     ...(examples.length > 0 && { examples: Object.fromEntries(named) }),
   };
-  const types = [JSON_TYPE, ...(yaml ? ['application/yaml'] : [])];
+  const types = [JSON_TYPE, ...otherTypes(route)];
   return {
     requestBody: {
       required: !body.safeParse(undefined).success,
-      content: { ...Object.fromEntries(types.map((type) => [type, media])), ...(judgesItems && { [NDJSON]: LINES }) },
+      content: Object.fromEntries(types.map((type) => [type, type === NDJSON ? LINES : media])),
     },
   };
 }

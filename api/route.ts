@@ -55,6 +55,8 @@ export type Route = {
   maxBytes?: number;
   /** Whether the body may be YAML, as definitions of campaigns may. */
   yaml?: boolean;
+  /** Whether the body may be a form, whose fields are texts. */
+  forms?: boolean;
   /**
    * Whether the handler judges each item of a list, `assertStorable` included, so that one fault does not refuse the others. The list
    * may come as newline-delimited JSON then, unless it is `'within'` the body.

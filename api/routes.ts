@@ -11,6 +11,8 @@ import { campaignStateRoutes } from './campaign-states.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { decisionRoutes } from './decisions.ts';
 import { deliveryRoutes } from './deliveries.ts';
+import { customerioCompatRoutes } from './compat/customerio/routes.ts';
+import { leanplumCompatRoutes } from './compat/leanplum/routes.ts';
 import { segmentCompatRoutes } from './compat/segment/routes.ts';
 import { destinationRoutes } from './destinations.ts';
 import { docRoutes } from './docs.ts';
@@ -95,6 +97,8 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...keyRoutes(dependencies),
     ...egressRoutes(dependencies),
     ...segmentCompatRoutes(dependencies),
+    ...customerioCompatRoutes(dependencies),
+    ...leanplumCompatRoutes(dependencies),
     ...healthRoutes(dependencies),
     ...docRoutes(() => routes),
   ];

@@ -17,6 +17,9 @@ export const versionNumber = z
   .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: 999_999_999 })
   .transform(Number);
 
+/** What Postgres counts in four bytes: versions, revisions. */
+export const ordinal = z.int().min(1).max(2_147_483_647);
+
 export const noParams = z.strictObject({});
 export const noQuery = z.strictObject({});
 
@@ -25,14 +28,15 @@ export const fields: z.ZodType<Record<string, Json>> = z.record(z.string().min(1
 
 const TIME = 'write a time such as 2026-05-01T09:00:00Z (RFC 3339, with an offset)';
 
-/**
- * RFC 3339, with an offset or `Z`; in UTC it lies in the years 1000 to 9999, as drivers
- * and clients read others each in their own way. Becomes a moment.
- */
+/** In UTC in the years 1000 to 9999: drivers and clients read others each in their own way. */
+export const isInCommonYears = (moment: Date): boolean =>
+  moment.getUTCFullYear() >= 1000 && moment.getUTCFullYear() <= 9999;
+
+/** RFC 3339, with an offset or `Z`. Becomes a moment. */
 export const time = z.iso
   .datetime({ offset: true, error: TIME })
   .transform((text) => new Date(text))
-  .refine((moment) => moment.getUTCFullYear() >= 1000 && moment.getUTCFullYear() <= 9999, TIME);
+  .refine(isInCommonYears, TIME);
 
 const LIMIT = 'write a number from 1 to 200';
 

@@ -11,12 +11,12 @@ import { SIMULATED } from '../domain/journey/simulation.ts';
 import type { Json } from '../domain/json.ts';
 import { standInSecrets } from '../domain/request/stand-ins.ts';
 import { assertDataFits } from './body.ts';
-import { clientId, fields, time } from './schemas.ts';
+import { clientId, fields, ordinal, time } from './schemas.ts';
 
 /** What is published, for whom and on what occasion it is tried out. */
 export const tryOutFields = {
   campaign: clientId.optional(),
-  version: z.int().min(1).optional(),
+  version: ordinal.optional(),
   person: clientId.optional(),
   customer: fields.optional(),
   event: z

@@ -53,6 +53,13 @@ export async function putPerson(
   });
 }
 
+/** Does something for a person whom there is, who stays meanwhile; undefined, and nothing done, where there is nobody. */
+export const whileThere = <T>(db: Db, id: string, act: (tx: Db) => Promise<T>): Promise<T | undefined> =>
+  db.transaction(async (tx) => {
+    const [person] = await tx.select({ key: people.key }).from(people).where(eq(people.id, id)).for('no key update');
+    return person && act(tx);
+  });
+
 /** The journey whose doing a change is, and whether it came as backfill, so that it begins and ends nothing. */
 export type ChangeOrigin = { journey?: string | null; backfill?: boolean };
 

@@ -127,3 +127,12 @@ describe('POST /v1/deliveries/decide', () => {
     });
   });
 });
+
+it('a revision that no draft comes to is a fault of the input', async () => {
+  const [id = ''] = await drafts('revised', 1);
+  for (const action of ['approve', 'discard']) {
+    const answer = await hookline.api('POST', `/v1/deliveries/${id}/${action}`, { revision: 2 ** 31 });
+    expect(expectProblem(answer, 422, 'input.invalid').faults).toEqual(['revision: must be at most 2147483647']);
+  }
+  expect(await states('revised')).toEqual({ drafted: 1 });
+});

@@ -54,7 +54,7 @@ describe('/openapi.json', () => {
       const operation = operationAt(method, path);
       const route = hookline.routes.find((one) => one.method === method && one.path === path);
       expect(operation).toMatchObject({ summary: expect.stringMatching(/^[A-Z].{5,}/), 'x-scope': route?.scope });
-      const schemes = route?.scope === null ? [] : route?.dialect ? ['basic', 'key'] : ['key'];
+      const schemes = route?.scope === null ? [] : [...(route?.dialect ? [route.dialect.scheme] : []), 'key'];
       expect(operation?.security).toEqual(schemes.map((scheme) => ({ [scheme]: [route?.scope] })));
       const statuses = Object.keys(operation?.responses ?? {});
       expect(statuses.some((status) => status.startsWith('2'))).toBe(true);

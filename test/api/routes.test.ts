@@ -4,8 +4,12 @@ import { text } from 'node:stream/consumers';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../api/app.ts';
+import { customerioDialect } from '../../api/compat/customerio/dialect.ts';
+import { leanplumDialect } from '../../api/compat/leanplum/dialect.ts';
+import { segmentDialect } from '../../api/compat/segment/dialect.ts';
 import { route, type Route } from '../../api/route.ts';
 import { noParams, noQuery } from '../../api/schemas.ts';
+import { HooklineError } from '../../domain/errors.ts';
 import { ADMIN_KEY, startHookline, type Hookline } from '../support/hookline.ts';
 import { expectProblem, send } from '../support/problem.ts';
 
@@ -112,6 +116,42 @@ describe('every answer', () => {
       expect(await text(socket)).toMatch(/^HTTP\/1\.1 (200|400|404|422) .*"requestId":"req_|^HTTP\/1\.1 200 /s);
     },
   );
+
+  it.each([
+    [segmentDialect, { success: false, message: expect.any(String) }],
+    [customerioDialect, { meta: { error: expect.any(String) } }],
+    [leanplumDialect, { response: [{ success: false, error: { message: expect.any(String) } }] }],
+  ])('below $root has its form also where it is a fault of our own', async (dialect, form) => {
+    const failing = (path: string, error: Error) =>
+      route({
+        method: 'post',
+        path: `${dialect.root}${path}`,
+        summary: 'Fails',
+        scope: null,
+        params: noParams,
+        query: noQuery,
+        body: null,
+        dialect,
+        answers: {},
+        handle: async () => {
+          throw error;
+        },
+      });
+    const away = new HooklineError('internal.unavailable', 'Postgres is away');
+    const routes = [failing('/fails', new TypeError('secret')), failing('/away', away)];
+    const log = pino({ level: 'silent' });
+    const server = createServer(createApp({ ...hookline, routes, db: hookline.database.db, log }));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const ask = (path: string) => send(`http://127.0.0.1:${port}${dialect.root}${path}`);
+    const answers = { failed: await ask('/fails'), away: await ask('/away'), nothing: await ask('/none') };
+    await new Promise((resolve) => server.close(resolve));
+
+    expect(answers).toMatchObject({ failed: { status: 500 }, away: { status: 503 }, nothing: { status: 404 } });
+    for (const { body } of Object.values(answers)) expect(body).toEqual(form);
+    expect(answers.away.headers.get('retry-after')).toBe('1');
+    expect(JSON.stringify(answers.failed.body)).not.toContain('secret');
+  });
 
   it('to a fault of our own is a 500 that keeps its cause in the log', async () => {
     const lines: string[] = [];

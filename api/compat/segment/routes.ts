@@ -7,9 +7,11 @@ import { judgeItems, outcomesOf, refusalsOf, shownRefusals, validOf } from '../.
 import type { Metrics } from '../../metrics.ts';
 import { route, type Caller, type Route } from '../../route.ts';
 import { noParams, noQuery } from '../../schemas.ts';
+import { assertOperator } from '../assert-operator.ts';
+import { doInOrder } from '../do-in-order.ts';
+import { deedOf } from './deed.ts';
 import { segmentDialect } from './dialect.ts';
 import { MESSAGE_FIELDS, messageSchema, parseMessage, type SegmentEvent } from './messages.ts';
-import { storeMessages } from './store.ts';
 
 const MAX_BATCH_BYTES = 500 * 1024;
 
@@ -67,7 +69,7 @@ export function segmentCompatRoutes({ db, wake, metrics }: Dependencies): Route[
       handle: async ({ body: { batch }, caller }) => {
         assertItems(batch);
         const judged = judgeItems(batch, (item) => allowed(parseMessage(item), caller));
-        const { accepted, results } = await storeMessages(db, validOf(judged));
+        const { accepted, results } = await doInOrder(db, validOf(judged).map(deedOf));
         const refusals = refusalsOf(outcomesOf(judged, results), { what: 'messages', isList: true });
         const errors = shownRefusals(refusals);
         const success = true as const;
@@ -85,7 +87,7 @@ export function segmentCompatRoutes({ db, wake, metrics }: Dependencies): Route[
         examples: [example],
         answers: { 200: answer },
         handle: async ({ body }) => {
-          const { accepted, results } = await storeMessages(db, [parseMessage({ ...body, type })]);
+          const { accepted, results } = await doInOrder(db, [deedOf(parseMessage({ ...body, type }))]);
           const [result] = results;
           if (result instanceof HooklineError) throw result;
           return { status: 200, body: { success: true as const }, after: told(accepted) };
@@ -96,8 +98,7 @@ export function segmentCompatRoutes({ db, wake, metrics }: Dependencies): Route[
 }
 
 /** A key that may not merge people does not by way of a list either. */
-function allowed(event: SegmentEvent, { scope }: Caller): SegmentEvent {
-  if (event.merges === undefined || scope !== 'ingest') return event;
-  const message = 'an alias makes one person of two, which needs a key with the scope operate';
-  throw new HooklineError('auth.scope', message, { errors: [{ path: 'type', message }] });
+function allowed(event: SegmentEvent, caller: Caller): SegmentEvent {
+  if (event.merges !== undefined) assertOperator(caller, 'type', 'an alias makes one person of two');
+  return event;
 }

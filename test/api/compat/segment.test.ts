@@ -1,22 +1,17 @@
 import { Analytics } from '@segment/analytics-node';
-import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createCompatClient } from '../../support/compat.ts';
 import { ADMIN_KEY, startHookline, type Hookline } from '../../support/hookline.ts';
 import { send } from '../../support/problem.ts';
 
 let hookline: Hookline;
-let keys: { ingest: string; operate: string };
+let client: Awaited<ReturnType<typeof createCompatClient>>;
 
 beforeAll(async () => {
   hookline = await startHookline({ worker: false, relays: 0 });
-  keys = { ingest: await keyFor('ingest'), operate: await keyFor('operate') };
+  client = await createCompatClient(hookline);
 });
 afterAll(() => hookline.stop());
-
-async function keyFor(scope: string, fields: object = {}): Promise<string> {
-  const name = `${scope} ${JSON.stringify(fields)}`;
-  return (await hookline.api<{ key: string }>('POST', '/v1/keys', { name, scope, ...fields })).body.key;
-}
 
 type Sent = { request: { type: string; messageId: string }[]; status: number };
 
@@ -38,14 +33,9 @@ async function withLibrary(writeKey: string, use: (analytics: Analytics) => void
 }
 
 const timeline = async (id: string) => (await hookline.api('GET', `/v1/people/${id}/timeline`)).body;
-/** In the order in which campaigns see them. */
-const eventsOf = async (id: string) => [
-  ...(await hookline.database.db.execute<{ name: string; data: object }>(sql`
-    select events.name, events.data from events join people on people.key = person_key where people.id = ${id} order by number`)),
-];
 
 const basic = (key: string) => `Basic ${Buffer.from(`${key}:`).toString('base64')}`;
-const post = (path: string, body: unknown, authorization = basic(keys.operate)) =>
+const post = (path: string, body: unknown, authorization = basic(client.keys.operate)) =>
   send(`${hookline.url}/compat/segment/v1/${path}`, {
     body: typeof body === 'string' ? body : JSON.stringify(body),
     headers: { authorization },
@@ -62,7 +52,7 @@ beforeEach(() => {
 describe('the package @segment/analytics-node', () => {
   it('identifies and tracks people', async () => {
     const timestamp = new Date('2026-05-01T09:00:00.123Z');
-    const { wire, errors } = await withLibrary(keys.ingest, (analytics) => {
+    const { wire, errors } = await withLibrary(client.keys.ingest, (analytics) => {
       analytics.identify({ userId: ada, traits: { plan: 'gold', address: { city: 'London' } } });
       analytics.track({ userId: ada, event: 'order_placed', properties: { total: 120 }, timestamp });
       analytics.identify({ userId: ada, traits: { plan: null, seats: 3 } });
@@ -70,7 +60,7 @@ describe('the package @segment/analytics-node', () => {
     expect(errors).toEqual([]);
     expect(wire).toMatchObject([{ status: 200, request: [{ type: 'identify' }, { type: 'track' }, {}] }]);
     expect(await hookline.attributes(ada)).toEqual({ address: { city: 'London' }, seats: 3 });
-    expect(await eventsOf(ada)).toEqual([
+    expect(await client.eventsOf(ada)).toEqual([
       { name: 'identify', data: {} },
       { name: 'order_placed', data: { total: 120 } },
       { name: 'identify', data: {} },
@@ -84,14 +74,14 @@ describe('the package @segment/analytics-node', () => {
   });
 
   it('tells of pages, screens and groups', async () => {
-    const { errors } = await withLibrary(keys.ingest, (analytics) => {
+    const { errors } = await withLibrary(client.keys.ingest, (analytics) => {
       analytics.page({ userId: ada, category: 'Docs', name: 'Pricing', properties: { url: 'https://a.test/' } });
       analytics.page({ userId: ada });
       analytics.screen({ userId: ada, name: 'Basket' });
       analytics.group({ userId: ada, groupId: 'acme', traits: { plan: 'team' } });
     });
     expect(errors).toEqual([]);
-    expect(await eventsOf(ada)).toEqual([
+    expect(await client.eventsOf(ada)).toEqual([
       { name: 'page', data: { url: 'https://a.test/', name: 'Pricing', category: 'Docs' } },
       { name: 'page', data: {} },
       { name: 'screen', data: { name: 'Basket' } },
@@ -102,7 +92,7 @@ describe('the package @segment/analytics-node', () => {
 
   it('knows visitors by anonymousId, and makes them one with a person whom nobody knew', async () => {
     const visitor = `visitor of ${ada}`;
-    const { errors } = await withLibrary(keys.operate, (analytics) => {
+    const { errors } = await withLibrary(client.keys.operate, (analytics) => {
       analytics.identify({ anonymousId: visitor, traits: { source: 'ad' } });
       analytics.track({ anonymousId: visitor, event: 'looked' });
       analytics.alias({ userId: ada, previousId: visitor });
@@ -111,7 +101,7 @@ describe('the package @segment/analytics-node', () => {
     expect(errors).toEqual([]);
     expect((await hookline.api('GET', `/v1/people/${encodeURIComponent(visitor)}`)).status).toBe(404);
     expect(await hookline.attributes(ada)).toEqual({ source: 'ad' });
-    expect(await eventsOf(ada)).toEqual([
+    expect(await client.eventsOf(ada)).toEqual([
       { name: 'identify', data: {} },
       { name: 'looked', data: {} },
       { name: 'alias', data: { previousId: visitor } },
@@ -120,12 +110,12 @@ describe('the package @segment/analytics-node', () => {
   });
 
   it('sends many in several batches', async () => {
-    const { wire, errors } = await withLibrary(keys.ingest, (analytics) => {
+    const { wire, errors } = await withLibrary(client.keys.ingest, (analytics) => {
       for (let index = 0; index < 40; index += 1) analytics.track({ userId: ada, event: `e${index}` });
     });
     expect(errors).toEqual([]);
     expect(wire.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(await eventsOf(ada)).toHaveLength(40);
+    expect(await client.eventsOf(ada)).toHaveLength(40);
   });
 
   it('hears that its key is refused', async () => {
@@ -137,7 +127,7 @@ describe('the package @segment/analytics-node', () => {
 
   it('hears that an ingest key merges nobody', async () => {
     await hookline.api('PUT', `/v1/people/old-${ada}`, { attributes: {} });
-    const { errors } = await withLibrary(keys.ingest, (analytics) =>
+    const { errors } = await withLibrary(client.keys.ingest, (analytics) =>
       analytics.alias({ userId: ada, previousId: `old-${ada}` }),
     );
     expect(errors).toEqual([expect.stringContaining('400')]);
@@ -177,7 +167,7 @@ describe('a batch that comes again', () => {
     ];
     const answers = await Promise.all(Array.from({ length: 10 }, () => post('batch', { batch })));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect((await eventsOf(ada)).map(({ name }) => name)).toEqual(['x', 'alias', 'y']);
+    expect((await client.eventsOf(ada)).map(({ name }) => name)).toEqual(['x', 'alias', 'y']);
   });
 
   it('in two orders merges crosswise without an end', async () => {
@@ -203,7 +193,7 @@ describe('a call by itself', () => {
   ])('%s is stored', async (type, fields, event) => {
     const body = { userId: ada, type: 'other', context: { ip: '1.2.3.4' }, anonymousId: null, ...fields };
     expect(await post(type, body)).toMatchObject({ status: 200, body: { success: true } });
-    expect(await eventsOf(ada)).toEqual([event]);
+    expect(await client.eventsOf(ada)).toEqual([event]);
   });
 
   it.each([
@@ -237,7 +227,7 @@ it('a batch keeps what is right in it, and names the rest', async () => {
     { type: 'identify', userId: ada, traits: { long: 'x'.repeat(30_000) } },
   ];
   await hookline.api('PUT', `/v1/people/${ada}`, { attributes: { a: 'x'.repeat(40_000) } });
-  expect((await post('batch', { batch }, basic(keys.ingest))).body).toEqual({
+  expect((await post('batch', { batch }, basic(client.keys.ingest))).body).toEqual({
     success: true,
     errors: [
       expect.objectContaining({ index: 0, code: 'input.invalid', path: 'properties.a' }),
@@ -245,7 +235,7 @@ it('a batch keeps what is right in it, and names the rest', async () => {
       expect.objectContaining({ index: 3, code: 'people.too_large' }),
     ],
   });
-  expect(await eventsOf(ada)).toEqual([{ name: 'y', data: {} }]);
+  expect(await client.eventsOf(ada)).toEqual([{ name: 'y', data: {} }]);
 });
 
 describe('the key', () => {
@@ -265,16 +255,16 @@ describe('the key', () => {
   });
 
   it('with a rate is told when to come again', async () => {
-    const slow = basic(await keyFor('ingest', { rateLimit: '1/m' }));
-    const answers = [];
-    for (let index = 0; index < 3; index += 1) answers.push(await post('identify', { userId: ada }, slow));
-    const refused = answers.find(({ status }) => status === 429);
-    expect(refused?.body).toEqual({ success: false, message: expect.stringContaining('may send') });
-    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    const answer = await client.askTooOften((key) => post('identify', { userId: ada }, basic(key)));
+    expect(answer).toMatchObject({
+      status: 429,
+      body: { success: false, message: expect.stringContaining('may send') },
+    });
+    expect(answer.retryAfter).toBeGreaterThan(0);
   });
 
   it('of the scope ingest merges nobody', async () => {
-    const answer = await post('alias', { userId: ada, previousId: 'some' }, basic(keys.ingest));
+    const answer = await post('alias', { userId: ada, previousId: 'some' }, basic(client.keys.ingest));
     expect(answer).toMatchObject({ status: 403, body: { success: false } });
   });
 });

@@ -1,0 +1,10 @@
+import { mergePeople } from '../../db/merge-people.ts';
+import type { Db } from '../../db/open.ts';
+import { putPeople } from '../../db/put-people.ts';
+
+/** Makes one person of two, also where nobody has the id that stays. Who is not there was merged before, or never came. */
+export async function mergeInto(db: Db, id: string, into: string): Promise<void> {
+  while ((await mergePeople(db, id, into)) === 'noInto') {
+    await putPeople(db, [{ id: into, attributes: {} }], { backfill: false });
+  }
+}
