@@ -42,14 +42,14 @@ describe('events of one request', () => {
     const ids = Array.from({ length: 500 }, (_, index) => `in-order-${(index * 7) % 500}`);
     const event = (id: string, index: number) => ({
       id,
-      person: index % 5 === 4 ? 'other' : 'eve',
+      person: index % 5 === 4 ? 'ivo' : 'ivy',
       name: 'seen',
       data: {},
     });
     await post(ids.map(event));
     const own = ids.filter((_, index) => index % 5 !== 4);
-    expect((await walk('eve', 'limit=71')).map(({ id }) => id)).toEqual(own);
-    expect((await walk('eve', 'limit=190&order=desc')).map(({ id }) => id)).toEqual(own.toReversed());
+    expect((await walk('ivy', 'limit=71')).map(({ id }) => id)).toEqual(own);
+    expect((await walk('ivy', 'limit=190&order=desc')).map(({ id }) => id)).toEqual(own.toReversed());
   });
 });
 
