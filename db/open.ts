@@ -44,14 +44,24 @@ export function openDatabase(url: string, options: { max: number; application: s
 function withPreparedStatements(client: Sql): Sql {
   const begin = client.begin.bind(client);
   return Object.assign(prepared(client), {
-    begin: <T>(run: (sql: TransactionSql) => T | Promise<T>) => begin((sql) => run(prepared(sql))),
+    begin: async <T>(run: (sql: TransactionSql) => T | Promise<T>) => {
+      let over = false;
+      try {
+        return await begin((sql) => run(prepared(sql, () => over)));
+      } finally {
+        over = true;
+      }
+    },
   });
 }
 
-function prepared<T extends Sql | TransactionSql>(sql: T): T {
+/** When a transaction is over, its connection is another's: what comes too late would take effect there. */
+function prepared<T extends Sql | TransactionSql>(sql: T, isOver = () => false): T {
   const unsafe = sql.unsafe.bind(sql);
   return Object.assign(sql, {
-    unsafe: (...[query, parameters, options]: Parameters<typeof unsafe>) =>
-      unsafe(query, parameters, { ...options, prepare: true }),
+    unsafe: (...[query, parameters, options]: Parameters<typeof unsafe>) => {
+      if (isOver()) throw new Error('the transaction of this query has ended');
+      return unsafe(query, parameters, { ...options, prepare: true });
+    },
   });
 }

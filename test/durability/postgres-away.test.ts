@@ -86,11 +86,13 @@ describe('a restart of Postgres', () => {
     expect(urls.toSorted()).toEqual(['/answered_late', '/answered_late', '/slept']);
 
     const reader = openDatabase(postgres.url, { max: 1, application: 'hookline test' });
-    const listening = await reader.db.execute(
-      sql`select application_name from pg_stat_activity where query like 'listen%' order by 1`,
-    );
+    await eventually(async () => {
+      const listening = await reader.db.execute<{ application_name: string }>(
+        sql`select application_name from pg_stat_activity where query like 'listen%' order by 1`,
+      );
+      return listening.map((each) => each.application_name).join() === 'hookline server,hookline worker';
+    });
     await reader.close();
-    expect(listening).toEqual([{ application_name: 'hookline server' }, { application_name: 'hookline worker' }]);
 
     await postgres.child.stop();
     expect(await Promise.all([server.terminate(), worker.terminate()])).toEqual([0, 0]);

@@ -1,0 +1,108 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { openDatabase, type Database } from '../../db/open.ts';
+import { isUnavailable } from '../../db/unavailable.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+
+const CONNECTIONS = 10;
+
+let database: TestDatabase;
+let wire: Server;
+const sockets = new Set<Socket>();
+let far: Database;
+
+/** Ends every connection at once, as when the server's machine is switched off and on. */
+const cut = () => {
+  for (const socket of sockets) socket.resetAndDestroy();
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const { port } = new URL(database.url);
+  wire = createServer((near) => {
+    const server = connect(Number(port), '127.0.0.1');
+    for (const [socket, other] of [
+      [near, server],
+      [server, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => {
+    wire.listen(0, '127.0.0.1', resolve);
+  });
+  const url = Object.assign(new URL(database.url), { port: String((wire.address() as AddressInfo).port) });
+  far = openDatabase(url.href, { max: CONNECTIONS, application: 'hookline test' });
+  await database.db.execute(sql`create table notes (text text)`);
+});
+beforeEach(() => database.db.execute(sql`delete from notes`));
+afterAll(async () => {
+  await far.close();
+  await new Promise((resolve) => wire.close(resolve));
+  await database.close();
+});
+
+/** As many queries at once as there are connections. */
+const onAll = () => Promise.all(Array.from({ length: CONNECTIONS }, () => far.db.execute(sql`select pg_sleep(0.1)`)));
+const failureOf = (work: Promise<unknown>) => work.then(() => null).catch((error: unknown) => error);
+
+it('a transaction whose connection is lost fails alone: the process goes on', async () => {
+  const failed = failureOf(
+    far.db.transaction(async (tx) => {
+      await tx.execute(sql`insert into notes values ('lost')`);
+      cut();
+      await tx.execute(sql`insert into notes select 'late' from pg_sleep(1)`);
+    }),
+  );
+  expect(isUnavailable(await failed)).toBe(true);
+  await far.db.execute(sql`insert into notes values ('after')`);
+  expect(await database.db.execute(sql`select text from notes`)).toEqual([{ text: 'after' }]);
+});
+
+it('what such a transaction still does later takes no effect', async () => {
+  let later: Promise<unknown> = Promise.resolve();
+  const failed = failureOf(
+    far.db.transaction(async (tx) => {
+      await tx.execute(sql`insert into notes values ('lost')`);
+      cut();
+      // By then all connections have been made again, its own too.
+      await eventually(async () => (await failureOf(onAll())) === null);
+      later = failureOf(tx.execute(sql`insert into notes values ('late')`));
+      await later;
+    }),
+  );
+  expect(await failed).toBeInstanceOf(Error);
+  await eventually(async () => (await later) instanceof Error);
+  expect(await database.db.execute(sql`select text from notes`)).toEqual([]);
+});
+
+it('every connection is made again and usable, though it was lost between a query and its sending', async () => {
+  let heard = 0;
+  await far.listen('lost_connection', () => (heard += 1));
+  const until = Date.now() + 2_000;
+  const busy = Array.from({ length: 4 * CONNECTIONS }, async () => {
+    while (Date.now() < until) {
+      await failureOf(far.db.execute(sql`select 1`));
+      await failureOf(far.db.transaction((tx) => tx.execute(sql`select 2`)));
+    }
+  });
+  while (Date.now() < until) {
+    cut();
+    await failureOf(far.db.execute(sql`select 3`));
+  }
+  await Promise.all(busy);
+  expect(await failureOf(onAll())).toBe(null);
+  heard = 0;
+  await eventually(async () => {
+    await database.db.execute(sql`notify lost_connection`);
+    return heard > 0;
+  }, 5_000);
+});
