@@ -22,7 +22,8 @@ import {
   type Audience,
 } from '../db/broadcast-pages.ts';
 import { countEntered, setStopped } from '../db/broadcasts.ts';
-import { candidateOf, type BroadcastRow } from '../db/inbox.ts';
+import { candidateOf } from '../db/candidates.ts';
+import type { BroadcastRow } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { BroadcastState } from '../db/schema/campaigns.ts';

@@ -9,7 +9,8 @@ import { questionsOf, withAnswers, type Answer, type Question } from '../domain/
 import { entryHistories, recordOutcomes, type Considered } from '../db/entries.ts';
 import { readAnswers } from '../db/facts.ts';
 import { newId } from '../db/id.ts';
-import type { BroadcastRow, Candidate } from '../db/inbox.ts';
+import type { Candidate } from '../db/candidates.ts';
+import type { BroadcastRow } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 

@@ -14,6 +14,7 @@ import type { Db } from '../db/open.ts';
 import { listSegmentIds } from '../db/segments.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { campaignSchema, validateCampaign } from '../domain/campaign/campaign.ts';
+import { sentNames } from '../domain/campaign/sent-names.ts';
 import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { scheduleWarnings } from '../domain/campaign/schedule-warnings.ts';
 import { HooklineError } from '../domain/errors.ts';
@@ -22,6 +23,7 @@ import { page } from './answers/common.ts';
 import { CAMPAIGN_EXAMPLE } from './examples.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery, versionNumber } from './schemas.ts';
+import { unsentWarnings } from './unsent-warnings.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
@@ -61,7 +63,11 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
           version,
           state,
           inside: await countInside(db, params.id),
-          warnings: [...warnings, ...scheduleWarnings(definition, new Date())],
+          warnings: [
+            ...warnings,
+            ...scheduleWarnings(definition, new Date()),
+            ...(await unsentWarnings(db, sentNames(definition))),
+          ],
           next,
         },
       };

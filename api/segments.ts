@@ -9,6 +9,7 @@ import {
   wouldPutSegment,
   type SegmentUser,
 } from '../db/segments.ts';
+import { conditionNames, firstOfEach } from '../domain/campaign/sent-names.ts';
 import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { idSchema } from '../domain/input/id.ts';
@@ -19,6 +20,7 @@ import { deleted, page as pageOf } from './answers/common.ts';
 import { member, segment, segmentSummary, storedSegment } from './answers/segments.ts';
 import { route, type Route } from './route.ts';
 import { idParams, namedPageQuery, noParams, noQuery, pageQuery } from './schemas.ts';
+import { unsentWarnings } from './unsent-warnings.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
@@ -47,10 +49,9 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
       const { version, state } = await (isDry ? wouldPutSegment : putSegment)(db, id, validate);
       const people = isDry || state === 'filling' ? undefined : (await findSegment(db, id))?.people;
       const next = isDry ? 'nothing was stored; send it without dryRun to store it' : NEXT[state](id);
-      return {
-        status: 200,
-        body: { id, version, state, ...(people !== undefined && { people }), warnings: [], next },
-      };
+      const { condition } = segmentSchema.parse(body);
+      const warnings = await unsentWarnings(db, firstOfEach(conditionNames(condition, 'condition')));
+      return { status: 200, body: { id, version, state, ...(people !== undefined && { people }), warnings, next } };
     },
   }),
   route({

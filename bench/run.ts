@@ -1,6 +1,7 @@
 import { benchAudience } from './audience.ts';
 import { benchBroadcast } from './broadcast.ts';
 import { benchDeliveries } from './deliveries.ts';
+import { benchEvents } from './events.ts';
 import { benchIsolation } from './isolation.ts';
 import { benchJourneys } from './journeys.ts';
 import { benchMatching } from './matching.ts';
@@ -11,6 +12,7 @@ import { benchSleepers } from './sleepers.ts';
 /** In this order: the last ones leave destinations behind that are left alone for a while, and journeys that sleep. */
 const benches = {
   journeys: benchJourneys,
+  events: benchEvents,
   deliveries: benchDeliveries,
   matching: benchMatching,
   memory: benchMemory,

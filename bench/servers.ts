@@ -46,13 +46,13 @@ export async function startServers() {
     HOOKLINE_LOG_LEVEL: 'warn',
   };
   let heapMb = 0;
-  const start = (name: string, words: string[]) =>
+  const start = (name: string, words: string[], overrides: Record<string, string> = {}) =>
     new Promise<Child>((resolve, reject) => {
       const child = startChild({
         name,
         command: [process.execPath, '--import', 'tsx', ...words],
         cwd: root,
-        env,
+        env: { ...env, ...overrides },
         logFile: join(folder, `${name}.log`),
         onMessage: (message) => {
           const heap = heapMessage.safeParse(message);
@@ -86,7 +86,10 @@ export async function startServers() {
   return {
     databaseUrl,
     database,
+    adminKey,
     masterKey,
+    /** Another process, which ends with the others. */
+    start,
     temporalAddress: temporal.address,
     bareQueue,
     get worker() {

@@ -9,7 +9,7 @@ export async function countActivity(db: Db, personKey: string, now: Date): Promi
   return (await countActivities(db, [personKey], now)).get(personKey) ?? [];
 }
 
-/** The same of many people; those without events are left out. */
+/** The same of many people; those without events are left out. The index `events_performed` holds all that is read. */
 export async function countActivities(db: Db, personKeys: string[], now: Date): Promise<Map<string, ActivityCount[]>> {
   const until = sql`${now.toISOString()}::timestamptz`;
   const rows = await db.execute<{ key: string; ms: number; count: number }>(sql`

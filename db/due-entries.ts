@@ -1,6 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { DateOccurrence } from '../domain/time/date-trigger.ts';
-import type { Candidate } from './inbox.ts';
 import { holdFree } from './leave-items.ts';
 import type { Db } from './open.ts';
 import { campaigns, dueEntries } from './schema/campaigns.ts';
@@ -54,29 +53,24 @@ export async function listDateCampaigns(tx: Db, names: string[]): Promise<{ camp
     .orderBy(campaigns.id);
 }
 
-/** A campaign as it is now, held `for share`. */
-export async function holdCampaign(tx: Db, id: string): Promise<Candidate | undefined> {
-  const [campaign] = await tx
-    .select({ campaign: campaigns.id, state: campaigns.state, version: campaigns.version })
-    .from(campaigns)
-    .where(eq(campaigns.id, id))
-    .for('share');
-  return campaign;
-}
-
 export type DueRow = typeof dueEntries.$inferSelect;
 
-/** What an item `due` is about: its subject is `<campaign>/<occurrence>`. */
-export async function findDue(tx: Db, personKey: string, subject: string): Promise<DueRow | undefined> {
+/** What an item `due` is about, by its subject: `<campaign>/<occurrence>`. */
+export function readDue(subject: string): { campaign: string; occurrence: string } {
   const end = subject.indexOf('/');
+  return { campaign: subject.slice(0, end), occurrence: subject.slice(end + 1) };
+}
+
+export async function findDue(tx: Db, personKey: string, subject: string): Promise<DueRow | undefined> {
+  const { campaign, occurrence } = readDue(subject);
   const [row] = await tx
     .select()
     .from(dueEntries)
     .where(
       and(
-        eq(dueEntries.campaignId, subject.slice(0, end)),
+        eq(dueEntries.campaignId, campaign),
         eq(dueEntries.personKey, personKey),
-        eq(dueEntries.occurrence, subject.slice(end + 1)),
+        eq(dueEntries.occurrence, occurrence),
       ),
     );
   return row;

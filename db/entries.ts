@@ -50,7 +50,7 @@ export type NewEntry = Pick<
 
 /**
  * Records considered entries of people who are held and, where somebody enters, entry, journey and start command, in one
- * statement. An outcome that is there already stays, and then nothing else is written for it; nor for a cause of which somebody
+ * statement, at one time. An outcome that is there already stays, and then nothing else is written for it; nor for a cause of which somebody
  * entered so long ago that only the entry is left.
  */
 export async function recordOutcomes(tx: Db, considered: Considered[]): Promise<void> {
@@ -64,7 +64,7 @@ export async function recordOutcomes(tx: Db, considered: Considered[]): Promise<
         "exitEvents" text[], once boolean, lane int)
     ), fresh as (
       insert into outcomes (cause, campaign_id, person_key, version, outcome, reason, values, journey_id, broadcast_id, at)
-      select cause, "campaignId", "personKey", version, outcome, reason, "values", "journeyId", "broadcastId", clock_timestamp() from input
+      select cause, "campaignId", "personKey", version, outcome, reason, "values", "journeyId", "broadcastId", (select clock_timestamp()) from input
       where not exists (
         select from entries e where e.campaign_id = "campaignId" and e.person_key = "personKey" and e.cause = input.cause)
       on conflict do nothing

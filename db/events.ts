@@ -10,6 +10,7 @@ import {
   type AttributeValues,
   type NewChange,
 } from './people.ts';
+import { noteNames } from './seen-names.ts';
 import { outcomes } from './schema/campaigns.ts';
 import { events, inbox, people } from './schema/people.ts';
 
@@ -65,8 +66,9 @@ async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Prom
 /**
  * One statement: people are locked, or made, in the order of their ids, then events are written in the order of theirs, so that
  * lists that cross cannot lock each other out. Each event takes its person's next number, an inbox row goes with it, and the
- * person waits for the relay. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number
- * stays unused.
+ * person waits for the relay. All are received at one moment, when everybody is held, so that a person's are in the order of the list
+ * for whoever sorts by time. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number stays
+ * unused.
  */
 async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
   const keys = new Map(fresh.map((event) => [event.person, newId('per')]));
@@ -86,13 +88,17 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
       select key, person, '{}', max(turns) from input group by key, person order by person
       on conflict (id) do update set last_number = p.last_number + excluded.last_number
       returning p.key, p.id, p.last_number
+    ), received as materialized (
+      select clock_timestamp() as at from (select count(*) from person) as held
     ), event as (
       insert into events (id, person_key, number, name, data, timestamp, received_at, backfill)
       select i.id, p.key, p.last_number - i.turns + i.turn, i.name, i.data,
-             coalesce(i.timestamp, clock_timestamp()), clock_timestamp(), i.backfill
-      from input i join person p on p.id = i.person order by i.id
+             coalesce(i.timestamp, at), at, i.backfill
+      from input i join person p on p.id = i.person cross join received order by i.id
       on conflict (id) do nothing
-      returning id, person_key, number
+      returning id, person_key, number, name
+    ), seen as (
+      ${noteNames('event', sql`event`)}
     ), item as (
       insert into inbox (person_key, number, type, subject) select person_key, number, 'event', id from event
     ), waits as (
@@ -108,6 +114,11 @@ const PEOPLE_AT_ONCE = 1_000;
 /** Merges the attributes that came with events into their people, who are held, in the order of the list. */
 async function mergeAttributes(tx: Db, stored: IdentifiedEvent[]): Promise<void> {
   const changing = stored.filter((event) => event.attributes);
+  const names = changing.flatMap(({ attributes = {} }) => Object.keys(attributes));
+  // Several parts would each bring new names in an order of their own, and lists that cross would wait for each other.
+  if (changing.length > PEOPLE_AT_ONCE) {
+    await tx.execute(noteNames('attribute', sql`unnest(${sql.param(names)}::text[]) as brought (name)`));
+  }
   for (let from = 0; from < changing.length; from += PEOPLE_AT_ONCE) {
     const part = changing.slice(from, from + PEOPLE_AT_ONCE);
     const held = await findPeople(tx, [...new Set(part.map((event) => event.person))]);

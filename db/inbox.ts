@@ -1,8 +1,7 @@
 import { and, asc, eq, lte, sql } from 'drizzle-orm';
-import { readersTurn } from './campaign-turns.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
-import { broadcasts, campaigns, type CampaignState, type TriggerType } from './schema/campaigns.ts';
+import { broadcasts } from './schema/campaigns.ts';
 import { attributeChanges, events, inbox, people, waiting, type InboxType } from './schema/people.ts';
 
 export type EventRow = typeof events.$inferSelect;
@@ -66,44 +65,6 @@ export async function claimPerson(
       .limit(limit),
   ]);
   return person && { person, items };
-}
-
-export type Candidate = { campaign: string; state: CampaignState; version: number };
-
-/** Campaigns whose current version starts on one of these, held `for share`: their state cannot change before the entry is recorded. */
-export async function listCandidates(tx: Db, type: TriggerType, names: string[]): Promise<Candidate[]> {
-  const isNamed = and(
-    eq(campaigns.triggerType, type),
-    sql`${campaigns.triggerName} = any(${sql.param(names)}::text[])`,
-  );
-  const [, rows] = await Promise.all([
-    tx
-      .select({ turn: readersTurn(sql`${campaigns.id}`) })
-      .from(campaigns)
-      .where(isNamed)
-      .orderBy(campaigns.id),
-    // One table: whoever waits here for a publication judges the new row, and a join would still hold the old version beside it.
-    tx
-      .select({ campaign: campaigns.id, state: campaigns.state, version: campaigns.version })
-      .from(campaigns)
-      .where(isNamed)
-      .orderBy(campaigns.id)
-      .for('share'),
-  ]);
-  return rows;
-}
-
-/** The campaign of a broadcast, on the version that was current when the broadcast was made; held `for share`. */
-export async function candidateOf(tx: Db, broadcast: { campaignId: string; version: number }): Promise<Candidate[]> {
-  const [, rows] = await Promise.all([
-    tx.execute(sql`select ${readersTurn(sql`${broadcast.campaignId}`)}`),
-    tx
-      .select({ campaign: campaigns.id, state: campaigns.state })
-      .from(campaigns)
-      .where(eq(campaigns.id, broadcast.campaignId))
-      .for('share'),
-  ]);
-  return rows.map((row) => ({ ...row, version: broadcast.version }));
 }
 
 /**

@@ -6,6 +6,7 @@ import { newId } from './id.ts';
 import { leaveRechecks } from './leave-items.ts';
 import type { Db } from './open.ts';
 import { people, type AttributeChange, type ChangeCause } from './schema/people.ts';
+import { noteNames } from './seen-names.ts';
 
 const MAX_ATTRIBUTES_BYTES = 64 * 1024;
 
@@ -115,6 +116,8 @@ export async function storeChanges(tx: Db, list: NewChange[]): Promise<boolean> 
       select key, turns, coalesce(jsonb_object_agg(name, value) filter (where value is not null), '{}') as set,
         array_remove(array_agg(case when value is null then name end), null) as removed
       from latest group by key, turns
+    ), seen as (
+      ${noteNames('attribute', sql`latest`)}
     ), person as (
       update people
       set attributes = (attributes || net.set) - net.removed, last_number = last_number + turns, updated_at = statement_timestamp()

@@ -19,27 +19,48 @@ export type LookOver = {
 const workflowOf = (journey: SQL) => sql`'journey/' || ${journey}.id || '/' || ${journey}.run`;
 export const at = (moment: Date) => sql`${moment.toISOString()}::timestamptz`;
 
+/** How many of those that go on are looked through at a time for idle ones. */
+const SPAN = 2_000;
+
+const spanBehind = (id: string) => sql`
+  select id, checked_at, updated_at from journeys where ended_at is null and id > ${id} order by id limit ${SPAN}`;
+
+/** The last journey of the span behind another; empty where no more follow. */
+export async function endOfSpan(db: Db, behind: string): Promise<string> {
+  const [span] = await db.execute<{ last: string | null; count: number }>(sql`
+    select max(id) as last, count(*)::int as count from (${spanBehind(behind)}) as span`);
+  return span?.count === SPAN ? (span.last ?? '') : '';
+}
+
 /**
- * Takes journeys whose workflow may be gone, those that nobody has asked about first, and each for one relay: overdue or idle ones,
- * those that cannot be woken, and those that were found closed. Who has still to be told to start is none of them, refused or not.
+ * Takes journeys whose workflow may be gone, those that nobody has asked about first, and each for one relay: overdue ones, those that
+ * cannot be woken, those that were found closed, and in the span behind a journey those that are idle. Who has still to be told to start is none of
+ * them, refused or not. Each part has an index of its own: of all that sleep only what is overdue is read, and the span.
  */
 export async function claimSuspects(
   db: Db,
-  { now, overdueBefore, idleBefore, askedBefore, limit }: LookOver,
+  { now, overdueBefore, idleBefore, askedBefore, limit, idleBehind }: LookOver & { idleBehind: string },
 ): Promise<JourneyRun[]> {
   const rows = await db.execute<JourneyRun>(sql`
     update journeys set checked_at = ${at(now)}
     where id in (
       select id from journeys as j
-      where ended_at is null and (checked_at is null or checked_at <= ${at(askedBefore)})
+      where id = any(array(
+          select id from journeys where ended_at is null and stuck_since is not null and stuck_by = 'closed'
+          union all
+          select split_part(workflow_id, '/', 2) from commands where error is not null and workflow_id like 'journey/%'
+          union all
+          select id from journeys
+          where ended_at is null and step_until < ${at(overdueBefore)} and state not in ('starting', 'sending')
+          union all
+          select id from journeys as j
+          where ended_at is null and step_until is null and state in ('starting', 'sending') and ${SHOULD_HAVE_MOVED} < ${at(overdueBefore)}
+          union all
+          select id from (${spanBehind(idleBehind)}) as span where greatest(checked_at, updated_at) < ${at(idleBefore)}))
+        and ended_at is null and (checked_at is null or checked_at <= ${at(askedBefore)})
         and not exists (
           select 1 from commands
           where workflow_id = ${workflowOf(sql`j`)} and (error is null or command->>'type' = 'startJourney'))
-        and (
-          stuck_by = 'closed'
-          or exists (select 1 from commands where workflow_id = ${workflowOf(sql`j`)})
-          or greatest(checked_at, updated_at) < ${at(idleBefore)}
-          or ${SHOULD_HAVE_MOVED} < ${at(overdueBefore)})
       order by checked_at nulls first, updated_at limit ${limit} for no key update skip locked)
     returning id, run`);
   return rows.map(({ id, run }) => ({ id, run }));
@@ -69,19 +90,19 @@ export async function startUnseen(db: Db, { now, limit }: Pick<LookOver, 'now' |
 }
 
 /**
- * When a journey should have moved on by itself; null where only somebody else moves it, as where its campaign is paused. In line it is
- * told to come for 24 hours.
+ * When a journey that begins or sends should have moved on by itself; null where its campaign is paused. In line it is told to come for
+ * 24 hours.
  */
 const SHOULD_HAVE_MOVED = sql`
-  case state
-    when 'starting' then updated_at
-    when 'sending' then case when exists (
+  case
+    when state = 'starting' then updated_at
+    when exists (
       select from paused_deliveries join deliveries on deliveries.id = delivery_id
-      where journey_id = j.id and step_id = j.step_id) then null else coalesce(
+      where journey_id = j.id and step_id = j.step_id) then null
+    else coalesce(
       (select since + interval '24 h' from parked
         where delivery_id = (select id from deliveries where journey_id = j.id and step_id = j.step_id)),
-      (select next_attempt_at from deliveries where journey_id = j.id and step_id = j.step_id), updated_at) end
-    else step_until
+      (select next_attempt_at from deliveries where journey_id = j.id and step_id = j.step_id), updated_at)
   end`;
 
 /** Of these, the runs that are current ones of journeys that go on, and are not known to be closed. */

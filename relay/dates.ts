@@ -1,6 +1,7 @@
 import { comingDates, isMissed, isStillDue } from '../domain/time/date-trigger.ts';
 import type { Campaign } from '../domain/campaign/campaign.ts';
-import { findDue, holdCampaign, listDateCampaigns, writeDates } from '../db/due-entries.ts';
+import type { HeldCampaign } from '../db/candidates.ts';
+import { findDue, listDateCampaigns, writeDates } from '../db/due-entries.ts';
 import type { InboxItem } from '../db/inbox.ts';
 import type { PersonRow } from '../db/people.ts';
 import { considerAll, type MatchContext, type Occasion } from './enter.ts';
@@ -26,12 +27,12 @@ export async function considerDue(
   context: MatchContext,
   person: PersonRow,
   item: InboxItem,
-  occasion: Omit<Occasion, 'cause'>,
+  { held, occasion }: { held: HeldCampaign[]; occasion: Omit<Occasion, 'cause'> },
 ): Promise<void> {
   const { tx, campaigns, now } = context;
   const due = await findDue(tx, person.key, item.subject);
-  const candidate = due && (await holdCampaign(tx, due.campaignId));
-  if (!candidate || due.firedAt === null) return;
+  const candidate = held.find(({ campaign }) => campaign === due?.campaignId);
+  if (!candidate || !due || due.firedAt === null) return;
   const { campaign } = await campaigns(tx, candidate.campaign, candidate.version);
   const { trigger, timezone = 'UTC' } = campaign;
   if (trigger.type !== 'date') return;

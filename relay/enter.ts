@@ -5,7 +5,8 @@ import { evaluateCondition } from '../domain/condition/evaluate-condition.ts';
 import { entryHistories, recordOutcomes, type Considered } from '../db/entries.ts';
 import { createFacts } from '../db/facts.ts';
 import { newId } from '../db/id.ts';
-import type { BroadcastRow, Candidate, EventRow } from '../db/inbox.ts';
+import type { Candidate } from '../db/candidates.ts';
+import type { BroadcastRow, EventRow } from '../db/inbox.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { WaitContext } from '../db/wait-judgement.ts';
 

@@ -3,9 +3,10 @@ import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { isPast } from '../domain/campaign/entry.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
+import { holdCandidates, startingOn, type HeldCampaign } from '../db/candidates.ts';
 import type { Cipher } from '../db/cipher.ts';
 import { listConcernedJourneys } from '../db/goals.ts';
-import { candidateOf, claimPerson, finishItems, listCandidates, type ChangeRow, type InboxItem } from '../db/inbox.ts';
+import { claimPerson, finishItems, type ChangeRow, type InboxItem } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { VersionCache } from '../db/version-cache.ts';
@@ -14,6 +15,7 @@ import { meetGoals } from './goals.ts';
 import { considerDue, moveDates } from './dates.ts';
 import { considerMoves, createSegmentBook, openMembership, type Membership } from './segments.ts';
 import { tellWaits } from './waits.ts';
+import { wantedBy } from './wanted.ts';
 
 const ITEMS_AT_ONCE = 100;
 
@@ -30,9 +32,10 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
       if (!claimed) return 0;
       const { person, items } = claimed;
       const segments = await readSegments(tx, key);
+      const held = await holdCandidates(tx, wantedBy(items, segments));
       const membership = await openMembership({ tx, now: now() }, { segments, person, items });
       for (const item of items)
-        await matchItem({ tx, cipher, campaigns, now: now(), judgeWait }, person, item, membership);
+        await matchItem({ tx, cipher, campaigns, now: now(), judgeWait }, { person, item, membership, held });
       await finishItems(tx, key, {
         lastNumber: items.at(-1)?.number ?? 0,
         mayHaveMore: items.length === ITEMS_AT_ONCE,
@@ -41,53 +44,50 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
     });
 }
 
+/** Whoever may start by the items is held already, campaigns before journeys, as everywhere. */
+type Matched = { person: PersonRow; item: InboxItem; membership: Membership; held: HeldCampaign[] };
+
 /**
  * First which segments the person belongs to, as all that follows may ask for them; then what it does to journeys that run already, then
  * who enters by it: what begins a journey does not end it.
  */
-async function matchItem(
-  context: MatchContext,
-  person: PersonRow,
-  item: InboxItem,
-  membership: Membership,
-): Promise<void> {
+async function matchItem(context: MatchContext, { person, item, membership, held }: Matched): Promise<void> {
   const moves = await membership(context, item);
   await moveDates(context, person, item);
-  const { tx } = context;
   const { number, event, broadcast, change } = item;
   const at = event?.receivedAt ?? change?.at ?? context.now;
   const [concerned] = await Promise.all([
-    event && !isPast(event) ? listConcernedJourneys(tx, event) : [],
+    event && !isPast(event) ? listConcernedJourneys(context.tx, event) : [],
     tellWaits(context, person, item, at),
   ]);
   if (event && (await meetGoals(context, person, event, concerned))) {
     // Segments and conditions may ask for conversions.
-    const again = { ...item, type: 'recheck' as const, event: null };
-    moves.push(...(await membership(context, again)));
-    await tellWaits(context, person, again, at);
+    moves.push(...(await membership(context, item)));
+    await tellWaits(context, person, { ...item, type: 'recheck', event: null }, at);
   }
   const occasion = { number, event, broadcast, depth: change?.depth ?? 0 };
   if (event) {
-    const candidates = await listCandidates(tx, 'event', [event.name]);
+    const candidates = startingOn(held, 'event', event.name);
     await considerAll(context, person, candidates, { ...occasion, cause: `event/${event.id}` });
   } else if (broadcast) {
-    const candidates = await candidateOf(tx, broadcast);
+    const { campaignId, version } = broadcast;
+    const candidates = held.filter(({ campaign }) => campaign === campaignId).map((one) => ({ ...one, version }));
     await considerAll(context, person, candidates, { ...occasion, cause: `broadcast/${broadcast.id}` });
   } else if (change && !change.backfill) {
-    for (const [name, candidates] of await changedInto(context, change)) {
+    for (const [name, candidates] of await changedInto(context, change, held)) {
       await considerAll(context, person, candidates, { ...occasion, cause: `attribute/${name}/${number}` });
     }
   } else if (item.type === 'due') {
-    await considerDue(context, person, item, occasion);
+    await considerDue(context, person, item, { held, occasion });
   }
-  await considerMoves(context, person, item, { moves, occasion: { ...occasion, event: null, broadcast: null } });
+  const moved = { moves, held, occasion: { ...occasion, event: null, broadcast: null } };
+  await considerMoves(context, person, item, moved);
 }
 
 /** The campaigns that start on a change of these attributes, as far as it is one from and to the values that they name. */
-async function changedInto({ tx, campaigns }: MatchContext, { changes }: ChangeRow) {
-  const candidates = await listCandidates(tx, 'attribute', Object.keys(changes));
-  const byName = new Map<string, typeof candidates>();
-  for (const candidate of candidates) {
+async function changedInto({ tx, campaigns }: MatchContext, { changes }: ChangeRow, held: HeldCampaign[]) {
+  const byName = new Map<string, HeldCampaign[]>();
+  for (const candidate of Object.keys(changes).flatMap((name) => startingOn(held, 'attribute', name))) {
     const { trigger } = (await campaigns(tx, candidate.campaign, candidate.version)).campaign;
     const change = trigger.type === 'attribute' ? changes[trigger.attribute] : undefined;
     if (trigger.type !== 'attribute' || !change) continue;

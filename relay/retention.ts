@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../db/open.ts';
 import { purgePeople } from '../db/purge-people.ts';
+import { purgeOccurrences } from '../db/purge-occurrences.ts';
 import { purgeBroadcasts, purgeJobs, purgeSends } from '../db/purge-requests.ts';
 import { claimPurge, movePurge, postponePurge, preparePurges, type Ages, type Purge } from '../db/retention.ts';
 
@@ -67,4 +68,4 @@ async function purgePage(tx: Db, { what, cursor }: Purge, ages: Ages): Promise<s
   return ages.before === null ? null : OF_NOBODY[what](tx, cursor, ages.before);
 }
 
-const OF_NOBODY = { broadcasts: purgeBroadcasts, sends: purgeSends, jobs: purgeJobs };
+const OF_NOBODY = { broadcasts: purgeBroadcasts, sends: purgeSends, jobs: purgeJobs, occurrences: purgeOccurrences };

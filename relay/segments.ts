@@ -8,7 +8,8 @@ import {
 import type { Facts } from '../domain/condition/evaluate-condition.ts';
 import { attributesBefore } from '../db/attributes-before.ts';
 import { createFacts } from '../db/facts.ts';
-import { listCandidates, type InboxItem } from '../db/inbox.ts';
+import { startingOn, type HeldCampaign } from '../db/candidates.ts';
+import type { InboxItem } from '../db/inbox.ts';
 import { listSegmentStates, writeMoves, type Move, type SegmentState } from '../db/members.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
@@ -17,7 +18,7 @@ import { considerAll, type MatchContext, type Occasion } from './enter.ts';
 import { isPastItem } from './past-item.ts';
 
 /** A segment as it concerns one person. */
-type Known = Pick<SegmentState, 'id' | 'isMember' | 'filling'> & CompiledSegment;
+export type Known = Pick<SegmentState, 'id' | 'isMember' | 'filling'> & CompiledSegment;
 
 /** Reads what segments are to a person who is held, each behind those that it asks for. Definitions are compiled when they have changed. */
 export function createSegmentBook(): (tx: Db, personKey: string) => Promise<Known[]> {
@@ -98,19 +99,27 @@ export async function considerMoves(
   context: MatchContext,
   person: PersonRow,
   item: InboxItem,
-  { moves, occasion }: { moves: Move[]; occasion: Omit<Occasion, 'cause'> },
+  { moves, held, occasion }: { moves: Move[]; held: HeldCampaign[]; occasion: Omit<Occasion, 'cause'> },
 ): Promise<void> {
   if (isPastItem(item)) return;
   const all = item.type === 'segment' ? [readMove(item.subject), ...moves] : moves;
   for (const { segment, change } of all) {
     const candidates = [];
-    for (const candidate of await listCandidates(context.tx, 'segment', [segment])) {
+    for (const candidate of startingOn(held, 'segment', segment)) {
       const { trigger } = (await context.campaigns(context.tx, candidate.campaign, candidate.version)).campaign;
       if (trigger.type === 'segment' && trigger.change === change) candidates.push(candidate);
     }
     const cause = `segment/${segment}/${change}/${item.number}`;
     await considerAll(context, person, candidates, { ...occasion, cause });
   }
+}
+
+/** The segments whose moves an item may bring or lead to, at most: campaigns that start on them are held before anything is judged. */
+export function maybeMoved(segments: Known[], item: InboxItem): string[] {
+  if (isPastItem(item)) return [];
+  const moved = new Set(item.type === 'segment' ? [readMove(item.subject).segment] : []);
+  for (const segment of segments) if (mayMove(segment, item, moved)) moved.add(segment.id);
+  return [...moved];
 }
 
 /**

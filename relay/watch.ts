@@ -5,6 +5,7 @@ import { claimLostSendings, startUnseenSendings } from '../db/lost.ts';
 import { noteNamespace, readNamespace } from '../db/namespaces.ts';
 import {
   claimSuspects,
+  endOfSpan,
   listRefused,
   markStuck,
   startUnseen,
@@ -64,6 +65,8 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
   /** Found closed in Temporal, and not asked about yet. */
   const closed = new Map<string, JourneyRun>();
   let isFirst = true;
+  /** Behind which journey the next look goes on to look for idle ones: that need not be at once, and all are many. */
+  let idleBehind = '';
   /** The namespace in which all was seen. */
   let seenIn: string | undefined;
   const lookForClosed = async () => {
@@ -71,8 +74,10 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
     for await (const page of listJourneys(dependencies, closedAfter(closedSince))) {
       for (const { run, info } of page) closed.set(info.workflowId, run);
     }
-    const left = await askAboutSuspects(dependencies, closed, isFirst ? startedAt : null);
-    if (left === 0) isFirst = false;
+    const behind = await endOfSpan(dependencies.db, idleBehind);
+    const left = await askAboutSuspects(dependencies, { closed, idleBehind, startedAt: isFirst ? startedAt : null });
+    // Where there are too many to be asked about, some of the span may be left.
+    if (left === 0) [isFirst, idleBehind] = [false, behind];
     closedSince = new Date(lookedAt.getTime() - LAG_MS);
     return left;
   };
@@ -162,8 +167,7 @@ function runOf(workflowId: string): JourneyRun | undefined {
 /** Asks about who was listed as closed, and then about who is overdue; at the start, about all that is due and was not asked about since. */
 async function askAboutSuspects(
   dependencies: WatchDependencies,
-  closed: Map<string, JourneyRun>,
-  startedAt: Date | null,
+  { closed, idleBehind, startedAt }: { closed: Map<string, JourneyRun>; idleBehind: string; startedAt: Date | null },
 ): Promise<number> {
   const { db, now, pace = PACE } = dependencies;
   const listed = [...closed].slice(0, SUSPECTS_AT_ONCE);
@@ -180,7 +184,7 @@ async function askAboutSuspects(
     askedBefore: startedAt ?? ago(pace.recheckMs),
   };
   const { suspects, isFull } = await claimEach(SUSPECTS_AT_ONCE - open.length, [
-    async (limit) => ofJourneys(await claimSuspects(db, { ...look, limit })),
+    async (limit) => ofJourneys(await claimSuspects(db, { ...look, limit, idleBehind })),
     (limit) => claimLostSendings(db, 'delivery', { ...look, limit }),
     (limit) => claimLostSendings(db, 'resend', { ...look, limit }),
   ]);

@@ -77,6 +77,13 @@ export const journeys = pgTable(
     index('journeys_running')
       .on(table.id)
       .where(sql`ended_at is null`),
+    // For the look at what is overdue. Not by state: a step that leaves the time empty, as most do, leaves all indexes alone.
+    index('journeys_overdue')
+      .on(table.stepUntil)
+      .where(sql`ended_at is null and step_until is not null`),
+    index('journeys_untimed')
+      .on(table.id)
+      .where(sql`ended_at is null and step_until is null`),
     index('journeys_stuck')
       .on(table.id)
       .where(sql`ended_at is null and stuck_since is not null`),
@@ -241,6 +248,9 @@ export const commands = pgTable(
     index('commands_starts')
       .on(table.id)
       .where(sql`broadcast_id is not null`),
+    index('commands_refused')
+      .on(table.id)
+      .where(sql`error is not null`),
     index('commands_workflow').on(table.workflowId, table.id),
     index('commands_broadcast')
       .on(table.broadcastId, table.id)

@@ -48,6 +48,16 @@ export const events = pgTable(
   ],
 );
 
+/** Each name under which an event or an attribute ever came: who writes a campaign is told of one that nobody has sent. */
+export const seenNames = pgTable(
+  'seen_names',
+  {
+    kind: text('kind').$type<'event' | 'attribute'>().notNull(),
+    name: text('name').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.name] })],
+);
+
 /** What changed attributes of a person: a client of the API, an event, the answer to a delivery, a journey's step, or somebody who was merged into them. */
 export type ChangeCause =
   | { type: 'api' }
@@ -95,7 +105,12 @@ export const inbox = pgTable(
      */
     subject: text('subject').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.personKey, table.number] })],
+  (table) => [
+    primaryKey({ columns: [table.personKey, table.number] }),
+    index('inbox_triggers')
+      .on(table.subject)
+      .where(sql`type = 'trigger'`),
+  ],
 );
 
 /**

@@ -3,7 +3,7 @@ import { bigint, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { moment } from '../columns.ts';
 
 /** What is gone through for what is old enough to go: people with what is theirs, and what belongs to nobody. */
-export const PURGED = ['people', 'broadcasts', 'sends', 'jobs'] as const;
+export const PURGED = ['people', 'broadcasts', 'sends', 'jobs', 'occurrences'] as const;
 export type Purged = (typeof PURGED)[number];
 
 /** How far each has come. Whoever holds a row does the next page of it, so that relays share a pass and none does what another does. */

@@ -98,10 +98,10 @@ function templateReferences({ step, path, earlier }: Place): Reference[] {
   );
 }
 
-/** Every text whose Liquid may read an event or an answer. */
-function templatesIn(value: unknown, at: string): { at: string; source: string }[] {
+/** Every text whose Liquid may read a person, an event or an answer. */
+export function templatesIn(value: unknown, at: string): { at: string; source: string }[] {
   if (typeof value === 'string')
-    return /\{[{%].*(?:event|parameter|responses)/s.test(value) ? [{ at, source: value }] : [];
+    return /\{[{%].*(?:event|parameter|responses|customer|user)/is.test(value) ? [{ at, source: value }] : [];
   if (Array.isArray(value)) return value.flatMap((item, index) => templatesIn(item, placeOf([index], at)));
   return isRecord(value) ? Object.entries(value).flatMap(([key, item]) => templatesIn(item, placeOf([key], at))) : [];
 }

@@ -1,10 +1,10 @@
 import { isPath } from './condition.ts';
 import { parsePath } from './path.ts';
 
-/** What a condition names, and where: a segment, a campaign whose conversions count, or the path of a value. */
+/** What a condition names, and where: a segment, a campaign whose conversions count, an event that counts, or the path of a value. */
 export type Named = {
   at: PropertyKey[];
-  what: 'segment' | 'campaign' | 'path';
+  what: 'segment' | 'campaign' | 'event' | 'path';
   name: string;
   /** In the `where` of a `performed`, where `event` is the one that is counted. */
   inEvent: boolean;
@@ -21,7 +21,12 @@ export function namesIn(condition: unknown, at: PropertyKey[] = [], inEvent = fa
     if ((key === 'and' || key === 'or') && Array.isArray(value))
       return value.flatMap((item: unknown, index) => namesIn(item, [...place, index], inEvent));
     if (!isRecord(value)) return [];
-    if (key === 'performed') return namesIn(value['where'], [...place, 'where'], true);
+    if (key === 'performed') {
+      const { event, where } = value;
+      const counted: Named[] =
+        typeof event === 'string' ? [{ at: [...place, 'event'], what: 'event', name: event, inEvent }] : [];
+      return [...counted, ...namesIn(where, [...place, 'where'], true)];
+    }
     const { campaign } = value;
     if (key !== 'converted' || typeof campaign !== 'string') return [];
     return [{ at: [...place, 'campaign'], what: 'campaign', name: campaign, inEvent }];

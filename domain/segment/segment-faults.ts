@@ -33,6 +33,7 @@ export function nameFaults({ id, condition }: Definition, others: Definition[]):
         );
       }
       case 'campaign':
+      case 'event':
         return [];
     }
   });

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitPage, listExitingCampaigns } from '../../db/campaign-exit.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
-import { candidateOf } from '../../db/inbox.ts';
+import { candidateOf } from '../../db/candidates.ts';
 import { lockForSending } from '../../db/deliveries.ts';
 import { freeHeldBack, listFreedCampaigns } from '../../db/paused.ts';
 import { requestResends } from '../../db/resends.ts';

@@ -41,10 +41,10 @@ describe('an API key', () => {
       expiresAt: '2999-01-01T00:00:00.000Z',
       createdAt: expect.any(String),
     });
-    const event = JSON.stringify({ person: 'p', name: 'x' });
-    expect((await call(made.key, '/v1/events', 'POST', event)).status).toBe(202);
     const { key, ...fields } = made;
     expect(await listed('shop')).toEqual({ ...fields, lastUsedAt: null });
+    const event = JSON.stringify({ person: 'p', name: 'x' });
+    expect((await call(key, '/v1/events', 'POST', event)).status).toBe(202);
     const rows = await hookline.database.db.execute(sql`select api_keys::text as row from api_keys`);
     expect(JSON.stringify(rows)).not.toContain(key.slice(10));
   });

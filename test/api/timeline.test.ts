@@ -37,6 +37,22 @@ async function walk(person: string, query: string): Promise<Item[]> {
   return walked;
 }
 
+describe('events of one request', () => {
+  it('stand in its order, whatever their ids and the other people in it', async () => {
+    const ids = Array.from({ length: 500 }, (_, index) => `in-order-${(index * 7) % 500}`);
+    const event = (id: string, index: number) => ({
+      id,
+      person: index % 5 === 4 ? 'ivo' : 'ivy',
+      name: 'seen',
+      data: {},
+    });
+    await post(ids.map(event));
+    const own = ids.filter((_, index) => index % 5 !== 4);
+    expect((await walk('ivy', 'limit=71')).map(({ id }) => id)).toEqual(own);
+    expect((await walk('ivy', 'limit=190&order=desc')).map(({ id }) => id)).toEqual(own.toReversed());
+  });
+});
+
 describe('the timeline of a person who went through a campaign', () => {
   let timeline: Item[];
 

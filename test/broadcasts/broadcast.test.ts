@@ -4,7 +4,7 @@ import { restartBroadcasts } from '../../db/broadcasts.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { makeCrowd } from '../support/crowd.ts';
-import { holdTransaction } from '../support/locks.ts';
+import { holdTransaction, untilBlocked } from '../support/locks.ts';
 import { expectProblem } from '../support/problem.ts';
 
 let hookline: Hookline;
@@ -73,6 +73,31 @@ describe('a trigger with an audience', () => {
     expect(people).toBeLessThan(800);
     const workflow = hookline.client.workflow.getHandle(`broadcast/${id}`);
     await eventually(async () => (await workflow.describe()).status.name === 'COMPLETED');
+  }, 90_000);
+
+  it('is held while its campaign is paused, when no other is taken, and goes on when that is resumed', async () => {
+    await hookline.publish('tips', manual);
+    const { db } = hookline.database;
+    const release = await holdTransaction(db, (tx) => tx.execute(sql`select 1 from people where id = 'p1' for update`));
+    const id = await trigger('tips', { audience: { 'customer.n': { lte: 20 } } });
+    await untilBlocked(db, 'hookline test');
+    const states = '/v1/campaigns/tips';
+    expect(await hookline.api('POST', `${states}/pause`)).toMatchObject({ status: 200, body: { state: 'paused' } });
+    await release();
+    const details = expectProblem(
+      await hookline.api('POST', `${states}/trigger`, { people: ['p1'] }),
+      409,
+      'campaigns.state',
+    );
+    expect(details.detail).toBe('Campaign tips is paused; POST /v1/campaigns/tips/resume first.');
+    const { history } = await eventually(async () => {
+      const history = await hookline.client.workflow.getHandle(`broadcast/${id}`).fetchHistory();
+      return history.events?.some((event) => event.timerStartedEventAttributes) && { history };
+    });
+    expect(history.events?.some((event) => event.workflowExecutionCompletedEventAttributes)).toBe(false);
+    expect(await read(id)).toMatchObject({ state: 'running', selected: 0, entered: 0, endedAt: null });
+    expect(await hookline.api('POST', `${states}/resume`)).toMatchObject({ status: 200, body: { state: 'live' } });
+    expect(await ended(id)).toMatchObject({ state: 'completed', selected: 20, entered: 20 });
   }, 90_000);
 
   it('goes on by itself where its workflow was terminated in Temporal', async () => {

@@ -155,6 +155,32 @@ describe('the first look of a relay', () => {
   });
 });
 
+describe('a look at many that sleep', () => {
+  it('asks about those that are overdue at once, and about idle ones when it has come to them', async () => {
+    const { db } = hookline.database;
+    await db.execute(sql`
+      insert into journeys (id, campaign_id, version, person_key, cause, state, step_id, step_until, updated_at, checked_at)
+      select 'jrn_' || lpad(n::text, 5, '0'), 'tour', 1, 'per_ada', 'event/' || n, 'waiting', 'pay',
+        case when n = 4500 then now() - interval '2 d' else now() + interval '30 d' end,
+        now() - interval '3 d', case when n not in (1500, 2500, 4500) then now() end
+      from generate_series(1, 4501) as n`);
+    const { look, asked } = watch('same');
+    const askedOf = async () => {
+      asked.length = 0;
+      expect(await look()).toBe(0);
+      return asked.toSorted();
+    };
+    expect(await askedOf()).toEqual(['journey/jrn_01500/1', 'journey/jrn_04500/1']);
+    expect(await askedOf()).toEqual(['journey/jrn_02500/1']);
+    expect(await askedOf()).toEqual([]);
+    await db.execute(sql`delete from commands`);
+    await db.execute(
+      sql`update journeys set updated_at = now() - interval '3 d', checked_at = null where id = 'jrn_01500'`,
+    );
+    expect(await askedOf()).toEqual(['journey/jrn_01500/2']);
+  });
+});
+
 describe('a delivery with a workflow of its own', () => {
   it('is started again where that is gone: one that cannot be woken, too, whose wake-up goes', async () => {
     const { db } = hookline.database;

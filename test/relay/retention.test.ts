@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { countCampaign } from '../../db/campaign-counts.ts';
 import { listCampaignTotals } from '../../db/campaign-totals.ts';
 import type { Db } from '../../db/open.ts';
-import { broadcasts, entries, outcomes } from '../../db/schema/campaigns.ts';
+import { broadcasts, campaigns, entries, occurrences, outcomes } from '../../db/schema/campaigns.ts';
 import { attempts, deliveries } from '../../db/schema/deliveries.ts';
 import { jobs } from '../../db/schema/jobs.ts';
 import { conversions, journeyLog, journeys, splitChoices, waits } from '../../db/schema/journeys.ts';
@@ -193,6 +193,46 @@ describe('what belongs to no journey', () => {
     expect((await left(sends, sends.id)).toSorted()).toEqual(['recent', 'used']);
     expect((await left(broadcasts, broadcasts.id)).toSorted()).toEqual(['recent', 'running', 'used']);
     expect(await left(jobs, jobs.id)).toEqual(['recent']);
+  });
+});
+
+describe('when schedules went off', () => {
+  const schedule = (localTime: string, zone: string, state: 'fired' | 'missed' | 'due', campaignId = 'tour') => ({
+    ...{ campaignId, localTime, zone, state },
+    dueAt: new Date(`${localTime}:00Z`),
+  });
+
+  it('goes, but for the last time in each zone, from which the next is computed, and what is to come', async () => {
+    await db.insert(campaigns).values({ id: 'walk', state: 'live', version: 1, triggerType: 'schedule' });
+    const days = Array.from({ length: 450 }, (_, day) =>
+      new Date(Date.UTC(2025, 0, day + 1, 9)).toISOString().slice(0, 16),
+    );
+    await db
+      .insert(occurrences)
+      .values([
+        schedule('2026-01-01T09:00', 'UTC', 'fired'),
+        schedule('2026-02-01T09:00', 'UTC', 'missed'),
+        schedule('2026-03-01T09:00', 'UTC', 'fired'),
+        schedule('2026-12-01T09:00', 'UTC', 'due'),
+        schedule('2026-01-01T09:00', 'Europe/Paris', 'fired'),
+        schedule('2026-01-01T09:00', 'Asia/Tokyo', 'fired'),
+        schedule('2026-11-01T09:00', 'Asia/Tokyo', 'fired'),
+        schedule('2026-11-20T09:00', 'Asia/Tokyo', 'fired'),
+        ...days.map((day) => schedule(day, 'UTC', 'fired', 'walk')),
+      ]);
+    await pass();
+    const found = await db
+      .select()
+      .from(occurrences)
+      .orderBy(occurrences.campaignId, occurrences.zone, occurrences.dueAt);
+    expect(found.map(({ campaignId, zone, localTime }) => `${campaignId} ${zone} ${localTime}`)).toEqual([
+      'tour Asia/Tokyo 2026-11-01T09:00',
+      'tour Asia/Tokyo 2026-11-20T09:00',
+      'tour Europe/Paris 2026-01-01T09:00',
+      'tour UTC 2026-03-01T09:00',
+      'tour UTC 2026-12-01T09:00',
+      'walk UTC 2026-03-26T09:00',
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 /** A change of the workflows, or of the walk, that workflows which are under way would not survive. */
 export type Planted = {
   what: string;
-  file: 'workflows/journey.ts' | 'workflows/sending.ts' | 'domain/walk.ts';
+  file: 'workflows/journey.ts' | 'workflows/sending.ts' | 'workflows/broadcast.ts' | 'domain/walk.ts';
   from: string;
   to: string;
 };
@@ -19,7 +19,7 @@ export async function bundlePlanted(changes: Planted[]): Promise<{ code: string 
     await Promise.all(changes.map((change, number) => plant(join(scratch, String(number)), change)));
     const lines = changes.map(
       (_, number) =>
-        `export { journey as journey${number}, delivery as delivery${number} } from './${number}/workflows/index.ts';`,
+        `export { journey as journey${number}, delivery as delivery${number}, broadcast as broadcast${number} } from './${number}/workflows/index.ts';`,
     );
     await writeFile(join(scratch, 'index.ts'), lines.join('\n'));
     return await bundleWorkflowCode({ workflowsPath: join(scratch, 'index.ts'), logger: new DefaultLogger('ERROR') });

@@ -1,23 +1,27 @@
+import { sql } from 'drizzle-orm';
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { holdTransaction, untilBlocked } from '../support/locks.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { toJson } from './history-json.ts';
 
 /**
  * Histories of the workflows as they are today, on the whole of Hookline, as JSON: of a journey that has each kind of step and hold, of
- * one that stood in line, of one that was ended where it stood, and of a delivery that holds no journey. Each release keeps those of its
- * day, made by
+ * one that stood in line, of one that was ended where it stood, of a delivery that holds no journey, and of a broadcast. Each release
+ * keeps those of its day, made by
  *
  *     HOOKLINE_RECORD=v2 npx vitest run test/replay
  *
- * and none is ever changed or deleted: workflows that began with it may still be under way.
+ * and none is ever changed or deleted: workflows that began with it may still be under way. Runs that are continued as new need a server
+ * of their own, and are recorded by `test/journeys/continued.test.ts` in the same way.
  */
 export const RECORDINGS = {
   journey: recordJourney,
   parked: recordParked,
   exited: recordExited,
   delivery: recordDelivery,
+  broadcast: recordBroadcast,
 };
 
 type Stage = { hookline: Hookline; receiver: Receiver };
@@ -113,6 +117,29 @@ function recordDelivery(): Promise<object> {
   });
 }
 
+/** Of two people; it waits until its campaign, which was paused before the first page, goes on. */
+function recordBroadcast(): Promise<object> {
+  return record(async ({ hookline }) => {
+    const { db } = hookline.database;
+    await hookline.publish('recorded', { trigger: { type: 'manual' }, steps: [{ type: 'exit' }] });
+    for (const person of ['john', 'mary']) await hookline.api('PUT', `/v1/people/${person}`, { attributes: {} });
+    const release = await holdTransaction(db, (tx) => tx.execute(sql`select 1 from people for update`));
+    const audience = { 'customer.id': { exists: true } };
+    const path = '/v1/campaigns/recorded';
+    const { body } = await hookline.api<{ broadcast: { id: string } }>('POST', `${path}/trigger`, { audience });
+    await untilBlocked(db, 'hookline test');
+    await hookline.api('POST', `${path}/pause`);
+    await release();
+    const workflowId = `broadcast/${body.broadcast.id}`;
+    await eventually(async () => {
+      const { events } = await hookline.client.workflow.getHandle(workflowId).fetchHistory();
+      return events?.some((event) => event.timerStartedEventAttributes);
+    });
+    await hookline.api('POST', `${path}/resume`);
+    return workflowId;
+  });
+}
+
 /** Resolves once the person's journey stands at a step. */
 const untilAt = ({ api }: Hookline, state: string, step: string) =>
   eventually(async () => {
@@ -165,7 +192,7 @@ const campaign = (origin: string) => ({
 });
 
 /** A copy without what names a machine: addresses (also inside payloads), processes, hosts, queues and stack traces. */
-const anonymous = (history: object, origin: string): object =>
+export const anonymous = (history: object, origin: string): object =>
   JSON.parse(JSON.stringify(history), (key, value: unknown) => {
     if (typeof value !== 'string') return value;
     if (key === 'identity') return 'worker';

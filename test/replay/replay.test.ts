@@ -18,7 +18,7 @@ beforeAll(quietRuntime);
 
 describe('a workflow that began with an earlier version', () => {
   it('is kept in a recording, of each kind', () => {
-    const kinds = Object.keys(RECORDINGS);
+    const kinds = [...Object.keys(RECORDINGS), 'continued', 'resumed'];
     expect(names).toEqual(expect.arrayContaining(['journey-v1.json', ...kinds.map((kind) => `${kind}-v2.json`)]));
   });
 
@@ -97,6 +97,13 @@ const CHANGES: (Planted & { seenIn: string })[] = [
     from: 'for (;;) {\n    woken.delete(id);',
     to: 'for (;;) {\n    await condition(() => false, 1_000);\n    woken.delete(id);',
     seenIn: 'delivery-v2.json',
+  },
+  {
+    what: 'a broadcast waits for nothing',
+    file: 'workflows/broadcast.ts',
+    from: 'if (page.waitsFor) {',
+    to: 'if (page.waitsFor && Date.now() < 0) {',
+    seenIn: 'broadcast-v2.json',
   },
   {
     what: 'a journey that was ended is not told so',
