@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findEvent, ingestEvents, listOutcomes, type NewEvent, type StoredEvent } from '../db/events.ts';
+import { findEvent, listOutcomes, type NewEvent, type StoredEvent, type StoredId } from '../db/events.ts';
 import { listNamedEvents, type NamedEvent } from '../db/named-events.ts';
 import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
@@ -7,7 +7,9 @@ import { parseInput } from '../domain/input/faults.ts';
 import { nearest } from '../domain/input/nearest.ts';
 import { event as eventAnswer, ingested } from './answers/events.ts';
 import { assertDataFits, MAX_LIST_BYTES } from './body.ts';
+import { createEventGroups } from './event-groups.ts';
 import { judgeItems, outcomesOf, refusalsOf, shownRefusals, validOf } from './items.ts';
+import { storeEach } from './store-each.ts';
 import type { Metrics } from './metrics.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
@@ -38,71 +40,76 @@ const isGiven = (input: unknown, key: string) => typeof input === 'object' && in
 type Dependencies = { db: Db; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
 
 /** Events are stored at once and matched by the relay: 202 says that nothing of it can get lost any more. */
-export const eventRoutes = ({ db, wake, metrics }: Dependencies): Route[] => [
-  route({
-    method: 'post',
-    path: '/v1/events',
-    summary: 'Stores one event or a list',
-    scope: 'ingest',
-    params: noParams,
-    query: noQuery,
-    maxBytes: MAX_LIST_BYTES,
-    judgesItems: true,
-    described: z.union([eventSchema, z.array(eventSchema).min(1).max(1000)]),
-    body: z.union([z.array(z.unknown()).min(1), z.looseObject({})], {
-      error: 'send one event { person, name, data? }, or a list of 1 to 1000 of them',
+export function eventRoutes({ db, wake, metrics }: Dependencies): Route[] {
+  const storeInGroup = createEventGroups(db);
+  return [
+    route({
+      method: 'post',
+      path: '/v1/events',
+      summary: 'Stores one event or a list',
+      scope: 'ingest',
+      params: noParams,
+      query: noQuery,
+      maxBytes: MAX_LIST_BYTES,
+      judgesItems: true,
+      described: z.union([eventSchema, z.array(eventSchema).min(1).max(1000)]),
+      body: z.union([z.array(z.unknown()).min(1), z.looseObject({})], {
+        error: 'send one event { person, name, data? }, or a list of 1 to 1000 of them',
+      }),
+      examples: [
+        { id: 'order-17', person: 'ada', name: 'order_placed', data: { total: 120 } },
+        [{ person: 'ada', name: 'signed_up', attributes: { plan: 'gold' } }],
+      ],
+      answers: { 202: ingested },
+      errors: ['events.too_large', 'people.too_large'],
+      repeatable: true,
+      handle: async ({ body, db: tx }) => {
+        const isList = Array.isArray(body);
+        const items = isList ? body : [body];
+        const judged = judgeItems(items, parseEvent);
+        const alone = !isList && tx === db;
+        const stored = await (alone ? Promise.all(validOf(judged).map(storeInGroup)) : storeEach(tx, validOf(judged)));
+        const { accepted, results } = resultsOf(stored);
+        const outcomes = outcomesOf(judged, results);
+        const refusals = refusalsOf(outcomes, { what: 'events', isList });
+        return {
+          status: 202,
+          after: () => {
+            metrics.accepted(accepted);
+            wake();
+          },
+          body: {
+            accepted,
+            duplicates: items.length - refusals.length - accepted,
+            ids: outcomes.map((outcome) => (outcome instanceof HooklineError ? null : outcome)),
+            errors: shownRefusals(refusals),
+          },
+        };
+      },
     }),
-    examples: [
-      { id: 'order-17', person: 'ada', name: 'order_placed', data: { total: 120 } },
-      [{ person: 'ada', name: 'signed_up', attributes: { plan: 'gold' } }],
-    ],
-    answers: { 202: ingested },
-    errors: ['events.too_large', 'people.too_large'],
-    repeatable: true,
-    handle: async ({ body, db: tx }) => {
-      const isList = Array.isArray(body);
-      const items = isList ? body : [body];
-      const judged = judgeItems(items, parseEvent);
-      const { accepted, results } = await storeEvents(tx, validOf(judged));
-      const outcomes = outcomesOf(judged, results);
-      const refusals = refusalsOf(outcomes, { what: 'events', isList });
-      return {
-        status: 202,
-        after: () => {
-          metrics.accepted(accepted);
-          wake();
-        },
-        body: {
-          accepted,
-          duplicates: items.length - refusals.length - accepted,
-          ids: outcomes.map((outcome) => (outcome instanceof HooklineError ? null : outcome)),
-          errors: shownRefusals(refusals),
-        },
-      };
-    },
-  }),
-  route({
-    method: 'get',
-    path: '/v1/events/:id',
-    summary: 'Shows an event and what campaigns made of it',
-    scope: 'operate',
-    params: idParams,
-    query: noQuery,
-    body: null,
-    answers: { 200: eventAnswer },
-    errors: ['events.not_found'],
-    handle: async ({ params }) => {
-      const event = await findEvent(db, params.id);
-      if (!event) {
-        throw new HooklineError(
-          'events.not_found',
-          `No event has the id "${params.id}". POST /v1/events answers the ids of what it stored.`,
-        );
-      }
-      return { status: 200, body: await shown(db, event) };
-    },
-  }),
-];
+    route({
+      method: 'get',
+      path: '/v1/events/:id',
+      summary: 'Shows an event and what campaigns made of it',
+      scope: 'operate',
+      params: idParams,
+      query: noQuery,
+      body: null,
+      answers: { 200: eventAnswer },
+      errors: ['events.not_found'],
+      handle: async ({ params }) => {
+        const event = await findEvent(db, params.id);
+        if (!event) {
+          throw new HooklineError(
+            'events.not_found',
+            `No event has the id "${params.id}". POST /v1/events answers the ids of what it stored.`,
+          );
+        }
+        return { status: 200, body: await shown(db, event) };
+      },
+    }),
+  ];
+}
 
 function parseEvent(input: unknown): NewEvent {
   const { person, anonymousId, ...event } = parseInput(eventSchema, input);
@@ -110,26 +117,16 @@ function parseEvent(input: unknown): NewEvent {
   return { ...event, person: person ?? anonymousId ?? '' };
 }
 
-/**
- * Stores events and answers for each its id or why it was refused. That shows only in the transaction, which stores all or
- * none: so a list that is refused comes again in halves, until what is wrong stands alone.
- */
-export async function storeEvents(
-  db: Db,
-  events: NewEvent[],
-): Promise<{ accepted: number; results: (string | HooklineError)[] }> {
-  try {
-    const { ids, accepted } = await ingestEvents(db, events);
-    return { accepted: accepted.size, results: ids };
-  } catch (error) {
-    if (!(error instanceof HooklineError)) throw error;
-    if (events.length === 1) return { accepted: 0, results: [error] };
-    const middle = Math.floor(events.length / 2);
-    const first = await storeEvents(db, events.slice(0, middle));
-    const second = await storeEvents(db, events.slice(middle));
-    return { accepted: first.accepted + second.accepted, results: [...first.results, ...second.results] };
-  }
-}
+type Results = { accepted: number; results: (string | HooklineError)[] };
+
+/** Stores events, those that are refused aside; answers for each its id or why it was refused, and how many are new. */
+export const storeEvents = async (db: Db, events: NewEvent[]): Promise<Results> =>
+  resultsOf(await storeEach(db, events));
+
+const resultsOf = (stored: (StoredId | HooklineError)[]): Results => ({
+  accepted: stored.filter((each) => !(each instanceof HooklineError) && each.isNew).length,
+  results: stored.map((each) => (each instanceof HooklineError ? each : each.id)),
+});
 
 async function shown(db: Db, event: StoredEvent) {
   const outcomes = await listOutcomes(db, `event/${event.id}`);

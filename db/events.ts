@@ -24,11 +24,11 @@ export type NewEvent = {
   backfill: boolean;
 };
 
-/**
- * Stores events and leaves each for the relay, all or none. Answers their ids in the order of the input and which of them
- * are new: an id that is known, or stands twice in the list, is a duplicate and changes nothing.
- */
-export async function ingestEvents(db: Db, input: NewEvent[]): Promise<{ ids: string[]; accepted: Set<string> }> {
+/** An event's id, and whether it is new: an id that is known, or stands earlier in the list, changes nothing. */
+export type StoredId = { id: string; isNew: boolean };
+
+/** Stores events and leaves each for the relay, all or none. Answers for each, in the order of the input. */
+export async function ingestEvents(db: Db, input: NewEvent[]): Promise<StoredId[]> {
   const ids = input.map((event) => event.id ?? newId('evt'));
   const accepted = await db.transaction(async (tx) => {
     const fresh = await withoutDuplicates(tx, input, ids);
@@ -40,7 +40,7 @@ export async function ingestEvents(db: Db, input: NewEvent[]): Promise<{ ids: st
     );
     return stored;
   });
-  return { ids, accepted };
+  return ids.map((id) => ({ id, isNew: accepted.delete(id) }));
 }
 
 type IdentifiedEvent = NewEvent & { id: string };
