@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { getTableColumns, is } from 'drizzle-orm';
+import { getTableColumns, getTableName, is } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import { PgTable } from 'drizzle-orm/pg-core';
@@ -74,7 +74,8 @@ it('a database of the first release is brought up to date with all that it holds
   const kept = await Promise.all(
     tables.map(async (table) => [table, await db.select(getTableColumns(table)).from(table)] as const),
   );
-  expect(kept.filter(([, rows]) => rows.length > 0)).toHaveLength(13);
+  const names = kept.filter(([, rows]) => rows.length > 0).map(([table]) => getTableName(table));
+  expect(names).toEqual(expect.arrayContaining([...ROWS.matchAll(/insert into (\w+)/g)].map(([, name]) => name)));
   expect(await db.select().from(campaigns.campaigns).orderBy(campaigns.campaigns.id)).toMatchObject([
     { id: 'letter', triggerType: 'event', triggerName: 'asked' },
     { id: 'news', triggerType: 'manual', triggerName: null },
