@@ -9,7 +9,7 @@ import {
   wouldPutSegment,
   type SegmentUser,
 } from '../db/segments.ts';
-import { conditionNames, firstOfEach } from '../domain/campaign/sent-names.ts';
+import { conditionNames, firstOfEach, type SentName } from '../domain/campaign/sent-names.ts';
 import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { idSchema } from '../domain/input/id.ts';
@@ -41,16 +41,17 @@ export const segmentRoutes = ({ db }: { db: Db }): Route[] => [
     answers: { 200: storedSegment },
     errors: ['segments.invalid'],
     handle: async ({ params: { id }, query, body }) => {
+      let names: SentName[] = [];
       const validate = (known: Definition[]) => {
         const segment = validateSegment(body, id, known);
+        names = firstOfEach(conditionNames(segment.condition, 'condition'));
         return { ...segment, timed: compileSegment(segment.condition).timed };
       };
       const isDry = query.dryRun === 'true';
       const { version, state } = await (isDry ? wouldPutSegment : putSegment)(db, id, validate);
       const people = isDry || state === 'filling' ? undefined : (await findSegment(db, id))?.people;
       const next = isDry ? 'nothing was stored; send it without dryRun to store it' : NEXT[state](id);
-      const { condition } = segmentSchema.parse(body);
-      const warnings = await unsentWarnings(db, firstOfEach(conditionNames(condition, 'condition')));
+      const warnings = await unsentWarnings(db, names);
       return { status: 200, body: { id, version, state, ...(people !== undefined && { people }), warnings, next } };
     },
   }),

@@ -10,7 +10,6 @@ import {
   type AttributeValues,
   type NewChange,
 } from './people.ts';
-import { noteNames } from './seen-names.ts';
 import { outcomes } from './schema/campaigns.ts';
 import { events, inbox, people } from './schema/people.ts';
 
@@ -97,8 +96,6 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
       from input i join person p on p.id = i.person cross join received order by i.id
       on conflict (id) do nothing
       returning id, person_key, number, name
-    ), seen as (
-      ${noteNames('event', sql`event`)}
     ), item as (
       insert into inbox (person_key, number, type, subject) select person_key, number, 'event', id from event
     ), waits as (
@@ -114,11 +111,6 @@ const PEOPLE_AT_ONCE = 1_000;
 /** Merges the attributes that came with events into their people, who are held, in the order of the list. */
 async function mergeAttributes(tx: Db, stored: IdentifiedEvent[]): Promise<void> {
   const changing = stored.filter((event) => event.attributes);
-  const names = changing.flatMap(({ attributes = {} }) => Object.keys(attributes));
-  // Several parts would each bring new names in an order of their own, and lists that cross would wait for each other.
-  if (changing.length > PEOPLE_AT_ONCE) {
-    await tx.execute(noteNames('attribute', sql`unnest(${sql.param(names)}::text[]) as brought (name)`));
-  }
   for (let from = 0; from < changing.length; from += PEOPLE_AT_ONCE) {
     const part = changing.slice(from, from + PEOPLE_AT_ONCE);
     const held = await findPeople(tx, [...new Set(part.map((event) => event.person))]);

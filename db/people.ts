@@ -117,7 +117,7 @@ export async function storeChanges(tx: Db, list: NewChange[]): Promise<boolean> 
         array_remove(array_agg(case when value is null then name end), null) as removed
       from latest group by key, turns
     ), seen as (
-      ${noteNames('attribute', sql`latest`)}
+      ${noteNames(sql`(select 'attribute' as kind, name from latest)`)}
     ), person as (
       update people
       set attributes = (attributes || net.set) - net.removed, last_number = last_number + turns, updated_at = statement_timestamp()

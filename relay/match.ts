@@ -9,6 +9,7 @@ import { listConcernedJourneys } from '../db/goals.ts';
 import { claimPerson, finishItems, type ChangeRow, type InboxItem } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
+import { createEventNames } from '../db/seen-names.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { considerAll, type MatchContext } from './enter.ts';
 import { meetGoals } from './goals.ts';
@@ -19,17 +20,21 @@ import { wantedBy } from './wanted.ts';
 
 const ITEMS_AT_ONCE = 100;
 
-/** Matches what waits for one person, in order, in one transaction. Answers how many items it took; 0 where another relay has the person. */
+/**
+ * Matches what waits for one person, in order, in one transaction; then it notes the names of the events. Answers how many items it
+ * took; 0 where another relay has the person.
+ */
 export type MatchPerson = (key: string) => Promise<number>;
 
 type Dependencies = { db: Db; cipher: Cipher; campaigns: VersionCache<CompiledCampaign>; now: () => Date };
 
 export function createMatcher({ db, cipher, campaigns, now }: Dependencies): MatchPerson {
   const readSegments = createSegmentBook();
-  return (key) =>
-    db.transaction(async (tx) => {
+  const noteNames = createEventNames(db);
+  return async (key) => {
+    const matched = await db.transaction(async (tx) => {
       const claimed = await claimPerson(tx, key, ITEMS_AT_ONCE);
-      if (!claimed) return 0;
+      if (!claimed) return [];
       const { person, items } = claimed;
       const segments = await readSegments(tx, key);
       const held = await holdCandidates(tx, wantedBy(items, segments));
@@ -40,8 +45,11 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
         lastNumber: items.at(-1)?.number ?? 0,
         mayHaveMore: items.length === ITEMS_AT_ONCE,
       });
-      return items.length;
+      return items;
     });
+    await noteNames(matched.flatMap(({ event }) => (event ? [event.name] : [])));
+    return matched.length;
+  };
 }
 
 /** Whoever may start by the items is held already, campaigns before journeys, as everywhere. */

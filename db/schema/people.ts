@@ -48,14 +48,17 @@ export const events = pgTable(
   ],
 );
 
-/** Each name under which an event or an attribute ever came: who writes a campaign is told of one that nobody has sent. */
+/**
+ * Each name under which an event or an attribute ever came: who writes a campaign is told of one that nobody has sent. No key: at that,
+ * whoever brings a new name would wait for the end of another's transaction that brings it too, and some of these are long.
+ */
 export const seenNames = pgTable(
   'seen_names',
   {
     kind: text('kind').$type<'event' | 'attribute'>().notNull(),
     name: text('name').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.kind, table.name] })],
+  (table) => [index('seen_names_name').on(table.kind, table.name)],
 );
 
 /** What changed attributes of a person: a client of the API, an event, the answer to a delivery, a journey's step, or somebody who was merged into them. */

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { putPeople } from '../../db/put-people.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { holdTransaction } from '../support/locks.ts';
+import { relaysOf } from '../support/relays.ts';
 
 let hookline: Hookline;
 
@@ -8,8 +11,12 @@ beforeAll(async () => {
   const known = { person: 'ada', name: 'updateStatus', data: {}, attributes: { first_name: 'Ada', plan: 'gold' } };
   await hookline.api('POST', '/v1/events', [known, { person: 'bob', name: 'purchase', data: {} }]);
   await hookline.api('PUT', '/v1/people/bob', { attributes: { renewal_date: '2030-01-01' } });
+  await match();
 });
 afterAll(() => hookline.stop());
+
+/** The names of events are noted by whoever matches them. */
+const match = () => relaysOf(hookline.database.db, { now: new Date() }).match();
 
 const warnings = async (kind: 'campaigns' | 'segments', definition: object, query = '') => {
   const path = `/v1/${kind}/one${query}`;
@@ -80,7 +87,31 @@ describe('PUT of a campaign', () => {
     expect(await warnings('campaigns', definition)).toHaveLength(2);
     const both = { person: 'cyd', name: 'late', data: {}, attributes: { nick: 'x' } };
     await Promise.all([1, 2, 3].map(() => hookline.api('POST', '/v1/events', both)));
+    await match();
     expect(await warnings('campaigns', definition)).toEqual([]);
+  });
+
+  it('says what was meant for the first twenty names', async () => {
+    const cases = Array.from({ length: 22 }, (_, n) => ({ when: { [`customer.plan${n}`]: 'x' }, steps: [exit] }));
+    const found = await warnings('campaigns', { trigger: { type: 'manual' }, steps: [{ type: 'branch', cases }] });
+    expect(found).toHaveLength(22);
+    expect(found.filter((warning) => !warning.endsWith('; did you mean "plan"?'))).toEqual([
+      'steps[0].cases[20].when[\'customer.plan20\']: nobody has sent an attribute "plan20" yet',
+      'steps[0].cases[21].when[\'customer.plan21\']: nobody has sent an attribute "plan21" yet',
+    ]);
+  });
+});
+
+describe('a new name in a long transaction', () => {
+  it('holds up nobody else who brings it', async () => {
+    const { db } = hookline.database;
+    const release = await holdTransaction(db, (tx) =>
+      putPeople(tx, [{ id: 'listed', attributes: { shoe_size: 40 } }], { backfill: false }),
+    );
+    const put = await hookline.api('PUT', '/v1/people/live', { attributes: { shoe_size: 41 } });
+    await release();
+    expect(put.status).toBe(200);
+    expect(await warnings('segments', { condition: { 'customer.shoe_size': 41 } })).toEqual([]);
   });
 });
 
