@@ -1,4 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm';
+import { placeAt } from './id.ts';
 import type { Db } from './open.ts';
 import type { Command, StuckBy } from './schema/journeys.ts';
 
@@ -19,11 +20,42 @@ export type LookOver = {
 const workflowOf = (journey: SQL) => sql`'journey/' || ${journey}.id || '/' || ${journey}.run`;
 export const at = (moment: Date) => sql`${moment.toISOString()}::timestamptz`;
 
+const mayBeAsked = (askedBefore: Date) => sql`
+  ended_at is null and (checked_at is null or checked_at <= ${at(askedBefore)})
+  and not exists (
+    select 1 from commands
+    where workflow_id = ${workflowOf(sql`j`)} and (error is null or command->>'type' = 'startJourney'))`;
+
 /** How many of those that go on are looked through at a time for idle ones. */
 const SPAN = 2_000;
 
 const spanBehind = (id: string) => sql`
   select id, checked_at, updated_at from journeys where ended_at is null and id > ${id} order by id limit ${SPAN}`;
+const idleIn = (behind: string, idleBefore: Date) => sql`
+  select id from (${spanBehind(behind)}) as span where greatest(checked_at, updated_at) < ${at(idleBefore)}`;
+
+/** A place between the first and the last journey that goes on, by when they began, so far (0 to 1) from the first. */
+export async function placeBetween(db: Db, share: number): Promise<string> {
+  const end = (order: SQL) =>
+    sql`(select extract(epoch from created_at) * 1000 from journeys where ended_at is null order by id ${order} limit 1)`;
+  const [row] = await db.execute<{ first: number | null; last: number | null }>(sql`
+    select floor(${end(sql`asc`)})::float8 as first, floor(${end(sql`desc`)})::float8 as last`);
+  const { first, last } = row ?? {};
+  return typeof first === 'number' && typeof last === 'number'
+    ? placeAt('jrn', Math.floor(first + (last - first) * share))
+    : '';
+}
+
+/** Whether an idle journey of a span has still to be asked about. */
+export async function hasIdle(
+  db: Db,
+  { idleBehind, ...look }: Pick<LookOver, 'idleBefore' | 'askedBefore'> & { idleBehind: string },
+): Promise<boolean> {
+  const [row] = await db.execute(sql`
+    select from journeys as j
+    where id = any(array(${idleIn(idleBehind, look.idleBefore)})) and ${mayBeAsked(look.askedBefore)} limit 1`);
+  return row !== undefined;
+}
 
 /** The last journey of the span behind another; empty where no more follow. */
 export async function endOfSpan(db: Db, behind: string): Promise<string> {
@@ -34,8 +66,9 @@ export async function endOfSpan(db: Db, behind: string): Promise<string> {
 
 /**
  * Takes journeys whose workflow may be gone, those that nobody has asked about first, and each for one relay: overdue ones, those that
- * cannot be woken, those that were found closed, and in the span behind a journey those that are idle. Who has still to be told to start is none of
- * them, refused or not. Each part has an index of its own: of all that sleep only what is overdue is read, and the span.
+ * cannot be woken, those that were found closed, and in the span behind a journey those that are idle. Who has still to be told to start
+ * is none of them, refused or not. Each part has an index of its own: of all that sleep until a time only what is overdue is read, and
+ * the span; those without a time of their own, which begin, send or wait without an end, are all read.
  */
 export async function claimSuspects(
   db: Db,
@@ -56,11 +89,8 @@ export async function claimSuspects(
           select id from journeys as j
           where ended_at is null and step_until is null and state in ('starting', 'sending') and ${SHOULD_HAVE_MOVED} < ${at(overdueBefore)}
           union all
-          select id from (${spanBehind(idleBehind)}) as span where greatest(checked_at, updated_at) < ${at(idleBefore)}))
-        and ended_at is null and (checked_at is null or checked_at <= ${at(askedBefore)})
-        and not exists (
-          select 1 from commands
-          where workflow_id = ${workflowOf(sql`j`)} and (error is null or command->>'type' = 'startJourney'))
+          ${idleIn(idleBehind, idleBefore)}))
+        and ${mayBeAsked(askedBefore)}
       order by checked_at nulls first, updated_at limit ${limit} for no key update skip locked)
     returning id, run`);
   return rows.map(({ id, run }) => ({ id, run }));

@@ -205,7 +205,7 @@ export async function startRelay({
   const ending = new AbortController();
   const { namespace } = client.options;
   const look = createWatch({
-    ...{ db, client, taskQueue, now, log, onRestart: () => carry.wake(), signal: ending.signal },
+    ...{ db, client, taskQueue, now, random: Math.random, log, onRestart: () => carry.wake(), signal: ending.signal },
     namespaceId: () => readNamespaceId(client),
     onNewNamespace: async () => {
       if (withSearchAttributes) await registerSearchAttributes(client, namespace, log);

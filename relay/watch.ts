@@ -6,8 +6,10 @@ import { noteNamespace, readNamespace } from '../db/namespaces.ts';
 import {
   claimSuspects,
   endOfSpan,
+  hasIdle,
   listRefused,
   markStuck,
+  placeBetween,
   startUnseen,
   unmarkTasksBut,
   unmarkUnrefused,
@@ -30,6 +32,8 @@ const REBUILT_FOR_S = 20;
 export type WatchDependencies = AskDependencies & {
   taskQueue: string;
   now: () => Date;
+  /** From 0 to 1. */
+  random: () => number;
   /** The id that Temporal gave the namespace. */
   namespaceId: () => Promise<string>;
   /** Makes a namespace ready that is there for the first time. */
@@ -59,14 +63,17 @@ const reportedProblems = defineSearchAttributeKey('TemporalReportedProblems', 'K
  * 0, or 1 where it has not come to an end. Any number of relays may look.
  */
 export function createWatch(dependencies: WatchDependencies): () => Promise<number> {
-  const { now } = dependencies;
+  const { db, now, random } = dependencies;
   const startedAt = now();
   let closedSince = new Date(startedAt.getTime() - FIRST_LOOK_BACK_MS);
   /** Found closed in Temporal, and not asked about yet. */
   const closed = new Map<string, JourneyRun>();
   let isFirst = true;
-  /** Behind which journey the next look goes on to look for idle ones: that need not be at once, and all are many. */
-  let idleBehind = '';
+  /**
+   * Behind which place the next look goes on to look for idle ones: that need not be at once, and all are many. Anywhere at first, so that
+   * relays that are often started anew come to all of them too.
+   */
+  let idleBehind: string | undefined;
   /** The namespace in which all was seen. */
   let seenIn: string | undefined;
   const lookForClosed = async () => {
@@ -74,10 +81,14 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
     for await (const page of listJourneys(dependencies, closedAfter(closedSince))) {
       for (const { run, info } of page) closed.set(info.workflowId, run);
     }
-    const behind = await endOfSpan(dependencies.db, idleBehind);
-    const left = await askAboutSuspects(dependencies, { closed, idleBehind, startedAt: isFirst ? startedAt : null });
-    // Where there are too many to be asked about, some of the span may be left.
-    if (left === 0) [isFirst, idleBehind] = [false, behind];
+    idleBehind ??= await placeBetween(db, random());
+    const behind = await endOfSpan(db, idleBehind);
+    const { left, hasIdleLeft } = await askAboutSuspects(dependencies, {
+      ...{ closed, idleBehind },
+      startedAt: isFirst ? startedAt : null,
+    });
+    if (!hasIdleLeft) idleBehind = behind;
+    if (left === 0) isFirst = false;
     closedSince = new Date(lookedAt.getTime() - LAG_MS);
     return left;
   };
@@ -168,7 +179,7 @@ function runOf(workflowId: string): JourneyRun | undefined {
 async function askAboutSuspects(
   dependencies: WatchDependencies,
   { closed, idleBehind, startedAt }: { closed: Map<string, JourneyRun>; idleBehind: string; startedAt: Date | null },
-): Promise<number> {
+): Promise<{ left: number; hasIdleLeft: boolean }> {
   const { db, now, pace = PACE } = dependencies;
   const listed = [...closed].slice(0, SUSPECTS_AT_ONCE);
   const open = await withoutEnded(
@@ -190,7 +201,8 @@ async function askAboutSuspects(
   ]);
   await askAbout(dependencies, [...ofJourneys(open), ...suspects], pace.perSecond);
   for (const [workflowId] of listed) closed.delete(workflowId);
-  return isFull ? 1 : 0;
+  // Where there are too many to be asked about, some of the span may be left.
+  return { left: isFull ? 1 : 0, hasIdleLeft: isFull && (await hasIdle(db, { ...look, idleBehind })) };
 }
 
 /**

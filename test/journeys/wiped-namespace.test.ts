@@ -133,6 +133,7 @@ it(
     const look = createWatch({
       ...{ db: hookline.database.db, client: hookline.client, taskQueue: hookline.taskQueue, log },
       now: () => new Date(),
+      random: () => 0,
       onRestart: () => {},
       namespaceId: () => readNamespaceId(hookline.client),
       onNewNamespace: async () => void (await registerSearchAttributes(hookline.client, 'default', log)),

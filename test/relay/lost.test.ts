@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { placeAt } from '../../db/id.ts';
 import { noteNamespace } from '../../db/namespaces.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
 import type { Asking } from '../../relay/ask.ts';
@@ -44,6 +45,7 @@ function watch(namespace: string, others: Partial<WatchDependencies> = {}) {
   const look = createWatch({
     ...{ db: hookline.database.db, client: asking, taskQueue: hookline.taskQueue, log: pino({ level: 'silent' }) },
     now: () => new Date(),
+    random: () => 0,
     onRestart: () => {},
     namespaceId: async () => namespace,
     onNewNamespace: async () => void made.push(namespace),
@@ -160,7 +162,7 @@ describe('a look at many that sleep', () => {
     const { db } = hookline.database;
     await db.execute(sql`
       insert into journeys (id, campaign_id, version, person_key, cause, state, step_id, step_until, updated_at, checked_at)
-      select 'jrn_' || lpad(n::text, 5, '0'), 'tour', 1, 'per_ada', 'event/' || n, 'waiting', 'pay',
+      select 'jrn_z' || lpad(n::text, 5, '0'), 'tour', 1, 'per_ada', 'event/' || n, 'waiting', 'pay',
         case when n = 4500 then now() - interval '2 d' else now() + interval '30 d' end,
         now() - interval '3 d', case when n not in (1500, 2500, 4500) then now() end
       from generate_series(1, 4501) as n`);
@@ -170,14 +172,29 @@ describe('a look at many that sleep', () => {
       expect(await look()).toBe(0);
       return asked.toSorted();
     };
-    expect(await askedOf()).toEqual(['journey/jrn_01500/1', 'journey/jrn_04500/1']);
-    expect(await askedOf()).toEqual(['journey/jrn_02500/1']);
+    expect(await askedOf()).toEqual(['journey/jrn_z01500/1', 'journey/jrn_z04500/1']);
+    expect(await askedOf()).toEqual(['journey/jrn_z02500/1']);
     expect(await askedOf()).toEqual([]);
     await db.execute(sql`delete from commands`);
     await db.execute(
-      sql`update journeys set updated_at = now() - interval '3 d', checked_at = null where id = 'jrn_01500'`,
+      sql`update journeys set updated_at = now() - interval '3 d', checked_at = null where id = 'jrn_z01500'`,
     );
-    expect(await askedOf()).toEqual(['journey/jrn_01500/2']);
+    expect(await askedOf()).toEqual(['journey/jrn_z01500/2']);
+  });
+
+  it('begins anywhere among them, and comes to those before when it has come to the end', async () => {
+    const { db } = hookline.database;
+    const [first = 0, last = 0] = [10, 5].map((days) => Date.now() - days * DAY_MS);
+    for (const began of [first, last])
+      await db.execute(sql`
+        insert into journeys (id, campaign_id, version, person_key, cause, state, step_id, created_at, updated_at)
+        values (${placeAt('jrn', began)}, 'tour', 1, 'per_ada', ${`event/${began}`}, 'waiting', 'pay',
+          to_timestamp(${began / 1_000}::float8), to_timestamp(${began / 1_000}::float8))`);
+    const { look, asked } = watch('same', { random: () => 0.5 });
+    await look();
+    expect(asked).toEqual([`journey/${placeAt('jrn', last)}/1`]);
+    await look();
+    expect(asked).toEqual([last, first].map((began) => `journey/${placeAt('jrn', began)}/1`));
   });
 });
 

@@ -58,6 +58,7 @@ const watch = (others: Partial<WatchDependencies> = {}) =>
     client: hookline.client,
     taskQueue: hookline.taskQueue,
     now: () => new Date(),
+    random: () => 0,
     log: pino({ level: 'silent' }),
     onRestart: () => {},
     namespaceId: () => readNamespaceId(hookline.client),
