@@ -22,7 +22,7 @@ import {
   type Audience,
 } from '../db/broadcast-pages.ts';
 import { countEntered, setStopped } from '../db/broadcasts.ts';
-import { candidateOf } from '../db/candidates.ts';
+import { holdCampaigns } from '../db/campaigns.ts';
 import type { BroadcastRow } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
@@ -116,9 +116,10 @@ const waitFor = (what: PageWait['what'], now: Date, ms: number): PageWait => ({
 
 /** The campaign, held, where people may enter it now; otherwise what comes instead. */
 async function seekEntry({ tx, now }: Context, broadcast: BroadcastRow) {
-  const [candidate] = await candidateOf(tx, broadcast);
-  if (candidate?.state === 'live') return { candidate };
-  if (candidate?.state === 'paused') return { wait: waitFor('resume', now, RESUME_POLL_MS) };
+  const [campaign] = await holdCampaigns(tx, [broadcast.campaignId]);
+  if (campaign?.state === 'live')
+    return { candidate: { campaign: campaign.id, state: campaign.state, version: broadcast.version } };
+  if (campaign?.state === 'paused') return { wait: waitFor('resume', now, RESUME_POLL_MS) };
   await setStopped(tx, broadcast.id);
   return { wait: null };
 }

@@ -3,7 +3,7 @@ import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { Condition } from '../domain/condition/condition.ts';
 import type { Json } from '../domain/json.ts';
 import { wakeBroadcast } from './broadcast-wakes.ts';
-import { findVersion, lockCampaign } from './campaigns.ts';
+import { findVersion, holdCampaigns } from './campaigns.ts';
 import { holdSegments } from './hold-segments.ts';
 import { newId } from './id.ts';
 import type { Db } from './open.ts';
@@ -37,7 +37,7 @@ export async function createBroadcast(db: Db, input: NewBroadcast): Promise<Broa
   return db.transaction(async (tx): Promise<BroadcastResult> => {
     const named = 'people' in input.meant ? input.meant.people : [];
     const locked = named.length > 0 ? await lockPeopleById(tx, named) : [];
-    const campaign = await lockCampaign(tx, input.campaign);
+    const [campaign] = await holdCampaigns(tx, [input.campaign]);
     if (!campaign) return { type: 'noCampaign' };
     const earlier = await findRepeated(tx, input);
     if (earlier) return earlier;

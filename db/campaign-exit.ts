@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm';
+import { writersTurn } from './campaign-turns.ts';
 import { exitJourneys } from './journey-exit.ts';
 import type { Db } from './open.ts';
 import { campaigns } from './schema/campaigns.ts';
@@ -44,10 +45,13 @@ export async function exitPage(db: Db, { id, exitBefore }: ExitingCampaign, now:
     return page.length;
   }
   // A later stop has a later moment, and is not done with this.
-  await db
-    .update(campaigns)
-    .set({ exitBefore: null })
-    .where(and(eq(campaigns.id, id), eq(campaigns.exitBefore, exitBefore)));
+  await db.transaction(async (tx) => {
+    await tx.execute(sql`select ${writersTurn(id)}`);
+    await tx
+      .update(campaigns)
+      .set({ exitBefore: null })
+      .where(and(eq(campaigns.id, id), eq(campaigns.exitBefore, exitBefore)));
+  });
   return 0;
 }
 

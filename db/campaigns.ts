@@ -36,13 +36,23 @@ export async function findPublished(db: Db, id: string, version: number) {
   return row && { ...row, inside: (await countInside(db, id))[version] ?? 0 };
 }
 
-/** The campaign's row, held `for share`: neither state nor version changes meanwhile. */
-export async function lockCampaign(tx: Db, id: string): Promise<typeof campaigns.$inferSelect | undefined> {
-  const [, [row]] = await Promise.all([
-    tx.execute(sql`select ${readersTurn(sql`${id}`)}`),
-    tx.select().from(campaigns).where(eq(campaigns.id, id)).for('share'),
+/**
+ * The rows of these campaigns, in the order of ids, held `for share`: neither state nor version changes meanwhile. One table: whoever
+ * waits here for a publication judges the new row, and a join would still hold the old version beside it.
+ */
+export async function holdCampaigns(tx: Db, ids: string[]): Promise<(typeof campaigns.$inferSelect)[]> {
+  if (ids.length === 0) return [];
+  const wanted = sql`${sql.param(ids)}::text[]`;
+  const [, rows] = await Promise.all([
+    tx.execute(sql`select ${readersTurn(sql`id`)} from unnest(${wanted}) as wanted (id) order by id`),
+    tx
+      .select()
+      .from(campaigns)
+      .where(sql`${campaigns.id} = any(${wanted})`)
+      .orderBy(campaigns.id)
+      .for('share'),
   ]);
-  return row;
+  return rows;
 }
 
 /** The version that new entries get; undefined where there is no such campaign. */
@@ -84,7 +94,7 @@ export async function publishVersion(
       .insert(campaigns)
       .values({ id: definition.id, state: 'new', version: 0, ...triggerOf(definition) })
       .onConflictDoNothing({ target: campaigns.id });
-    const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, definition.id)).for('update');
+    const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, definition.id)).for('no key update');
     if (!campaign) throw new Error('a campaign vanished while it was published');
     const published = campaign.version > 0 ? await findVersion(tx, campaign.id, campaign.version) : undefined;
     if (published && isSame(published, definition)) return { ...campaign, definition: published };
@@ -157,7 +167,7 @@ export async function changeCampaignState(
 ): Promise<(CampaignRow & { hasChanged: boolean }) | undefined> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select ${writersTurn(id)}`);
-    const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('update');
+    const [before] = await tx.select().from(campaigns).where(eq(campaigns.id, id)).for('no key update');
     if (!before) return undefined;
     const changes = from.includes(before.state);
     if (changes)

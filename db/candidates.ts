@@ -1,20 +1,21 @@
-import { eq, or, sql, type SQL } from 'drizzle-orm';
-import { readersTurn } from './campaign-turns.ts';
+import { or, sql, type SQL } from 'drizzle-orm';
+import { holdCampaigns } from './campaigns.ts';
 import type { Db } from './open.ts';
 import { campaigns, type CampaignState, type TriggerType } from './schema/campaigns.ts';
 
 export type Candidate = { campaign: string; state: CampaignState; version: number };
 
-/** A campaign with what its current version starts on. */
+/** A campaign with what its current version starts on; one that is live is held. */
 export type HeldCampaign = Candidate & { triggerType: TriggerType; triggerName: string | null };
 
 /** What campaigns may start on, by name, and campaigns that are named themselves. */
 export type Wanted = { events: string[]; attributes: string[]; segments: string[]; campaigns: string[] };
 
 /**
- * The campaigns that are named, or whose current version starts on one of these, in the order of ids, held `for share`: their state
- * cannot change before the entries are recorded. All at once, and before anything of a journey: those who pause or stop a campaign hold
- * it and then come to its journeys.
+ * The campaigns that are named, or whose current version starts on one of these, in the order of ids. Those that are live are held: their
+ * state cannot change before the entries are recorded, and one that was paused meanwhile is among them, as it is then. Nobody enters the
+ * others, which are only read. All at once, and before anything of a journey: those who pause or stop a campaign hold it and then come
+ * to its journeys.
  */
 export async function holdCandidates(
   tx: Db,
@@ -28,27 +29,13 @@ export async function holdCandidates(
   ];
   const isWanted = or(...parts);
   if (!isWanted) return [];
-  const [, rows] = await Promise.all([
-    tx
-      .select({ turn: readersTurn(sql`${campaigns.id}`) })
-      .from(campaigns)
-      .where(isWanted)
-      .orderBy(campaigns.id),
-    // One table: whoever waits here for a publication judges the new row, and a join would still hold the old version beside it.
-    tx
-      .select({
-        campaign: campaigns.id,
-        state: campaigns.state,
-        version: campaigns.version,
-        triggerType: campaigns.triggerType,
-        triggerName: campaigns.triggerName,
-      })
-      .from(campaigns)
-      .where(isWanted)
-      .orderBy(campaigns.id)
-      .for('share'),
-  ]);
-  return rows;
+  const found = await tx.select().from(campaigns).where(isWanted).orderBy(campaigns.id);
+  const live = found.flatMap(({ id, state }) => (state === 'live' ? [id] : []));
+  const held = new Map((await holdCampaigns(tx, live)).map((row) => [row.id, row]));
+  return found.map((row) => {
+    const { id, state, version, triggerType, triggerName } = held.get(row.id) ?? row;
+    return { campaign: id, state, version, triggerType, triggerName };
+  });
 }
 
 const named = (type: TriggerType, names: string[]): SQL | undefined =>
@@ -59,16 +46,3 @@ const named = (type: TriggerType, names: string[]): SQL | undefined =>
 /** Those of the campaigns that start on it. */
 export const startingOn = (held: HeldCampaign[], type: TriggerType, name: string): HeldCampaign[] =>
   held.filter(({ triggerType, triggerName }) => triggerType === type && triggerName === name);
-
-/** The campaign of a broadcast, on the version that was current when the broadcast was made; held `for share`. */
-export async function candidateOf(tx: Db, broadcast: { campaignId: string; version: number }): Promise<Candidate[]> {
-  const [, rows] = await Promise.all([
-    tx.execute(sql`select ${readersTurn(sql`${broadcast.campaignId}`)}`),
-    tx
-      .select({ campaign: campaigns.id, state: campaigns.state })
-      .from(campaigns)
-      .where(eq(campaigns.id, broadcast.campaignId))
-      .for('share'),
-  ]);
-  return rows.map((row) => ({ ...row, version: broadcast.version }));
-}

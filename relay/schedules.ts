@@ -1,7 +1,7 @@
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { isByPerson, planOccurrences, scheduleZones } from '../domain/time/plan-occurrences.ts';
 import { startBroadcast } from '../db/broadcasts.ts';
-import { lockCampaign } from '../db/campaigns.ts';
+import { holdCampaigns } from '../db/campaigns.ts';
 import {
   closeOccurrence,
   insertOccurrences,
@@ -42,7 +42,7 @@ async function planAhead({ db, campaigns, now }: Context, schedule: LiveSchedule
 /** Of several that are overdue in a zone the last one goes off. What is due while the campaign is not live is missed. */
 function fireDue({ db, campaigns, now }: Context, id: string): Promise<number> {
   return db.transaction(async (tx) => {
-    const campaign = await lockCampaign(tx, id);
+    const [campaign] = await holdCampaigns(tx, [id]);
     const due = await lockDue(tx, id, now);
     if (!campaign || due.length === 0) return 0;
     const { version, state } = campaign;

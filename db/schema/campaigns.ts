@@ -13,7 +13,8 @@ export type TriggerType = Campaign['trigger']['type'];
 
 /**
  * A campaign: its state, the version that new entries get, and what this version starts on, by which the relay looks it up.
- * Entering, holding and sending read this row alone, `for share`; publishing, start, pause and stop take it `for update`.
+ * Entering, holding and sending read this row alone, `for share`; publishing, start, pause and stop take it `for no key
+ * update`, which lets pass what only refers to it: a page of a sweep, for which they wait.
  */
 export const campaigns = pgTable(
   'campaigns',

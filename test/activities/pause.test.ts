@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitPage, listExitingCampaigns } from '../../db/campaign-exit.ts';
-import { changeCampaignState } from '../../db/campaigns.ts';
-import { candidateOf } from '../../db/candidates.ts';
+import { changeCampaignState, holdCampaigns } from '../../db/campaigns.ts';
 import { lockForSending } from '../../db/deliveries.ts';
 import { freeHeldBack, listFreedCampaigns } from '../../db/paused.ts';
 import { requestResends } from '../../db/resends.ts';
@@ -165,7 +164,7 @@ describe('a pause', () => {
       while (!isOver) {
         await test.db.transaction(async (tx) => {
           if (each % 2 === 0) await lockForSending(tx, ids[each] ?? '');
-          else await candidateOf(tx, { campaignId: campaign, version: 1 });
+          else await holdCampaigns(tx, [campaign]);
           begun += 1;
           await tx.execute(sql`select pg_sleep(0.05)`);
         });

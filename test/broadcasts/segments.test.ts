@@ -7,6 +7,7 @@ import { broadcasts } from '../../db/schema/campaigns.ts';
 import { startCampaign } from '../../db/start-campaign.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import { runSchedules } from '../../relay/schedules.ts';
+import { holdTransaction, untilBlocked } from '../support/locks.ts';
 import { startSegments, type TestSegments } from '../support/segments.ts';
 
 let test: TestSegments;
@@ -82,7 +83,15 @@ describe('who belongs to a segment when its campaign with includeCurrent is star
       await leave(person);
       await test.set(person, { plan: 'gold' });
     }
-    await Promise.all([enterPage(), test.relays.match()]);
+    const release = await holdTransaction(test.db, (tx) =>
+      tx.execute(sql`select from campaigns where id = 'hello' for update`),
+    );
+    const matched = test.relays.match();
+    await untilBlocked(test.db, 'hookline test');
+    const entered = enterPage();
+    await untilBlocked(test.db, 'hookline test', 2);
+    await release();
+    await Promise.all([matched, entered]);
     const journeys = await test.db.execute(sql`
       select people.id, count(*)::int as times from people join entries on person_key = key group by people.id order by people.id`);
     expect(journeys).toEqual([

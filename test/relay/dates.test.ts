@@ -7,7 +7,7 @@ import { inbox, people } from '../../db/schema/people.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import type { Json } from '../../domain/json.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { holdTransaction } from '../support/locks.ts';
+import { holdTransaction, untilBlocked } from '../support/locks.ts';
 import { relaysOf } from '../support/relays.ts';
 
 const HOUR_MS = 3_600_000;
@@ -66,6 +66,33 @@ async function decided(): Promise<string[]> {
     .orderBy(asc(outcomes.at), asc(people.id), asc(outcomes.cause));
   return rows.map(({ person, campaign, cause, outcome }) => `${person} ${campaign} ${cause} ${outcome}`);
 }
+
+describe('whoever changes a campaign while a page of its dates is under way', () => {
+  it.each([
+    ['publishes', () => publish('renewal', { attribute: 'renewal', time: '09:00' })],
+    ['starts', async () => void (await changeCampaignState(database.db, 'renewal', ['paused'], 'live'))],
+  ])('and %s it waits for the page, which goes on', async (_, change) => {
+    const { db } = database;
+    await set('ada', { renewal: '2027-05-10' });
+    await publish('renewal', { attribute: 'renewal' });
+    await start('renewal');
+    await setState('renewal', 'paused');
+    const release = await holdTransaction(db, (tx) =>
+      tx.execute(sql`
+        insert into due_entries (campaign_id, person_key, occurrence, due_at)
+        select 'renewal', key, '2027-05-10', now() from people`),
+    );
+    const page = relays.sweepPage();
+    await untilBlocked(db, 'hookline test');
+    const changed = change();
+    await untilBlocked(db, 'hookline test', 2);
+    await release();
+    expect(await page).toBe(1);
+    await changed;
+    await relays.sweep();
+    expect(await due()).toEqual([expect.stringMatching(/^ada renewal 2027-05-10 at /)]);
+  });
+});
 
 describe('a campaign that starts by dates', () => {
   it('finds everybody who has a date when it is started, and each once when it is due', async () => {

@@ -60,4 +60,38 @@ describe('a relay that waits for a campaign whose state is being changed', () =>
       ).toEqual(['by-attribute', 'by-both', 'by-converted', 'by-event', 'by-movers', 'nap']);
     },
   );
+
+  it('judges it as it is then, and notes that it was paused', async () => {
+    const release = await holdTransaction(test.db, (tx) =>
+      tx.execute(sql`select from campaigns where id = 'by-event' for share`),
+    );
+    const pausing = changeCampaignState(test.db, 'by-event', ['live'], 'paused');
+    await untilBlocked(test.db, 'hookline test');
+    await test.did('late', 'moved');
+    const matched = test.relays.match();
+    await untilBlocked(test.db, 'hookline test', 2);
+    await release();
+    await Promise.all([pausing, matched]);
+    const decided = await test.decided();
+    expect(decided.filter((line) => line.startsWith('late by-event '))).toEqual([
+      expect.stringMatching(/^late by-event event\/\S+ paused$/),
+    ]);
+  });
+});
+
+describe('a relay that comes to a campaign that is not live', () => {
+  it('does not wait for whoever holds it', async () => {
+    await changeCampaignState(test.db, 'by-movers', ['live'], 'stopped');
+    const release = await holdTransaction(test.db, async (tx) => {
+      await tx.execute(sql`select ${writersTurn('by-movers')}`);
+      await tx.execute(sql`select from campaigns where id = 'by-movers' for update`);
+    });
+    await test.did('last', 'moved');
+    await test.relays.match();
+    await release();
+    const decided = await test.decided();
+    expect(decided.filter((line) => line.startsWith('last by-movers '))).toEqual([
+      'last by-movers segment/movers/enter/1 notLive',
+    ]);
+  });
 });
