@@ -4,7 +4,7 @@ ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json .npmrc install.js ./
 COPY patches ./patches
 # The tool that applies the patches is for development, so what is for development goes after it has run.
 # The embedded Postgres is for `npm start`; neither process of this image loads it.

@@ -96,6 +96,13 @@ export const keys = {
     default: '',
     schema: list(networkOf),
   },
+  workflowBundle: {
+    name: 'HOOKLINE_WORKFLOW_BUNDLE',
+    doc: 'A bundle of the workflows that was made ahead, so that a worker starts a second sooner.',
+    example: '/tmp/workflow-bundle.js',
+    internal: true,
+    schema: z.string().min(1),
+  },
   allowOrigin: {
     name: 'HOOKLINE_ALLOW_ORIGIN',
     doc: 'The one origin that webhooks may reach whatever the rules say: the request bin of `npm start`.',

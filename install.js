@@ -1,6 +1,6 @@
 // Runs before `npm start` and `npm test`: installs what is missing. Plain JavaScript without dependencies, because it runs before they exist.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -8,6 +8,12 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(
     `Hookline needs Node.js 20.19 or newer, and this is ${process.versions.node}. Install a newer one: https://nodejs.org`,
   );
+}
+
+// npm's `postinstall`, once `patches/` are applied: a copy says with which.
+if (process.argv[2] === 'patched') {
+  cpSync(new URL('patches', import.meta.url), new URL('node_modules/.patches', import.meta.url), { recursive: true });
+  process.exit(0);
 }
 
 const reason = whatIsMissing();
@@ -41,6 +47,7 @@ function whatIsMissing() {
     const found = present[path];
     if (found ? found.version !== version : !optional) return 'package-lock.json has changed';
   }
+  if (readTexts('patches') !== readTexts('node_modules/.patches')) return 'patches have changed';
   const foreign = Object.values(present).some(
     ({ os, cpu }) => !suits(os, process.platform) || !suits(cpu, process.arch),
   );
@@ -58,6 +65,16 @@ function readPackages(name) {
     return JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')).packages;
   } catch {
     return undefined;
+  }
+}
+
+function readTexts(folder) {
+  try {
+    const url = new URL(`${folder}/`, import.meta.url);
+    const read = (name) => `${name}\n${readFileSync(new URL(name, url), 'utf8')}`;
+    return readdirSync(url).toSorted().map(read).join('');
+  } catch {
+    return '';
   }
 }
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createHttp } from './activities/http.ts';
 import { createActivities } from './activities/index.ts';
 import { createSendTest } from './activities/send-test.ts';
@@ -31,10 +31,12 @@ const GRACE_MS = 4_000;
 await runProcess('worker', async (config, log) => {
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   const { connectionOptions, namespace } = loadTemporalConfig(environment);
-  const bundling = bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
-    logger: temporalLogger(log.child({}, { level: 'warn' })),
-  });
+  const bundling: Promise<WorkflowBundleOption> = config.workflowBundle
+    ? Promise.resolve({ codePath: config.workflowBundle })
+    : bundleWorkflowCode({
+        workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
+        logger: temporalLogger(log.child({}, { level: 'warn' })),
+      });
   const database = openDatabase(config.databaseUrl, { max: 20, application: 'hookline worker' });
   await migrate(config.databaseUrl);
   const cipher = createCipher(config.masterKey, config.previousMasterKeys);

@@ -17,14 +17,12 @@ export type Dialect = {
   askForKey: string;
   /** `WWW-Authenticate` of a 401. */
   challenge: string;
-  /** The status of theirs for one of ours. */
-  statusOf(status: number): number;
   failureOf(message: string): unknown;
   /** What `failureOf` makes. */
   failure: z.ZodType;
 };
 
-/** The status where whatever is wrong with a body is a 400. */
+/** The status of theirs for one of ours: whatever is wrong with a body is a 400. */
 export const plainStatus = (status: number): number => ([413, 415, 422].includes(status) ? 400 : status);
 
 /** The one that is spoken below a path. */

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { isDeadlock, isDiskFull, isUnavailable } from '../db/unavailable.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { dialectAt, type Dialect } from './dialect.ts';
+import { dialectAt, plainStatus, type Dialect } from './dialect.ts';
 import type { problemSchema } from './problem-schema.ts';
 import { PROBLEMS } from './problems.ts';
 import type { Answer, Route } from './route.ts';
@@ -53,7 +53,7 @@ function sendProblem(response: Response, error: HooklineError, dialect?: Dialect
   if (response.locals.route) inspect?.(response.locals.route, { status, body: problem });
   if (dialect) {
     const failure = dialect.failureOf(error.message);
-    return void response.status(dialect.statusOf(status)).type('application/json').send(JSON.stringify(failure));
+    return void response.status(plainStatus(status)).type('application/json').send(JSON.stringify(failure));
   }
   response.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }

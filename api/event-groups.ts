@@ -1,10 +1,12 @@
 import type { NewEvent, StoredId } from '../db/events.ts';
+import { newId } from '../db/id.ts';
 import type { Db } from '../db/open.ts';
+import { isDiskFull, isUnavailable } from '../db/unavailable.ts';
 import type { HooklineError } from '../domain/errors.ts';
 import { storeEach } from './store-each.ts';
 
-/** Several, since one that waits for a person whom somebody else holds must not keep all others waiting. */
-const GROUPS_AT_ONCE = 4;
+/** Several, so that a few which wait for people whom somebody else holds, as a long list does, do not keep all others waiting. */
+const GROUPS_AT_ONCE = 8;
 const EVENTS_AT_MOST = 100;
 
 type Outcome = StoredId | HooklineError;
@@ -13,7 +15,7 @@ type Arrival = { event: NewEvent; resolve(outcome: Outcome): void; reject(error:
 /**
  * Stores events that come one by one: those that arrive while others are being stored share a transaction, as many as a list may
  * have at most. Nobody waits for others to come. Where a group fails as a whole each of its events is tried by itself, so that
- * none fails for another.
+ * none fails for another: under the ids that they had, so that none is stored twice.
  */
 export function createEventGroups(db: Db): (event: NewEvent) => Promise<Outcome> {
   const arrived: Arrival[] = [];
@@ -27,8 +29,11 @@ export function createEventGroups(db: Db): (event: NewEvent) => Promise<Outcome>
       );
       for (const [index, outcome] of outcomes.entries()) group[index]?.resolve(outcome);
     } catch (error) {
-      if (group.length === 1) group[0]?.reject(error);
-      else for (const each of group) await storeGroup([each]);
+      const isAlone = group.length === 1 || isUnavailable(error) || isDiskFull(error);
+      for (const each of group) {
+        if (isAlone) each.reject(error);
+        else await storeGroup([each]);
+      }
     }
   }
 
@@ -43,7 +48,7 @@ export function createEventGroups(db: Db): (event: NewEvent) => Promise<Outcome>
 
   return (event) =>
     new Promise((resolve, reject) => {
-      arrived.push({ event, resolve, reject });
+      arrived.push({ event: { ...event, id: event.id ?? newId('evt') }, resolve, reject });
       next();
     });
 }

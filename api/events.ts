@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findEvent, listOutcomes, type NewEvent, type StoredEvent, type StoredId } from '../db/events.ts';
+import { findEvent, listOutcomes, type NewEvent, type StoredEvent } from '../db/events.ts';
 import { listNamedEvents, type NamedEvent } from '../db/named-events.ts';
 import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
@@ -9,7 +9,7 @@ import { event as eventAnswer, ingested } from './answers/events.ts';
 import { assertDataFits, MAX_LIST_BYTES } from './body.ts';
 import { createEventGroups } from './event-groups.ts';
 import { judgeItems, outcomesOf, refusalsOf, shownRefusals, validOf } from './items.ts';
-import { storeEach } from './store-each.ts';
+import { resultsOf, storeEach } from './store-each.ts';
 import type { Metrics } from './metrics.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
@@ -116,17 +116,6 @@ function parseEvent(input: unknown): NewEvent {
   assertDataFits(event.data);
   return { ...event, person: person ?? anonymousId ?? '' };
 }
-
-type Results = { accepted: number; results: (string | HooklineError)[] };
-
-/** Stores events, those that are refused aside; answers for each its id or why it was refused, and how many are new. */
-export const storeEvents = async (db: Db, events: NewEvent[]): Promise<Results> =>
-  resultsOf(await storeEach(db, events));
-
-const resultsOf = (stored: (StoredId | HooklineError)[]): Results => ({
-  accepted: stored.filter((each) => !(each instanceof HooklineError) && each.isNew).length,
-  results: stored.map((each) => (each instanceof HooklineError ? each : each.id)),
-});
 
 async function shown(db: Db, event: StoredEvent) {
   const outcomes = await listOutcomes(db, `event/${event.id}`);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../domain/errors.ts';
 import { NDJSON, otherTypes } from './body.ts';
+import { plainStatus } from './dialect.ts';
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts';
 import { PROBLEMS } from './problems.ts';
 import { problemSchema } from './problem-schema.ts';
@@ -141,7 +142,7 @@ const answersOf = ({ answers, produces = JSON_TYPE, summary }: Route, schemaOf: 
 function problemsOf(route: Route, schemaOf: SchemaOf) {
   const all = codesOf(route);
   const { dialect } = route;
-  const statusOf = (code: ErrorCode) => dialect?.statusOf(PROBLEMS[code].status) ?? PROBLEMS[code].status;
+  const statusOf = (code: ErrorCode) => (dialect ? plainStatus(PROBLEMS[code].status) : PROBLEMS[code].status);
   const statuses = new Set(all.map(statusOf));
   return Object.fromEntries(
     [...statuses].map((status) => {

@@ -17,3 +17,14 @@ export async function storeEach(db: Db, events: NewEvent[]): Promise<(StoredId |
     return [...first, ...(await storeEach(db, events.slice(middle)))];
   }
 }
+
+type Results = { accepted: number; results: (string | HooklineError)[] };
+
+/** Stores events, those that are refused aside; answers for each its id or why it was refused, and how many are new. */
+export const storeEvents = async (db: Db, events: NewEvent[]): Promise<Results> =>
+  resultsOf(await storeEach(db, events));
+
+export const resultsOf = (stored: (StoredId | HooklineError)[]): Results => ({
+  accepted: stored.filter((each) => !(each instanceof HooklineError) && each.isNew).length,
+  results: stored.map((each) => (each instanceof HooklineError ? each : each.id)),
+});

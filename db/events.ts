@@ -71,7 +71,7 @@ async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Prom
  */
 async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
   const keys = new Map(fresh.map((event) => [event.person, newId('per')]));
-  const rows = fresh.map((event, place) => ({
+  const rows = fresh.map(({ attributes: _merged, ...event }, place) => ({
     ...event,
     place,
     key: keys.get(event.person),

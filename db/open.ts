@@ -1,6 +1,5 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres, { type Sql, type TransactionSql } from 'postgres';
-import { isConnectionLost } from './unavailable.ts';
 
 /** Postgres, or a transaction in it: named queries take either. */
 export type Db = Pick<
@@ -44,54 +43,22 @@ export function openDatabase(url: string, options: { max: number; application: s
  */
 function withPreparedStatements(client: Sql): Sql {
   const begin = client.begin.bind(client);
-  return Object.assign(
-    mapQueries(client, (query) => query()),
-    { begin: <T>(run: Run<T>) => transact(begin, run) },
-  );
+  return Object.assign(prepared(client), { begin: <T>(run: Run<T>) => begin((sql) => run(preparedInside(sql))) });
 }
 
 type Run<T> = (sql: TransactionSql) => T | Promise<T>;
 
-/**
- * The driver tells whoever began a transaction that its connection was lost, and then goes on: what the transaction still asks, its
- * rollback or commit too, would get into the next connection. So it asks nothing more, and has no end. Nor does one that has ended.
- */
-async function transact<T>(begin: (run: Run<T>) => Promise<unknown>, run: Run<T>): Promise<unknown> {
-  let lost: Error | undefined;
-  const note = (error: unknown) => {
-    if (error instanceof Error && isConnectionLost(error)) lost = error;
-  };
-  const ask: Ask = (query) => {
-    if (lost) throw lost;
-    const asked = query();
-    asked.catch(note);
-    return asked;
-  };
-  const outcome = begin(async (sql) => {
-    const result = await Promise.resolve(run(mapQueries(sql, ask))).then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    );
-    if (lost) return new Promise<never>(() => {});
-    if ('error' in result) throw result.error;
-    return result.value;
+function preparedInside(sql: TransactionSql): TransactionSql {
+  const savepoint = sql.savepoint.bind(sql);
+  return Object.assign(prepared(sql), {
+    savepoint: <T>(run: Run<T>) => savepoint((inner) => run(preparedInside(inner))),
   });
-  try {
-    return await outcome;
-  } catch (error) {
-    note(error);
-    throw error;
-  } finally {
-    lost ??= new Error('the transaction of this query has ended');
-  }
 }
 
-type Ask = <Q extends Promise<unknown>>(query: () => Q) => Q;
-
-function mapQueries<T extends Sql | TransactionSql>(sql: T, ask: Ask): T {
+function prepared<T extends Sql | TransactionSql>(sql: T): T {
   const unsafe = sql.unsafe.bind(sql);
   return Object.assign(sql, {
     unsafe: (...[query, parameters, options]: Parameters<typeof unsafe>) =>
-      ask(() => unsafe(query, parameters, { ...options, prepare: true })),
+      unsafe(query, parameters, { ...options, prepare: true }),
   });
 }

@@ -14,20 +14,13 @@ const CONNECTION_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
-/** SQLSTATEs of a server that ends a connection because it stops, crashes or starts. */
-const ENDED = /^57P0[123]$/;
-
-/** SQLSTATEs of connections that failed (class 08), and too many of them (53300). */
-const FAILED = /^(?:08...|53300)$/;
+/** SQLSTATEs of connections that failed (class 08), too many of them (53300), and a server that stops or starts (57P01 to 57P03). */
+const SQLSTATE = /^(?:08...|53300|57P0[123])$/;
 
 /** Whether an error, or what caused it, says that Postgres is away for now: the same query may succeed later. */
 export function isUnavailable(error: unknown): boolean {
-  return isConnectionLost(error) || hasCode(error, (code) => FAILED.test(code));
+  return hasCode(error, (code) => CONNECTION_CODES.has(code) || SQLSTATE.test(code));
 }
-
-/** Whether the connection of a query is gone with it. */
-export const isConnectionLost = (error: unknown): boolean =>
-  hasCode(error, (code) => CONNECTION_CODES.has(code) || ENDED.test(code));
 
 /** Whether there is no room left on the disk of Postgres. */
 export const isDiskFull = (error: unknown): boolean => hasCode(error, (code) => code === '53100');

@@ -1,7 +1,7 @@
 import type { NewEvent } from '../../db/events.ts';
 import type { Db } from '../../db/open.ts';
 import { HooklineError } from '../../domain/errors.ts';
-import { storeEvents } from '../events.ts';
+import { storeEvents } from '../store-each.ts';
 
 /** How many events were new, and what came of each message: an event's id, something else, or why it was refused. */
 export type Done<R> = { accepted: number; results: (R | HooklineError)[] };

@@ -162,8 +162,11 @@ describe('no request brings a fault of ours about', { timeout: 180_000 }, () => 
 
   it('by any part of its body', async () => {
     const examples = routes.flatMap((route) => (route.examples ?? []).map((example) => ({ route, example })));
-    const asked = examples.flatMap(({ route, example }) =>
-      VALUES.flatMap((value) => variants(example, value).map((body) => ({ route, body }))),
+    // Each part gets every third value, and the next part others: their schemas are the same few.
+    const asked = examples.flatMap(({ route, example }, place) =>
+      VALUES.flatMap((value, each) =>
+        variants(example, value).flatMap((body, part) => ((place + part + each) % 3 === 0 ? [{ route, body }] : [])),
+      ),
     );
     expect(asked.length).toBeGreaterThan(1_000);
     await all(asked, ({ route, body }) => expectAnswered(route, pathOf(route, 'some-id'), body));

@@ -110,6 +110,56 @@ it('nor does its end take effect: another transaction on the connection that was
   expect(await database.db.execute(sql`select text from notes`)).toEqual([]);
 });
 
+it.each(['commit', 'roll back'])('nor does a transaction inside of it, though both %s', async (end) => {
+  const { db, close } = openDatabase(farUrl, { max: 1, application: 'hookline test' });
+  const ending = () => (end === 'commit' ? undefined : Promise.reject(new Error('undone')));
+  let goOn: (() => void) | undefined;
+  let later: Promise<unknown> = Promise.resolve();
+  const lost = failureOf(
+    db.transaction(async (tx) => {
+      await tx.execute(sql`insert into notes values ('lost')`);
+      await new Promise<void>((resolve) => (goOn = resolve));
+      later = failureOf(
+        tx.transaction(async (inner) => {
+          await inner.execute(sql`insert into notes values ('late')`);
+          await ending();
+        }),
+      );
+    }),
+  );
+  await eventually(async () => goOn !== undefined);
+  cut();
+  await lost;
+  await db.transaction(async (tx) => {
+    await tx.execute(sql`insert into notes values ('whole')`);
+    goOn?.();
+    await tx.execute(sql`select pg_sleep(0.1)`);
+  });
+  await close();
+  expect(await later).toBeInstanceOf(Error);
+  expect(await database.db.execute(sql`select text from notes`)).toEqual([{ text: 'whole' }]);
+});
+
+it('who connects to what accepts and closes is told so, and does not try again without a pause', async () => {
+  let accepted = 0;
+  const closing = createServer((socket) => {
+    accepted += 1;
+    socket
+      .on('error', () => {})
+      .resume()
+      .end();
+  });
+  await new Promise<void>((resolve) => {
+    closing.listen(0, '127.0.0.1', resolve);
+  });
+  const url = Object.assign(new URL(farUrl), { port: String((closing.address() as AddressInfo).port) }).href;
+  const { db, close } = openDatabase(url, { max: 1, application: 'hookline test' });
+  expect(isUnavailable(await failureOf(db.execute(sql`select 1`)))).toBe(true);
+  expect(accepted).toBe(1);
+  await close();
+  await new Promise((resolve) => closing.close(resolve));
+});
+
 it('every connection is made again and usable, though it was lost between a query and its sending', async () => {
   let heard = 0;
   await far.listen('lost_connection', () => (heard += 1));

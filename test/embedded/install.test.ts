@@ -48,6 +48,17 @@ describe('install.js', () => {
     expect(await install()).toEqual({ called: '', status: 0, stderr: '' });
   });
 
+  it('installs again where other patches are to be applied, which then says with which', async () => {
+    const packages = { 'node_modules/a': { version: '1.0.0' } };
+    await installed(packages);
+    await mkdir(join(folder, 'patches'));
+    await writeFile(join(folder, 'patches/a+1.0.0.patch'), 'another line');
+    expect((await install()).called).toMatch(/^ci /);
+    spawnSync(process.execPath, [join(folder, 'install.js'), 'patched']);
+    await rm(join(folder, 'called'));
+    expect((await install()).called).toBe('');
+  });
+
   it.each([
     ['another version', { 'node_modules/a': { version: '0.9.0' } }],
     ['a package missing', { 'node_modules/b': { version: '1.0.0' } }],

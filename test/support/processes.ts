@@ -90,6 +90,7 @@ export async function prepareProcesses(options: {
     HOOKLINE_ALLOW_HTTP: 'on',
     HOOKLINE_ALLOW_NETWORKS: '127.0.0.0/8',
     HOOKLINE_RETRY_FIRST_DELAY: '1s',
+    HOOKLINE_WORKFLOW_BUNDLE: inject('bundlePath'),
     ...options.env,
   };
   const started: TestProcess[] = [];

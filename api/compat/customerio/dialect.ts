@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { basicOf, bearerOf } from '../../authorization.ts';
-import { plainStatus, type Dialect } from '../../dialect.ts';
+import type { Dialect } from '../../dialect.ts';
 
 const failure = z.strictObject({ meta: z.strictObject({ error: z.string() }) }).meta({ id: 'CustomerioFailure' });
 
@@ -12,7 +12,6 @@ export const customerioDialect: Dialect = {
   askForKey:
     'Send an API key as the password of `Authorization: Basic`, with any site id, or as `Authorization: Bearer`.',
   challenge: 'Basic realm="Hookline", charset="UTF-8"',
-  statusOf: plainStatus,
   failureOf: (message): z.infer<typeof failure> => ({ meta: { error: message } }),
   failure,
 };

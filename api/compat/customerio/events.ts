@@ -3,7 +3,7 @@ import type { NewEvent } from '../../../db/events.ts';
 import type { Db } from '../../../db/open.ts';
 import { HooklineError } from '../../../domain/errors.ts';
 import { assertDataFits } from '../../body.ts';
-import { storeEvents } from '../../events.ts';
+import { storeEvents } from '../../store-each.ts';
 import type { Metrics } from '../../metrics.ts';
 import { route, type Route } from '../../route.ts';
 import { clientId, fields, idParams, noParams } from '../../schemas.ts';

@@ -12,6 +12,10 @@ const attribute = z.strictObject({
   operator: z.enum(['eq', 'exists']),
   value: z.union([z.string(), z.number(), z.boolean()]).optional(),
 });
+const compared = attribute.refine(({ operator, value }) => operator === 'exists' || value !== undefined, {
+  path: ['value'],
+  error: 'is missing',
+});
 
 export type Recipients =
   | { and: Recipients[] }
@@ -29,7 +33,7 @@ export const recipients: z.ZodType<Recipients> = z
         z.strictObject({ or: z.array(recipients).min(1) }),
         z.strictObject({ not: recipients }),
         z.strictObject({ segment: z.strictObject({ id: anyId() }) }),
-        z.strictObject({ attribute }),
+        z.strictObject({ attribute: compared }),
       ],
       'write and, or, not, segment or attribute',
     ),

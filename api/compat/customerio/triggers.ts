@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Db } from '../../../db/open.ts';
 import { findPeople } from '../../../db/people.ts';
 import { HooklineError } from '../../../domain/errors.ts';
-import { MAX_LIST_BYTES } from '../../body.ts';
+import { assertItems, MAX_LIST_BYTES } from '../../body.ts';
 import { route, type Route } from '../../route.ts';
 import { fields, idParams } from '../../schemas.ts';
 import { trigger, TRIGGER_ERRORS } from '../../trigger.ts';
@@ -48,6 +48,7 @@ export const customerTriggerRoutes = ({ db, wake, wakeCarrier }: Dependencies): 
       answers: { 200: answer },
       errors: TRIGGER_ERRORS,
       handle: async ({ params, body: { data, ids, id_ignore_missing: ignoreMissing, ...others } }) => {
+        assertItems(ids ?? []);
         const people = ids && ignoreMissing ? await knownOf(db, ids) : ids;
         const whom = people ? { people } : { audience: audienceOf(others) };
         const id = await trigger(db, params.id, { ...whom, data: data ?? {} });

@@ -1,7 +1,7 @@
 import type { NewEvent } from '../../../db/events.ts';
 import type { Db } from '../../../db/open.ts';
 import { putPerson, whileThere } from '../../../db/people.ts';
-import { storeEvents } from '../../events.ts';
+import { storeEvents } from '../../store-each.ts';
 import { trigger } from '../../trigger.ts';
 import type { Deed, Done } from '../do-in-order.ts';
 import type { Call } from './calls.ts';
@@ -26,9 +26,11 @@ const came = (outcome: Outcome): Done<Outcome> => ({ accepted: 0, results: [outc
 type Message = Extract<Call, { action: 'sendMessage' }>;
 
 async function enter(db: Db, person: string, call: Message): Promise<Done<Outcome>> {
-  if (call.createDisposition === 'CreateIfNeeded') await putPerson(db, person, {});
   const asked = { people: [person], data: call.values, id: call.reqId };
-  return came((await whileThere(db, person, (tx) => trigger(tx, call.messageId, asked))) ?? SKIPPED);
+  return db.transaction(async (tx) => {
+    if (call.createDisposition === 'CreateIfNeeded') await putPerson(tx, person, {});
+    return came((await whileThere(tx, person, (held) => trigger(held, call.messageId, asked))) ?? SKIPPED);
+  });
 }
 
 /** What is no `track` is an event named by its action, so that its `reqId` is known when it comes again. */

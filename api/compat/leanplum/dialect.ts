@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { bearerOf } from '../../authorization.ts';
-import { plainStatus, type Dialect } from '../../dialect.ts';
+import type { Dialect } from '../../dialect.ts';
 
 /** What came of a call that was refused. */
 export const refused = z.strictObject({
@@ -21,7 +21,6 @@ export const leanplumDialect: Dialect = {
     keyed.safeParse(body).data?.clientKey ?? keyed.safeParse(query).data?.clientKey ?? bearerOf(authorization),
   askForKey: 'Send an API key as clientKey, in the query or in the body.',
   challenge: 'Bearer',
-  statusOf: plainStatus,
   failureOf: (message): z.infer<typeof failure> => ({ response: [{ success: false, error: { message } }] }),
   failure,
 };

@@ -1,6 +1,6 @@
 import { findEvent } from '../../../db/events.ts';
 import type { Db } from '../../../db/open.ts';
-import { storeEvents } from '../../events.ts';
+import { storeEvents } from '../../store-each.ts';
 import type { Deed, Done } from '../do-in-order.ts';
 import { mergeInto } from '../merge-into.ts';
 import type { SegmentEvent } from './messages.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { basicOf, bearerOf } from '../../authorization.ts';
-import { plainStatus, type Dialect } from '../../dialect.ts';
+import type { Dialect } from '../../dialect.ts';
 
 const failure = z.strictObject({ success: z.literal(false), message: z.string() }).meta({ id: 'SegmentFailure' });
 
@@ -11,7 +11,6 @@ export const segmentDialect: Dialect = {
   keyOf: ({ authorization }) => basicOf(authorization)?.user || bearerOf(authorization),
   askForKey: 'Send an API key as the write key: the user name of `Authorization: Basic`, without a password.',
   challenge: 'Basic realm="Hookline", charset="UTF-8"',
-  statusOf: plainStatus,
   failureOf: (message): z.infer<typeof failure> => ({ success: false, message }),
   failure,
 };
