@@ -78,9 +78,7 @@ describe('whoever changes a campaign while a page of its dates is under way', ()
     await start('renewal');
     await setState('renewal', 'paused');
     const release = await holdTransaction(db, (tx) =>
-      tx.execute(sql`
-        insert into due_entries (campaign_id, person_key, occurrence, due_at)
-        select 'renewal', key, '2027-05-10', now() from people`),
+      tx.execute(sql`lock table due_entries in share row exclusive mode`),
     );
     const page = relays.sweepPage();
     await untilBlocked(db, 'hookline test');
