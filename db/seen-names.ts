@@ -11,7 +11,7 @@ const LONGEST_NAME = 255;
 const NEAR_AT_MOST = 5_000;
 const LOOKED_FOR_AT_MOST = 20;
 
-/** So many are known as noted; then all are forgotten, and each is noted once more. */
+/** So many are known as noted; then all are forgotten, and each is looked up once more. */
 const KNOWN_AT_MOST = 10_000;
 
 /**
@@ -25,8 +25,8 @@ export const noteNames = (rows: SQL): SQL => sql`
     and not exists (select from seen_names seen where seen.kind = brought.kind and seen.name = brought.name)`;
 
 /**
- * Notes the names of events, each once in a process. They are hints, so that it never fails: what could not be noted is noted when it
- * comes again.
+ * Notes the names of events that were matched, each once in a process: the requests that bring them are spared it. Names are hints, so that
+ * it never fails: what could not be noted is noted when it comes again.
  */
 export function createEventNames(db: Db): (names: string[]) => Promise<void> {
   const known = new Set<string>();
