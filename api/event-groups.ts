@@ -1,54 +1,61 @@
-import type { NewEvent, StoredId } from '../db/events.ts';
-import { newId } from '../db/id.ts';
+import { ingestEvents, type NewEvent, type StoredId } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
 import { isDiskFull, isUnavailable } from '../db/unavailable.ts';
-import type { HooklineError } from '../domain/errors.ts';
-import { storeEach } from './store-each.ts';
 
-/** Several, so that a few which wait for people whom somebody else holds, as a long list does, do not keep all others waiting. */
-const GROUPS_AT_ONCE = 8;
+/** Few, so that each has many events. */
+const GROUPS_AT_ONCE = 2;
+/** A group that takes longer waits for people whom somebody else holds, as a long list does: it keeps no others waiting. */
+const SLOW_MS = 50;
+/** With those that are slow: some connections are left to everything else. */
+const GROUPS_AT_MOST = 15;
 const EVENTS_AT_MOST = 100;
 
-type Outcome = StoredId | HooklineError;
-type Arrival = { event: NewEvent; resolve(outcome: Outcome): void; reject(error: unknown): void };
+type Arrival = { event: NewEvent; resolve(stored: StoredId): void; reject(error: unknown): void };
 
 /**
- * Stores events that come one by one: those that arrive while others are being stored share a transaction, as many as a list may
- * have at most. Nobody waits for others to come. Where a group fails as a whole each of its events is tried by itself, so that
- * none fails for another: under the ids that they had, so that none is stored twice.
+ * Stores events that come one by one: those that arrive while others are being stored share a statement, as many as a list may
+ * have at most. Nobody waits for others to come. Where a group fails, which stored nothing then, each of its events is tried by
+ * itself, so that none fails for another; where Postgres is away all are told so.
  */
-export function createEventGroups(db: Db): (event: NewEvent) => Promise<Outcome> {
+export function createEventGroups(db: Db): (event: NewEvent) => Promise<StoredId> {
   const arrived: Arrival[] = [];
-  let storing = 0;
+  let quick = 0;
+  let underWay = 0;
 
   async function storeGroup(group: Arrival[]): Promise<void> {
     try {
-      const outcomes = await storeEach(
-        db,
-        group.map(({ event }) => event),
-      );
-      for (const [index, outcome] of outcomes.entries()) group[index]?.resolve(outcome);
+      const events = group.map(({ event }) => event);
+      for (const [index, stored] of (await ingestEvents(db, events)).entries()) group[index]?.resolve(stored);
     } catch (error) {
-      const isAlone = group.length === 1 || isUnavailable(error) || isDiskFull(error);
+      const isFinal = group.length === 1 || isUnavailable(error) || isDiskFull(error);
       for (const each of group) {
-        if (isAlone) each.reject(error);
+        if (isFinal) each.reject(error);
         else await storeGroup([each]);
       }
     }
   }
 
   function next(): void {
-    if (storing === GROUPS_AT_ONCE || arrived.length === 0) return;
-    storing += 1;
-    void storeGroup(arrived.splice(0, EVENTS_AT_MOST)).finally(() => {
-      storing -= 1;
+    if (quick === GROUPS_AT_ONCE || underWay === GROUPS_AT_MOST || arrived.length === 0) return;
+    quick += 1;
+    underWay += 1;
+    let isQuick = true;
+    const makeRoom = () => {
+      if (isQuick) quick -= 1;
+      isQuick = false;
       next();
+    };
+    const slow = setTimeout(makeRoom, SLOW_MS);
+    void storeGroup(arrived.splice(0, EVENTS_AT_MOST)).finally(() => {
+      clearTimeout(slow);
+      underWay -= 1;
+      makeRoom();
     });
   }
 
   return (event) =>
     new Promise((resolve, reject) => {
-      arrived.push({ event: { ...event, id: event.id ?? newId('evt') }, resolve, reject });
+      arrived.push({ event, resolve, reject });
       next();
     });
 }

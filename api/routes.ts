@@ -69,10 +69,11 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
   const rewriting = { cipher: dependencies.cipher, ...versions };
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
   const routes: Route[] = [
+    // First, since it is what is asked for most, and Express asks one route after the other.
+    ...eventRoutes(dependencies),
     ...peopleRoutes(dependencies),
     ...personActionRoutes(dependencies),
     ...timelineRoutes(dependencies),
-    ...eventRoutes(dependencies),
     ...campaignRoutes(dependencies),
     ...campaignStateRoutes(dependencies),
     ...campaignFigureRoutes(dependencies),

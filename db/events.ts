@@ -26,19 +26,23 @@ export type NewEvent = {
 /** An event's id, and whether it is new: an id that is known, or stands earlier in the list, changes nothing. */
 export type StoredId = { id: string; isNew: boolean };
 
-/** Stores events and leaves each for the relay, all or none. Answers for each, in the order of the input. */
+/**
+ * Stores events and leaves each for the relay, all or none. Answers for each, in the order of the input. Events without attributes
+ * need no transaction: one statement stores them.
+ */
 export async function ingestEvents(db: Db, input: NewEvent[]): Promise<StoredId[]> {
   const ids = input.map((event) => event.id ?? newId('evt'));
-  const accepted = await db.transaction(async (tx) => {
-    const fresh = await withoutDuplicates(tx, input, ids);
-    if (fresh.length === 0) return new Set<string>();
+  const fresh = await withoutDuplicates(db, input, ids);
+  const store = async (tx: Db) => {
     const stored = await insertEvents(tx, fresh);
     await mergeAttributes(
       tx,
       fresh.filter((event) => stored.has(event.id)),
     );
     return stored;
-  });
+  };
+  const changes = fresh.some((event) => event.attributes);
+  const accepted = fresh.length === 0 ? new Set<string>() : await (changes ? db.transaction(store) : store(db));
   return ids.map((id) => ({ id, isNew: accepted.delete(id) }));
 }
 
