@@ -24,18 +24,20 @@ const benches = {
 
 /**
  * `npm run bench`: ratios against baselines measured in the same run, in turns, on the same servers; or only those named.
- * 10,000 journeys sleep; with `--large` 100,000, or as many as `--sleepers=500` says.
+ * 10,000 journeys sleep, and a broadcast has 500 people; with `--large` 100,000 and 10,000. `--sleepers=500` says how many sleep.
  */
 const words = process.argv.slice(2);
-const large = words.includes('--large') ? 100_000 : 10_000;
-const sleepers = Number(words.find((word) => word.startsWith('--sleepers='))?.split('=')[1] ?? large);
+const large = words.includes('--large');
+const asked = words.find((word) => word.startsWith('--sleepers='))?.split('=')[1];
+const sleepers = Number(asked ?? (large ? 100_000 : 10_000));
 const wanted = words.filter((word) => !word.startsWith('--'));
 const unknown = wanted.find((name) => !(name in benches));
 if (unknown !== undefined) throw new Error(`there is no bench ${unknown}, but ${Object.keys(benches).join(', ')}`);
 const servers = await startServers();
 try {
   for (const [name, bench] of Object.entries(benches)) {
-    if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await bench(servers, { sleepers })}\n`);
+    if (wanted.length === 0 || wanted.includes(name))
+      process.stdout.write(`${await bench(servers, { sleepers, large })}\n`);
   }
 } finally {
   await servers.stop();

@@ -7,7 +7,7 @@ const WOKEN = 2_000;
 /** About half of what two cores can do, so that what is measured is no queue. */
 const WOKEN_PER_SECOND = 20;
 /** More would take more than a few minutes: so many a second begin anew at most. */
-const REBUILT = 10_000;
+const REBUILT = 2_000;
 
 /** Each of them has rows here for a sleeping journey. */
 const TABLES = [

@@ -7,7 +7,7 @@ import { tableOf, type Line } from './table.ts';
 
 /** Set by `npm run test:faults -- --long`. */
 const isLong = inject('long') === true;
-const scale = isLong ? { events: 600, perSecond: 20 } : { events: 40, perSecond: 10 };
+const scale = isLong ? { events: 600, perSecond: 20 } : { events: 24, perSecond: 10 };
 /** How long what is stopped stays away. */
 const AWAY_MS = isLong ? 30_000 : 4_000;
 /** Longer than the leases of the relay and the heartbeats of activities. */

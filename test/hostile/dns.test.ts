@@ -100,7 +100,7 @@ describe('a look-up that hangs', () => {
     );
     const fine = await test.target(json, { origin: origin('fine.pool.test') });
     const slow = Promise.all(hung.map((target) => test.attempt(target)));
-    await expect.poll(() => running).toBe(1);
+    await expect.poll(() => running, { timeout: 10_000 }).toBe(1);
     const { outcome } = await test.attempt(fine);
     expect(outcome).toMatchObject({ class: 'sent', delivery: 'sent', mapping: 'applied' });
     for (const { outcome: late } of await slow) expect(late).toEqual({ ...unknown, error: 'connect_timeout' });

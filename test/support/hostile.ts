@@ -52,7 +52,7 @@ export const SECRET = 'correct-horse/battery+staple';
 
 /** How much longer than its timeout an exchange may take, and the whole activity with its transactions. */
 const GRACE_MS = 250;
-const STORING_MS = 2_000;
+const STORING_MS = 8_000;
 
 const PHASES: Phase[] = ['body', 'headers', 'send', 'tls', 'connect', 'dns'];
 
