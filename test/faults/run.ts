@@ -8,4 +8,10 @@ const words = process.argv.slice(2);
 const file = words.includes('--soak') ? 'test/faults/soak.ts' : 'test/faults/faults.test.ts';
 const soakMinutes = Number(words.find((word) => /^\d+$/.test(word)) ?? 15);
 const provide = { long: words.includes('--long'), soakMinutes };
-await startVitest('test', [file], { watch: false, include: [file], provide });
+await startVitest('test', [file], {
+  watch: false,
+  include: [file],
+  exclude: [],
+  reporters: ['default', ['json', { outputFile: '.hookline/fault-results.json' }]],
+  provide,
+});
