@@ -113,7 +113,9 @@ describe('a broadcast over an audience', () => {
 
   it('leaves out who came to be known after it began', async () => {
     const id = await begin({ 'customer.plan': 'late' });
-    await db.insert(people).values({ key: 'per_9', id: 'late', attributes: { plan: 'late' } });
+    // Times are kept to the millisecond: who came in that of the beginning is among those it is for.
+    const createdAt = new Date(Date.now() + 1_000);
+    await db.insert(people).values({ key: 'per_9', id: 'late', attributes: { plan: 'late' }, createdAt });
     await workOff(id);
     expect(await shownOf(id)).toMatchObject({ selected: 0 });
     await db.delete(people).where(eq(people.id, 'late'));
