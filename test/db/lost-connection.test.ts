@@ -1,53 +1,36 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../db/open.ts';
 import { isUnavailable } from '../../db/unavailable.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { startNetwork, type Network } from '../support/network.ts';
 
 const CONNECTIONS = 10;
 
 let database: TestDatabase;
-let wire: Server;
-const sockets = new Set<Socket>();
+let network: Network;
 let farUrl: string;
 let far: Database;
 
 /** Ends every connection at once, as when the server's machine is switched off and on. */
 const cut = () => {
-  for (const socket of sockets) socket.resetAndDestroy();
+  network.cut('reset');
+  network.mend();
 };
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const { port } = new URL(database.url);
-  wire = createServer((near) => {
-    const server = connect(Number(port), '127.0.0.1');
-    for (const [socket, other] of [
-      [near, server],
-      [server, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
-  });
-  await new Promise<void>((resolve) => {
-    wire.listen(0, '127.0.0.1', resolve);
-  });
-  farUrl = Object.assign(new URL(database.url), { port: String((wire.address() as AddressInfo).port) }).href;
+  network = await startNetwork(Number(new URL(database.url).port));
+  farUrl = Object.assign(new URL(database.url), { port: new URL(network.origin).port }).href;
   far = openDatabase(farUrl, { max: CONNECTIONS, application: 'hookline test' });
   await database.db.execute(sql`create table notes (text text)`);
 });
 beforeEach(() => database.db.execute(sql`delete from notes`));
 afterAll(async () => {
   await far.close();
-  await new Promise((resolve) => wire.close(resolve));
+  await network.close();
   await database.close();
 });
 

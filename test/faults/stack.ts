@@ -10,7 +10,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { prepareProcesses, type TestProcess } from '../support/processes.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { campaignsTo } from './campaigns.ts';
-import { startNetwork } from './proxy.ts';
+import { startNetwork } from '../support/network.ts';
 import { mountSmallDisk } from './small-disk.ts';
 import { unreliable } from './unreliable.ts';
 

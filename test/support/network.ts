@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { portOf } from '../../embedded/free-port.ts';
 
-/** The network between a worker and a receiver. */
+/** The network between a process of ours and a server. */
 export type Network = {
   origin: string;
   /** `reset` cuts every connection and refuses new ones; `silence` lets nothing through either way and tells nobody. */
