@@ -10,6 +10,8 @@ const SLOW_MS = 50;
 const GROUPS_AT_MOST = 15;
 const EVENTS_AT_MOST = 100;
 
+export type StoreEvent = (event: NewEvent) => Promise<StoredId>;
+
 type Arrival = { event: NewEvent; resolve(stored: StoredId): void; reject(error: unknown): void };
 
 /**
@@ -17,7 +19,7 @@ type Arrival = { event: NewEvent; resolve(stored: StoredId): void; reject(error:
  * have at most. Nobody waits for others to come. Where a group fails, which stored nothing then, each of its events is tried by
  * itself, so that none fails for another; where Postgres is away all are told so.
  */
-export function createEventGroups(db: Db): (event: NewEvent) => Promise<StoredId> {
+export function createEventGroups(db: Db): StoreEvent {
   const arrived: Arrival[] = [];
   let quick = 0;
   let underWay = 0;

@@ -7,7 +7,7 @@ import { parseInput } from '../domain/input/faults.ts';
 import { nearest } from '../domain/input/nearest.ts';
 import { event as eventAnswer, ingested } from './answers/events.ts';
 import { assertDataFits, MAX_LIST_BYTES } from './body.ts';
-import { createEventGroups } from './event-groups.ts';
+import type { StoreEvent } from './event-groups.ts';
 import { judgeItems, outcomesOf, refusalsOf, shownRefusals, validOf } from './items.ts';
 import { resultsOf, storeEach } from './store-each.ts';
 import type { Metrics } from './metrics.ts';
@@ -37,11 +37,10 @@ const eventSchema = z
 
 const isGiven = (input: unknown, key: string) => typeof input === 'object' && input !== null && key in input;
 
-type Dependencies = { db: Db; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
+type Dependencies = { db: Db; storeEvent: StoreEvent; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
 
 /** Events are stored at once and matched by the relay: 202 says that nothing of it can get lost any more. */
-export function eventRoutes({ db, wake, metrics }: Dependencies): Route[] {
-  const storeInGroup = createEventGroups(db);
+export function eventRoutes({ db, storeEvent, wake, metrics }: Dependencies): Route[] {
   return [
     route({
       method: 'post',
@@ -68,7 +67,7 @@ export function eventRoutes({ db, wake, metrics }: Dependencies): Route[] {
         const items = isList ? body : [body];
         const judged = judgeItems(items, parseEvent);
         const alone = !isList && tx === db;
-        const stored = await (alone ? Promise.all(validOf(judged).map(storeInGroup)) : storeEach(tx, validOf(judged)));
+        const stored = await (alone ? Promise.all(validOf(judged).map(storeEvent)) : storeEach(tx, validOf(judged)));
         const { accepted, results } = resultsOf(stored);
         const outcomes = outcomesOf(judged, results);
         const refusals = refusalsOf(outcomes, { what: 'events', isList });

@@ -18,6 +18,7 @@ import { destinationRoutes } from './destinations.ts';
 import { docRoutes } from './docs.ts';
 import { editRoutes } from './edit.ts';
 import { egressRoutes } from './egress.ts';
+import { createEventGroups } from './event-groups.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
@@ -68,9 +69,10 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
   const { versions } = dependencies;
   const rewriting = { cipher: dependencies.cipher, ...versions };
   const rerender = { ...rewriting, render: rerenderDraft(dependencies.destinations) };
+  const storeEvent = createEventGroups(dependencies.db);
   const routes: Route[] = [
     // First, since it is what is asked for most, and Express asks one route after the other.
-    ...eventRoutes(dependencies),
+    ...eventRoutes({ ...dependencies, storeEvent }),
     ...peopleRoutes(dependencies),
     ...personActionRoutes(dependencies),
     ...timelineRoutes(dependencies),
@@ -98,7 +100,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...keyRoutes(dependencies),
     ...egressRoutes(dependencies),
     ...segmentCompatRoutes(dependencies),
-    ...customerioCompatRoutes(dependencies),
+    ...customerioCompatRoutes({ ...dependencies, storeEvent }),
     ...leanplumCompatRoutes(dependencies),
     ...healthRoutes(dependencies),
     ...docRoutes(() => routes),

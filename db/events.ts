@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
-import { newId } from './id.ts';
+import { newIds } from './id.ts';
 import type { Db } from './open.ts';
 import {
   changedAttributes,
@@ -31,7 +31,8 @@ export type StoredId = { id: string; isNew: boolean };
  * need no transaction: one statement stores them.
  */
 export async function ingestEvents(db: Db, input: NewEvent[]): Promise<StoredId[]> {
-  const ids = input.map((event) => event.id ?? newId('evt'));
+  const made = newIds('evt', input.length);
+  const ids = input.map((event, index) => event.id ?? made[index] ?? '');
   const fresh = await withoutDuplicates(db, input, ids);
   const store = async (tx: Db) => {
     const stored = await insertEvents(tx, fresh);
@@ -74,30 +75,30 @@ async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Prom
  * unused.
  */
 async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
-  const keys = new Map(fresh.map((event) => [event.person, newId('per')]));
-  const rows = fresh.map(({ attributes: _merged, ...event }, place) => ({
-    ...event,
-    place,
-    key: keys.get(event.person),
-    timestamp: event.timestamp ?? null,
-  }));
+  const counts = new Map<string, number>();
+  // From the last one, so that each knows how many of its person come after it: that far from the person's last number is its own.
+  const rows = fresh.toReversed().map(({ id, person, name, data, timestamp, backfill }) => {
+    const later = counts.get(person) ?? 0;
+    counts.set(person, later + 1);
+    return { id, person, later, name, data, timestamp, backfill };
+  });
+  const keys = newIds('per', counts.size);
+  const persons = [...counts].map(([id, count], index) => ({ key: keys[index], id, count }));
   const stored = await tx.execute<{ id: string }>(sql`
-    with input as (
-      select *, row_number() over (partition by person order by place) as turn, count(*) over (partition by person) as turns
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-        as row (place int, id text, key text, person text, name text, data jsonb, timestamp timestamptz, backfill boolean)
-    ), person as (
+    with person as (
       insert into people as p (key, id, attributes, last_number)
-      select key, person, '{}', max(turns) from input group by key, person order by person
+      select key, id, '{}', count
+      from jsonb_to_recordset(${JSON.stringify(persons)}::jsonb) as row (key text, id text, count int) order by id
       on conflict (id) do update set last_number = p.last_number + excluded.last_number
       returning p.key, p.id, p.last_number
     ), received as materialized (
       select clock_timestamp() as at from (select count(*) from person) as held
     ), event as (
       insert into events (id, person_key, number, name, data, timestamp, received_at, backfill)
-      select i.id, p.key, p.last_number - i.turns + i.turn, i.name, i.data,
-             coalesce(i.timestamp, at), at, i.backfill
-      from input i join person p on p.id = i.person cross join received order by i.id
+      select i.id, p.key, p.last_number - i.later, i.name, i.data, coalesce(i.timestamp, at), at, i.backfill
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        as i (id text, person text, later int, name text, data jsonb, timestamp timestamptz, backfill boolean)
+      join person p on p.id = i.person cross join received order by i.id
       on conflict (id) do nothing
       returning id, person_key, number, name
     ), item as (

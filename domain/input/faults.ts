@@ -19,9 +19,10 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown, options: { p
   throw new HooklineError('input.invalid', summary('the input', errors), { errors });
 }
 
-/** As `parseInput`, without throwing. */
+/** As `parseInput`, without throwing. Explaining costs several times what validating does, so that only what is wrong is explained. */
 export function inspect<T>(schema: z.ZodType<T>, value: unknown): Inspected<T> {
-  const result = schema.safeParse(value, { error: explainIssue });
+  const judged = schema.safeParse(value);
+  const result = judged.success ? judged : schema.safeParse(value, { error: explainIssue });
   return result.success ? result : { success: false, faults: placed(result.error.issues) };
 }
 

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import type { NewEvent } from '../../../db/events.ts';
-import type { Db } from '../../../db/open.ts';
-import { HooklineError } from '../../../domain/errors.ts';
 import { assertDataFits } from '../../body.ts';
-import { storeEvents } from '../../store-each.ts';
+import type { StoreEvent } from '../../event-groups.ts';
 import type { Metrics } from '../../metrics.ts';
 import { route, type Route } from '../../route.ts';
 import { clientId, fields, idParams, noParams } from '../../schemas.ts';
@@ -32,16 +30,14 @@ const anonymousBody = z.object({ ...given, anonymous_id: anyId(NOBODY) }).refine
 const event = { name: 'order_placed', id: '01HB4HBDKTFWYZCK01DMRSWRFD', timestamp: 1767225600, data: { total: 120 } };
 const page = { type: 'page', name: 'https://example.com/pricing' };
 
-type Dependencies = { db: Db; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
+type Dependencies = { storeEvent: StoreEvent; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
 
 /** Customer.io's calls for events. */
-export function customerEventRoutes({ db, wake, metrics }: Dependencies): Route[] {
+export function customerEventRoutes({ storeEvent, wake, metrics }: Dependencies): Route[] {
   const store = async (one: NewEvent) => {
-    const { accepted, results } = await storeEvents(db, [one]);
-    const [result] = results;
-    if (result instanceof HooklineError) throw result;
+    const { isNew } = await storeEvent(one);
     const after = () => {
-      metrics.accepted(accepted);
+      metrics.accepted(isNew ? 1 : 0);
       wake();
     };
     return { status: 200 as const, body: {}, after };
