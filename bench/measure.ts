@@ -16,11 +16,17 @@ export function medianBy<T>(rounds: T[], ratio: (round: T) => number): T {
   return middle;
 }
 
+/** Asking takes a twentieth of the time at most, so that it slows down little of what it waits for. */
+const PAUSE_PER_QUESTION = 19;
+
 /** @throws where it does not come true: better than a figure of something that did not happen. */
 export async function until(what: string, done: () => Promise<boolean>, withinMs = GIVE_UP_AFTER_MS): Promise<void> {
   const giveUpAt = performance.now() + withinMs;
-  while (!(await done())) {
-    if (performance.now() > giveUpAt) throw new Error(`this did not happen within ${withinMs} ms: ${what}`);
-    await pause(50);
+  for (;;) {
+    const askedAt = performance.now();
+    if (await done()) return;
+    const now = performance.now();
+    if (now > giveUpAt) throw new Error(`this did not happen within ${withinMs} ms: ${what}`);
+    await pause(Math.max(50, (now - askedAt) * PAUSE_PER_QUESTION));
   }
 }
