@@ -32,10 +32,10 @@ export async function benchBroadcast(servers: Servers, { large }: { large: boole
     await until(
       'all journeys have begun',
       async () => {
-        const [row] = await database`
-        select count(*)::int as begun from journeys
-        where campaign_id = 'broadcast' and not exists (select from commands where broadcast_id = journeys.broadcast_id)`;
-        return row?.begun === (round + 1) * people;
+        const [row] = await database<{ entered: number; isLeft: boolean }[]>`
+          select (select count(*)::int from journeys where campaign_id = 'broadcast') as entered,
+            exists (select from commands where broadcast_id is not null) as "isLeft"`;
+        return row?.entered === (round + 1) * people && !row.isLeft;
       },
       within,
     );
@@ -70,10 +70,10 @@ export async function benchBroadcast(servers: Servers, { large }: { large: boole
 
   const rates: Rates[] = [];
   for (let round = 0; round < warmUp + counted; round += 1) {
+    if (round > 0) await settled(round - 1);
     const ours = await ratePerSecond(people, () => hookline(round));
     await settled(round);
     rates.push({ hookline: ours, bare: await ratePerSecond(people, () => bare(round)) });
-    await settled(round);
   }
   await client.connection.close();
   const median = medianBy(rates.slice(warmUp), ratioOf);

@@ -16,8 +16,9 @@ export function medianBy<T>(rounds: T[], ratio: (round: T) => number): T {
   return middle;
 }
 
-/** Asking takes a twentieth of the time at most, so that it slows down little of what it waits for. */
+/** Asking takes a twentieth of the time, so that it slows down little of what it waits for; what it waits for is seen within a second. */
 const PAUSE_PER_QUESTION = 19;
+const LONGEST_PAUSE_MS = 1_000;
 
 /** @throws where it does not come true: better than a figure of something that did not happen. */
 export async function until(what: string, done: () => Promise<boolean>, withinMs = GIVE_UP_AFTER_MS): Promise<void> {
@@ -27,6 +28,6 @@ export async function until(what: string, done: () => Promise<boolean>, withinMs
     if (await done()) return;
     const now = performance.now();
     if (now > giveUpAt) throw new Error(`this did not happen within ${withinMs} ms: ${what}`);
-    await pause(Math.max(50, (now - askedAt) * PAUSE_PER_QUESTION));
+    await pause(Math.min(Math.max(50, (now - askedAt) * PAUSE_PER_QUESTION), LONGEST_PAUSE_MS));
   }
 }

@@ -42,13 +42,22 @@ type Row = {
   delivery: string | null;
   state: string | null;
   cut: number;
+  late: number | null;
 };
 
 /**
  * What became of events that were accepted: each line names one thing that is lost or was done twice. `slowest`: the most seconds from
- * an event to the first request for it, where nothing but its webhook follows.
+ * an event to the first request for it, where nothing but its webhook follows; `latest`: the most seconds by which a retry came after its
+ * time, where it did not stand in line.
  */
-export type Audit = { lost: string[]; doubled: string[]; repeated: number; cutOff: number; slowest: number };
+export type Audit = {
+  lost: string[];
+  doubled: string[];
+  repeated: number;
+  cutOff: number;
+  slowest: number;
+  latest: number;
+};
 
 /** Holds what Postgres says of the events of a run against what the receiver saw. */
 export async function audit(
@@ -60,7 +69,10 @@ export async function audit(
   const rows = await db.execute<Row>(sql`
     select e.id as event, extract(epoch from e.received_at)::float8 as at, p.id as person, e.name, (p.attributes->>'count')::int as count, j.id as journey,
       ended_at is not null as ended, d.id as delivery, d.state,
-      (select count(*)::int from attempts where delivery_id = d.id and class = 'unknown') as cut
+      (select count(*)::int from attempts where delivery_id = d.id and class = 'unknown') as cut,
+      (select extract(epoch from max(later.started_at - before.next_attempt_at))::float8
+        from attempts before join attempts later on later.delivery_id = before.delivery_id and later.number = before.number + 1
+        where before.delivery_id = d.id and parked_ms = 0) as late
     from events e join people p on p.key = e.person_key
       left join journeys j on j.event_id = e.id left join deliveries d on d.journey_id = j.id
     where e.id = any(${sql.param(ids)}::text[])`);
@@ -69,6 +81,7 @@ export async function audit(
   let repeated = 0;
   let slowest = 0;
   const cutOff = rows.reduce((sum, { cut }) => sum + cut, 0);
+  const latest = Math.max(0, ...rows.map(({ late }) => late ?? 0));
   const stored = grouped(rows, ({ event }) => event);
   const keysOf = grouped(received.keys(), (key) => received.get(key)?.journey);
   for (const id of ids) {
@@ -98,7 +111,7 @@ export async function audit(
     if (count < applied) lost.push(`${person}: ${applied} successes, counted ${count}`);
     if (count > applied) doubled.push(`${person}: ${applied} successes, counted ${count}`);
   }
-  return { lost, doubled, repeated, cutOff, slowest };
+  return { lost, doubled, repeated, cutOff, slowest, latest };
 }
 
 function grouped<K, T>(all: Iterable<T>, keyOf: (each: T) => K): Map<K, T[]> {

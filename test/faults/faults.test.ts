@@ -12,6 +12,8 @@ const scale = isLong ? { events: 600, perSecond: 20 } : { events: 24, perSecond:
 const AWAY_MS = isLong ? 30_000 : 4_000;
 /** Longer than the leases of the relay and the heartbeats of activities. */
 const FROZEN_MS = isLong ? 90_000 : 32_000;
+/** What a delivery waits for its first retry by default. */
+const RETRY_S = 10;
 const CLOCK = ['./test/faults/shifted-clock.js'];
 const TIMEOUT_MS = isLong ? 600_000 : 300_000;
 
@@ -25,6 +27,8 @@ type Fault = {
   prepare?: (stack: Stack) => Promise<unknown>;
   /** Among the events; it is over when this is. */
   happen(stack: Stack): Promise<unknown>;
+  /** It cuts nothing off, and keeps no delivery waiting for longer than a retry would. */
+  isGentle?: boolean;
 };
 
 type Options = Omit<Parameters<typeof startStack>[0], 'seed' | 'breaker'>;
@@ -48,6 +52,9 @@ function faultsOn(what: string, options: Options, faults: Record<string, Fault>)
           const { line, wrong } = await runFault(stack, name, scale, async () => void (await fault.happen(stack)));
           lines.push(line);
           expect(wrong).toEqual(NOTHING_WRONG);
+          if (!fault.isGentle) return;
+          expect(line.cutOff).toBe(0);
+          expect(Math.max(line.slowest, line.latest)).toBeLessThan(RETRY_S);
         },
         TIMEOUT_MS,
       );
@@ -67,6 +74,7 @@ faultsOn(
       },
     },
     'a restart of one worker after the other by SIGTERM': {
+      isGentle: true,
       async happen({ takeWorker, addWorker }) {
         for (let each = 0; each < 2; each += 1) {
           expect(await takeWorker().terminate()).toBe(0);

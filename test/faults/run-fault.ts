@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { audit, inTransit } from './audit.ts';
 import { eventsOf, post, startApproving } from './load.ts';
 import type { Stack } from './stack.ts';
-import type { Line } from './table.ts';
+import type { Cost } from './table.ts';
 
 /** How much happens around each fault. */
 export type Scale = { events: number; perSecond: number };
@@ -23,7 +23,7 @@ export async function runFault(
   fault: string,
   { events: count, perSecond }: Scale,
   happen: () => Promise<void>,
-): Promise<{ line: Line; wrong: Wrong }> {
+): Promise<{ line: Cost; wrong: Wrong }> {
   const { db, api, received, died } = stack;
   const events = eventsOf(fault.replaceAll(' ', '-'), count);
   const approving = startApproving(db, api);

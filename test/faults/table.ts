@@ -1,22 +1,25 @@
-/** What one fault did, as a line of the table; or why this machine does not let it happen. */
-export type Line =
-  | {
-      fault: string;
-      events: number;
-      lost: number;
-      doubled: number;
-      /** Rows that nothing will move. */
-      stuck: number;
-      /** Requests that came again after one that had succeeded: the receiver knows them by their key. */
-      repeated: number;
-      /** Attempts that were lost with their workers: each costs its delivery one of its retries. */
-      cutOff: number;
-      /** From the end of the fault to when nothing was under way. */
-      seconds: number;
-      /** The most seconds from an event to the first request for it. */
-      slowest: number;
-    }
-  | { fault: string; not: string };
+/** What one fault did. */
+export type Cost = {
+  fault: string;
+  events: number;
+  lost: number;
+  doubled: number;
+  /** Rows that nothing will move. */
+  stuck: number;
+  /** Requests that came again after one that had succeeded: the receiver knows them by their key. */
+  repeated: number;
+  /** Attempts that were lost with their workers: each costs its delivery one of its retries. */
+  cutOff: number;
+  /** From the end of the fault to when nothing was under way. */
+  seconds: number;
+  /** The most seconds from an event to the first request for it. */
+  slowest: number;
+  /** The most seconds by which a retry came after its time. */
+  latest: number;
+};
+
+/** A line of the table; or why this machine does not let the fault happen. */
+export type Line = Cost | { fault: string; not: string };
 
 const HEAD = [
   'fault',
@@ -28,6 +31,7 @@ const HEAD = [
   'attempts cut off',
   'seconds to recover',
   'slowest request',
+  'latest retry',
 ];
 
 /** A table in Markdown, columns aligned. */
@@ -40,10 +44,10 @@ export function tableOf(lines: Line[]): string {
 
 function cellsOf(line: Line): string[] {
   if ('not' in line) return [line.fault, `not possible here: ${line.not}`];
-  const { fault, events, lost, doubled, stuck, repeated, cutOff, seconds, slowest } = line;
+  const { fault, events, lost, doubled, stuck, repeated, cutOff, seconds, slowest, latest } = line;
   return [
     fault,
     ...[events, lost, doubled, stuck, repeated, cutOff].map(String),
-    ...[seconds, slowest].map((s) => s.toFixed(1)),
+    ...[seconds, slowest, latest].map((s) => s.toFixed(1)),
   ];
 }
