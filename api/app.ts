@@ -4,7 +4,7 @@ import type { Cipher } from '../db/cipher.ts';
 import { newId } from '../db/id.ts';
 import type { Db } from '../db/open.ts';
 import { parseInput } from '../domain/input/faults.ts';
-import { authorize, NOBODY } from './auth.ts';
+import { authorize, NOBODY } from './authorize.ts';
 import { isNdjson, MAX_NDJSON_BYTES, parseBody } from './body.ts';
 import { noSuchRoute, problems, type Inspect } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { basicOf, bearerOf } from '../../authorization.ts';
+import { basicOf, bearerOf } from '../../authorization-header.ts';
 import type { Dialect } from '../../dialect.ts';
 
 const failure = z.strictObject({ meta: z.strictObject({ error: z.string() }) }).meta({ id: 'CustomerioFailure' });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bearerOf } from '../../authorization.ts';
+import { bearerOf } from '../../authorization-header.ts';
 import type { Dialect } from '../../dialect.ts';
 
 /** What came of a call that was refused. */

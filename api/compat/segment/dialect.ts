@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { basicOf, bearerOf } from '../../authorization.ts';
+import { basicOf, bearerOf } from '../../authorization-header.ts';
 import type { Dialect } from '../../dialect.ts';
 
 const failure = z.strictObject({ success: z.literal(false), message: z.string() }).meta({ id: 'SegmentFailure' });

@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { HooklineError } from '../domain/errors.ts';
-import { bearerOf } from './authorization.ts';
+import { bearerOf } from './authorization-header.ts';
 import type { Dialect } from './dialect.ts';
 import type { KeyRing, KnownKey } from './key-ring.ts';
 import type { Quota } from './quota.ts';
