@@ -80,7 +80,7 @@ export const createEnterPage =
 type Held = NonNullable<Awaited<ReturnType<typeof lockBroadcast>>>;
 type Context = { tx: Db; campaigns: VersionCache<CompiledCampaign>; now: Date };
 
-async function workOff(context: Context, { broadcast, campaignState }: Held): Promise<PageWait | null> {
+async function workOff(context: Context, { broadcast, isOver }: Held): Promise<PageWait | null> {
   const { tx, now } = context;
   const { id } = broadcast;
   if (broadcast.state === 'stopped') {
@@ -89,7 +89,7 @@ async function workOff(context: Context, { broadcast, campaignState }: Held): Pr
     await endBroadcast(tx, id, 'stopped');
     return null;
   }
-  if (campaignState === 'stopped' || campaignState === 'new') {
+  if (isOver) {
     await setStopped(tx, id);
     return null;
   }
@@ -117,9 +117,10 @@ const waitFor = (what: PageWait['what'], now: Date, ms: number): PageWait => ({
 /** The campaign, held, where people may enter it now; otherwise what comes instead. */
 async function seekEntry({ tx, now }: Context, broadcast: BroadcastRow) {
   const [campaign] = await holdCampaigns(tx, [broadcast.campaignId]);
-  if (campaign?.state === 'live')
+  const isOver = campaign?.stoppedAt && campaign.stoppedAt >= broadcast.createdAt;
+  if (campaign?.state === 'live' && !isOver)
     return { candidate: { campaign: campaign.id, state: campaign.state, version: broadcast.version } };
-  if (campaign?.state === 'paused') return { wait: waitFor('resume', now, RESUME_POLL_MS) };
+  if (campaign?.state === 'paused' && !isOver) return { wait: waitFor('resume', now, RESUME_POLL_MS) };
   await setStopped(tx, broadcast.id);
   return { wait: null };
 }

@@ -70,10 +70,10 @@ export async function benchBroadcast(servers: Servers, { large }: { large: boole
 
   const rates: Rates[] = [];
   for (let round = 0; round < warmUp + counted; round += 1) {
-    if (round > 0) await settled(round - 1);
     const ours = await ratePerSecond(people, () => hookline(round));
     await settled(round);
     rates.push({ hookline: ours, bare: await ratePerSecond(people, () => bare(round)) });
+    await settled(round);
   }
   await client.connection.close();
   const median = medianBy(rates.slice(warmUp), ratioOf);

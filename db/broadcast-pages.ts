@@ -5,7 +5,7 @@ import { conditionSql } from './condition-sql.ts';
 import type { BroadcastRow } from './inbox.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
-import { broadcasts, campaigns, dueEntries, type BroadcastState, type CampaignState } from './schema/campaigns.ts';
+import { broadcasts, campaigns, dueEntries, type BroadcastState } from './schema/campaigns.ts';
 import { people } from './schema/people.ts';
 import { hasZoneSql } from './zones.ts';
 
@@ -13,21 +13,24 @@ import { hasZoneSql } from './zones.ts';
 const LOOKED_AT_ONCE = 5_000;
 
 /**
- * Holds a broadcast until the transaction ends: its pages are worked off one after another. The campaign's state is a glance, without
- * a lock.
+ * Holds a broadcast until the transaction ends: its pages are worked off one after another. Whether its campaign was stopped since it
+ * began is a glance, without a lock.
  */
 export async function lockBroadcast(
   tx: Db,
   id: string,
-): Promise<{ broadcast: BroadcastRow; campaignState: CampaignState } | undefined> {
+): Promise<{ broadcast: BroadcastRow; isOver: boolean } | undefined> {
   const [row] = await tx
-    .select({ broadcast: broadcasts, campaignState: campaigns.state })
+    .select({ broadcast: broadcasts, isOver: IS_OVER })
     .from(broadcasts)
     .innerJoin(campaigns, eq(campaigns.id, broadcasts.campaignId))
     .where(eq(broadcasts.id, id))
     .for('no key update', { of: broadcasts });
   return row;
 }
+
+const IS_OVER = sql<boolean>`
+  (${campaigns.state} in ('new', 'stopped') or coalesce(${campaigns.stoppedAt} >= ${broadcasts.createdAt}, false))`;
 
 /** Whom a broadcast means. */
 export type Audience = { predicates: Predicate[]; zone: ZoneSpellings | null };

@@ -173,7 +173,12 @@ export async function changeCampaignState(
     if (changes)
       await tx
         .update(campaigns)
-        .set({ state: to, ...(exit && { exitBefore: sql`clock_timestamp()` }), updatedAt: sql`clock_timestamp()` })
+        .set({
+          state: to,
+          ...(to === 'stopped' && { stoppedAt: sql`clock_timestamp()` }),
+          ...(exit && { exitBefore: sql`clock_timestamp()` }),
+          updatedAt: sql`clock_timestamp()`,
+        })
         .where(eq(campaigns.id, id));
     if (to === 'live' && from.includes(before.state) && before.triggerType === 'date')
       await startSweep(tx, 'fillDates', id);

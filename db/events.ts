@@ -31,23 +31,22 @@ export type StoredId = { id: string; isNew: boolean };
  * need no transaction: one statement stores them.
  */
 export async function ingestEvents(db: Db, input: NewEvent[]): Promise<StoredId[]> {
-  const made = newIds('evt', input.length);
-  const ids = input.map((event, index) => event.id ?? made[index] ?? '');
+  const ids = newIds('evt', input.length).map((id, index) => input[index]?.id ?? id);
   const fresh = await withoutDuplicates(db, input, ids);
   const store = async (tx: Db) => {
     const stored = await insertEvents(tx, fresh);
-    await mergeAttributes(
-      tx,
-      fresh.filter((event) => stored.has(event.id)),
-    );
+    await mergeAttributes(tx, fresh, stored);
     return stored;
   };
   const changes = fresh.some((event) => event.attributes);
-  const accepted = fresh.length === 0 ? new Set<string>() : await (changes ? db.transaction(store) : store(db));
+  const accepted = fresh.length === 0 ? new Map<string, Stored>() : await (changes ? db.transaction(store) : store(db));
   return ids.map((id) => ({ id, isNew: accepted.delete(id) }));
 }
 
 type IdentifiedEvent = NewEvent & { id: string };
+
+/** Long past when it came: it starts and ends nothing, nor do the attributes that came with it. */
+type Stored = { isLate: boolean };
 
 async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Promise<IdentifiedEvent[]> {
   const given = input.flatMap((event) => (event.id === undefined ? [] : [event.id]));
@@ -74,17 +73,18 @@ async function withoutDuplicates(tx: Db, input: NewEvent[], ids: string[]): Prom
  * for whoever sorts by time. Somebody who stored one of the ids a moment ago wins: the unique key skips it here, and its number stays
  * unused.
  */
-async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<string>> {
+async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Map<string, Stored>> {
   const counts = new Map<string, number>();
-  // From the last one, so that each knows how many of its person come after it: that far from the person's last number is its own.
-  const rows = fresh.toReversed().map(({ id, person, name, data, timestamp, backfill }) => {
-    const later = counts.get(person) ?? 0;
-    counts.set(person, later + 1);
+  for (const { person } of fresh) counts.set(person, (counts.get(person) ?? 0) + 1);
+  const left = new Map(counts);
+  const rows = fresh.map(({ id, person, name, data, timestamp, backfill }) => {
+    const later = (left.get(person) ?? 0) - 1;
+    left.set(person, later);
     return { id, person, later, name, data, timestamp, backfill };
   });
   const keys = newIds('per', counts.size);
   const persons = [...counts].map(([id, count], index) => ({ key: keys[index], id, count }));
-  const stored = await tx.execute<{ id: string }>(sql`
+  const stored = await tx.execute<{ id: string } & Stored>(sql`
     with person as (
       insert into people as p (key, id, attributes, last_number)
       select key, id, '{}', count
@@ -100,22 +100,22 @@ async function insertEvents(tx: Db, fresh: IdentifiedEvent[]): Promise<Set<strin
         as i (id text, person text, later int, name text, data jsonb, timestamp timestamptz, backfill boolean)
       join person p on p.id = i.person cross join received order by i.id
       on conflict (id) do nothing
-      returning id, person_key, number, name
+      returning id, person_key, number, received_at - timestamp > interval '24 h' as is_late
     ), item as (
       insert into inbox (person_key, number, type, subject) select person_key, number, 'event', id from event
     ), waits as (
       insert into waiting (person_key, lane, due_at) select distinct person_key, 0, now() from event
       on conflict (person_key) do update set lane = 0 where waiting.lane > 0
     )
-    select id from event`);
-  return new Set(stored.map((row) => row.id));
+    select id, is_late as "isLate" from event`);
+  return new Map(stored.map((row) => [row.id, row]));
 }
 
 const PEOPLE_AT_ONCE = 1_000;
 
-/** Merges the attributes that came with events into their people, who are held, in the order of the list. */
-async function mergeAttributes(tx: Db, stored: IdentifiedEvent[]): Promise<void> {
-  const changing = stored.filter((event) => event.attributes);
+/** Merges the attributes that came with those events that were stored into their people, who are held, in the order of the list. */
+async function mergeAttributes(tx: Db, fresh: IdentifiedEvent[], stored: Map<string, Stored>): Promise<void> {
+  const changing = fresh.filter((event) => event.attributes && stored.has(event.id));
   for (let from = 0; from < changing.length; from += PEOPLE_AT_ONCE) {
     const part = changing.slice(from, from + PEOPLE_AT_ONCE);
     const held = await findPeople(tx, [...new Set(part.map((event) => event.person))]);
@@ -126,7 +126,14 @@ async function mergeAttributes(tx: Db, stored: IdentifiedEvent[]): Promise<void>
       const changed = person && changesOf(person.attributes, attributes);
       if (!changed) continue;
       byId.set(name, { ...person, attributes: changedAttributes(person, attributes) });
-      changes.push({ key: person.key, cause: { type: 'event', id }, changes: changed, journey: null, backfill });
+      const isPast = backfill || stored.get(id)?.isLate === true;
+      changes.push({
+        key: person.key,
+        cause: { type: 'event', id },
+        changes: changed,
+        journey: null,
+        backfill: isPast,
+      });
     }
     await storeChanges(tx, changes);
   }

@@ -16,10 +16,10 @@ export type IdPrefix =
   | 'job'
   | 'tst';
 
-/** A new id: its kind, then a UUIDv7 (RFC 9562), so that ids sort by the time they were made. */
+/** A new id: its kind, then a UUIDv7 (RFC 9562), so that ids sort by the millisecond in which they were made. */
 export const newId = <P extends IdPrefix>(prefix: P): `${P}_${string}` => `${prefix}_${v7()}`;
 
-/** So many new ids, each after the one before: drawing random bytes for all at once takes a fraction of the time. */
+/** So many new ids, each after the one before it in the list: drawing random bytes for all at once takes a fraction of the time. */
 export function newIds<P extends IdPrefix>(prefix: P, count: number): `${P}_${string}`[] {
   const msecs = Date.now();
   const random = randomBytes(16 * (count + 1));

@@ -4,6 +4,7 @@ import { createEnterPage } from '../../activities/enter-page.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createBroadcast, findBroadcast, stopBroadcast } from '../../db/broadcasts.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
+import { startCampaign } from '../../db/start-campaign.ts';
 import type { Db } from '../../db/open.ts';
 import { entries, outcomes } from '../../db/schema/campaigns.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
@@ -240,5 +241,21 @@ describe('a broadcast that is stopped', () => {
     await enterPage({ broadcast: id });
     await changeCampaignState(db, campaign, ['live'], 'stopped');
     expect(await workOff(id)).toMatchObject({ state: 'stopped', ended: true, selected: 500 });
+  });
+
+  it('is one whose campaign was stopped, and started again before anybody looked', async () => {
+    const id = await begin({ 'customer.plan': 'gold' });
+    await pages()({ broadcast: id });
+    await changeCampaignState(db, campaign, ['live'], 'stopped');
+    await startCampaign(db, campaign);
+    const next = await createBroadcast(db, {
+      campaign,
+      meant: { audience: { 'customer.plan': 'gold' }, segments: [] },
+      data: {},
+      requestHash: '',
+    });
+    if (next.type !== 'stored') throw new Error(next.type);
+    expect(await workOff(id)).toMatchObject({ state: 'stopped', ended: true, selected: 500 });
+    expect(await workOff(next.id)).toMatchObject({ state: 'running', selected: 1_000 });
   });
 });

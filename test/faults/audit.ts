@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from '../../db/open.ts';
+import { DELAY_S } from './campaigns.ts';
 import type { Received } from './unreliable.ts';
 
 /** Rows that wait for somebody to move them: none is left when all is quiet, but drafts that nobody approves. */
@@ -33,7 +34,7 @@ export async function inTransit(db: Db): Promise<Record<string, number>> {
 
 type Row = {
   event: string;
-  at: number;
+  due: number;
   person: string;
   name: string;
   count: number | null;
@@ -45,10 +46,18 @@ type Row = {
   late: number | null;
 };
 
+/** When a delivery may be sent at the earliest: by its event, the second one of a pair, the end of its delay, or its approval. */
+const DUE = sql`
+  case e.name
+    when 'delayed' then e.received_at + ${DELAY_S} * interval '1 s'
+    when 'paired' then (select received_at from events where id = e.id || '/followed')
+    else coalesce((d.decision->>'at')::timestamptz, e.received_at)
+  end`;
+
 /**
  * What became of events that were accepted: each line names one thing that is lost or was done twice. `slowest`: the most seconds from
- * an event to the first request for it, where nothing but its webhook follows; `latest`: the most seconds by which a retry came after its
- * time, where it did not stand in line.
+ * when a delivery was due to its first request; `latest`: the most seconds by which a retry came after its time, where it did not
+ * stand in line.
  */
 export type Audit = {
   lost: string[];
@@ -67,12 +76,12 @@ export async function audit(
 ): Promise<Audit> {
   const ids = accepted.map(({ id }) => id);
   const rows = await db.execute<Row>(sql`
-    select e.id as event, extract(epoch from e.received_at)::float8 as at, p.id as person, e.name, (p.attributes->>'count')::int as count, j.id as journey,
+    select e.id as event, extract(epoch from ${DUE})::float8 as due, p.id as person, e.name, (p.attributes->>'count')::int as count, j.id as journey,
       ended_at is not null as ended, d.id as delivery, d.state,
       (select count(*)::int from attempts where delivery_id = d.id and class = 'unknown') as cut,
       (select extract(epoch from max(later.started_at - before.next_attempt_at))::float8
         from attempts before join attempts later on later.delivery_id = before.delivery_id and later.number = before.number + 1
-        where before.delivery_id = d.id and parked_ms = 0) as late
+        where before.delivery_id = d.id and d.parked_ms = 0) as late
     from events e join people p on p.key = e.person_key
       left join journeys j on j.event_id = e.id left join deliveries d on d.journey_id = j.id
     where e.id = any(${sql.param(ids)}::text[])`);
@@ -92,7 +101,6 @@ export async function audit(
     const keys = keysOf.get(row.journey) ?? [];
     const seen = keys.flatMap((key) => received.get(key) ?? []);
     repeated += seen.reduce((sum, each) => sum + each.repeated, 0);
-    if (row.name === 'counted') slowest = Math.max(slowest, ...seen.map(({ firstAt }) => firstAt / 1_000 - row.at));
     if (keys.length > 1) doubled.push(`${id}: ${keys.length} idempotency keys`);
     if (seen.some(({ bytes }) => bytes.size > 1)) doubled.push(`${id}: other bytes under one key`);
     const isWithheld = (row.name === 'held' || row.name === 'loose') && row.person.endsWith('-no');
@@ -102,6 +110,7 @@ export async function audit(
       if (row.ended === (row.name === 'held')) lost.push(`${id}: its journey ${row.ended ? 'did not wait' : 'waits'}`);
       continue;
     }
+    slowest = Math.max(slowest, ...seen.map(({ firstAt }) => firstAt / 1_000 - row.due));
     if (row.state !== 'sent' || !row.ended) lost.push(`${id}: ${row.state}, ${row.ended ? 'ended' : 'not ended'}`);
     if (row.state === 'sent' && keys[0] !== row.delivery) lost.push(`${id}: sent, but nobody received it`);
   }

@@ -1,5 +1,7 @@
 /** The campaigns that events of a run lead into, each by the event of its name. Every success counts one up on its person, but for `loose`. */
 export const KINDS = ['counted', 'delayed', 'held', 'loose', 'paired'] as const;
+/** The delay of `delayed`. */
+export const DELAY_S = 2;
 export type Kind = (typeof KINDS)[number];
 
 export function campaignsTo(origin: string): Record<Kind, object> {
@@ -18,7 +20,7 @@ export function campaignsTo(origin: string): Record<Kind, object> {
   const campaign = (event: Kind, ...steps: object[]) => ({ trigger: { type: 'event', event }, steps });
   return {
     counted: campaign('counted', send()),
-    delayed: campaign('delayed', { type: 'delay', for: '2s' }, send()),
+    delayed: campaign('delayed', { type: 'delay', for: `${DELAY_S}s` }, send()),
     held: campaign('held', send({ send: 'draft' })),
     loose: campaign('loose', send({ send: 'draft', response: undefined })),
     paired: campaign('paired', {

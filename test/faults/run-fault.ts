@@ -4,8 +4,8 @@ import { eventsOf, post, startApproving } from './load.ts';
 import type { Stack } from './stack.ts';
 import type { Cost } from './table.ts';
 
-/** How much happens around each fault. */
-export type Scale = { events: number; perSecond: number };
+/** How much happens around each fault, which begins when so large a share of the events is posted. */
+export type Scale = { events: number; perSecond: number; begin: number };
 
 /** What must not be: all of it is empty. */
 export type Wrong = { died: string[]; left: Record<string, number>; lost: string[]; doubled: string[] };
@@ -21,7 +21,7 @@ const QUIET_WITHIN_MS = 150_000;
 export async function runFault(
   stack: Stack,
   fault: string,
-  { events: count, perSecond }: Scale,
+  { events: count, perSecond, begin }: Scale,
   happen: () => Promise<void>,
 ): Promise<{ line: Cost; wrong: Wrong }> {
   const { db, api, received, died } = stack;
@@ -30,7 +30,7 @@ export async function runFault(
   const posting = post(api, events, perSecond);
   // Looked at below; a failure meanwhile must not end the process.
   posting.catch(() => {});
-  await pause((count / perSecond) * 600);
+  await pause((count / perSecond) * begin * 1_000);
   await happen();
   const endedAt = performance.now();
   await posting;

@@ -25,6 +25,9 @@ type Options = {
   preload?: string[];
 };
 
+/** How long a delivery waits for its first retry. */
+export const FIRST_RETRY_S = 1;
+
 /** One server and one worker as processes of their own, on real servers, with the campaigns published and a receiver that fails at random. */
 export async function startStack({ seed, own = {}, smallDisk = false, breaker = 'off', preload = [] }: Options) {
   const folder = await mkdtemp(join(tmpdir(), 'hookline-faults-'));
@@ -42,7 +45,11 @@ export async function startStack({ seed, own = {}, smallDisk = false, breaker = 
   const hookline = await prepareProcesses({
     databaseUrl,
     ...(temporal && { temporalAddress: temporal.address }),
-    env: { HOOKLINE_BREAKER: breaker, HOOKLINE_LOG_LEVEL: 'warn' },
+    env: {
+      HOOKLINE_BREAKER: breaker,
+      HOOKLINE_LOG_LEVEL: 'warn',
+      HOOKLINE_RETRY_FIRST_DELAY: `${FIRST_RETRY_S}s`,
+    },
   });
 
   /** The last words of processes that ended by themselves. */

@@ -12,7 +12,7 @@ export type Cost = {
   cutOff: number;
   /** From the end of the fault to when nothing was under way. */
   seconds: number;
-  /** The most seconds from an event to the first request for it. */
+  /** The most seconds from when a delivery was due to its first request. */
   slowest: number;
   /** The most seconds by which a retry came after its time. */
   latest: number;
