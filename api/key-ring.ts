@@ -6,7 +6,7 @@ import { HooklineError } from '../domain/errors.ts';
 import { createQuota } from './quota.ts';
 import type { Scope } from './route.ts';
 
-/** A key is gone from every process within this time of its deletion, also where a NOTIFY is lost. */
+/** Between two readings, so that a key is gone from every process within a second of its deletion, also where a NOTIFY is lost. */
 const POLL_MS = 500;
 const USES_EVERY_MS = 60_000;
 

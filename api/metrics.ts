@@ -42,6 +42,7 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
   const jobs = gauge('jobs', 'Tasks for many deliveries that are not done');
   const journeys = gauge('journeys', 'Journeys that have not ended', ['state']);
   const deliveries = gauge('deliveries', 'Deliveries that are not settled', ['state']);
+  const recent = gauge('recent_deliveries', 'Deliveries of the last five minutes', ['state']);
   const drafts = gauge('drafts', 'Drafts that wait for a decision', ['campaign']);
   const draftAge = gauge('oldest_draft_seconds', 'How old the first of them is', ['campaign']);
   const parked = gauge('parked_deliveries', 'Deliveries that wait in line at their destination', ['reason']);
@@ -53,7 +54,8 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
   const attemptTime = gauge('recent_attempt_seconds', 'How long they took', ['class', 'quantile']);
 
   function show(figures: Figures): void {
-    for (const each of [journeys, deliveries, drafts, draftAge, parked, parkedAge, attempts, attemptTime]) each.reset();
+    const labelled = [journeys, deliveries, recent, drafts, draftAge, parked, parkedAge, attempts, attemptTime];
+    for (const each of labelled) each.reset();
     waiting.set(figures.people.count);
     lag.set(figures.people.oldestS);
     commands.set(figures.commands.count);
@@ -61,6 +63,7 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
     jobs.set(figures.jobs);
     for (const [state, count] of Object.entries(figures.journeys)) journeys.set({ state }, count);
     for (const [state, count] of Object.entries(figures.deliveries)) deliveries.set({ state }, count);
+    for (const [state, count] of Object.entries(figures.recent)) recent.set({ state }, count);
     for (const { campaign, count, oldestS } of figures.drafts) {
       drafts.set({ campaign }, count);
       draftAge.set({ campaign }, oldestS);
@@ -83,7 +86,8 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
   const refresh = (): Promise<void> => {
     const atMs = now().getTime();
     if (!latest || atMs - latest.atMs >= FRESH_MS) {
-      const shown = readFigures(db, idAround('att', now(), -BREAKER_WINDOW_MS)).then(show);
+      const ago = (prefix: 'att' | 'dlv') => idAround(prefix, now(), -BREAKER_WINDOW_MS);
+      const shown = readFigures(db, { attempt: ago('att'), delivery: ago('dlv') }).then(show);
       latest = { atMs, shown };
       shown.catch(() => (latest = undefined));
     }

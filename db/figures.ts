@@ -16,6 +16,8 @@ export type Figures = {
   journeys: Record<string, number>;
   /** Deliveries that are not settled, by state. */
   deliveries: Record<string, number>;
+  /** Deliveries made in the last five minutes, by what has become of them. */
+  recent: Record<string, number>;
   /** By campaign; empty for webhooks that are sent without one. */
   drafts: (Waiting & { campaign: string })[];
   /** Deliveries that wait in line at their destination, by reason. */
@@ -34,8 +36,11 @@ const byState = (rows: Iterable<{ state: string; count: number }>) =>
 
 const NONE: Waiting = { count: 0, oldestS: 0 };
 
-/** One after the other, on one connection: whoever watches keeps nobody from working. `attempt` is an id that one of five minutes ago would have. */
-export async function readFigures(db: Db, attempt: string): Promise<Figures> {
+/** Ids that an attempt and a delivery of five minutes ago would have. */
+type Since = { attempt: string; delivery: string };
+
+/** One after the other, on one connection: whoever watches keeps nobody from working. */
+export async function readFigures(db: Db, since: Since): Promise<Figures> {
   const [people = NONE] = await db.execute<Waiting>(sql`
     select count(*)::int as count, ${ageS('due_at')} as "oldestS" from waiting where due_at <= clock_timestamp()`);
   const [commands = NONE] = await db.execute<Waiting>(sql`
@@ -52,6 +57,8 @@ export async function readFigures(db: Db, attempt: string): Promise<Figures> {
   const deliveries = await db.execute<{ state: string; count: number }>(sql`
     select state, count(*)::int as count from deliveries
     where state in ('drafted', 'approved', 'queued', 'attempted') group by 1`);
+  const recent = await db.execute<{ state: string; count: number }>(sql`
+    select state, count(*)::int as count from deliveries where id >= ${since.delivery} group by 1`);
   const drafts = await db.execute<Figures['drafts'][number]>(sql`
     select coalesce(campaign_id, '') as campaign, count(*)::int as count, ${ageS('created_at')} as "oldestS"
     from deliveries where state = 'drafted' group by 1 order by 1`);
@@ -63,13 +70,14 @@ export async function readFigures(db: Db, attempt: string): Promise<Figures> {
     select class, count(*)::int as count,
       coalesce(percentile_cont(0.5) within group (order by duration_ms) / 1000, 0)::float8 as "medianS",
       coalesce(percentile_cont(0.99) within group (order by duration_ms) / 1000, 0)::float8 as "p99S"
-    from attempts where id >= ${attempt} and class <> 'started' group by 1`);
+    from attempts where id >= ${since.attempt} and class <> 'started' group by 1`);
   return {
     people,
     commands,
     jobs: jobs?.count ?? 0,
     journeys: byState(journeys),
     deliveries: byState(deliveries),
+    recent: byState(recent),
     drafts: [...drafts],
     parked: [...parked],
     breakers: breakers.map(({ until }) => new Date(until)),

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../api/metrics.ts';
+import { placeAt } from '../../db/id.ts';
 import { openDatabase } from '../../db/open.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
@@ -70,6 +71,43 @@ describe('/metrics', () => {
     });
     expect(seen.hookline_relay_lag_seconds).toBeGreaterThan(89);
     expect(seen['hookline_oldest_draft_seconds{campaign=""}']).toBeGreaterThan(3_599);
+  });
+
+  it('says what became of deliveries and attempts lately, and who stands in line', async () => {
+    const { db } = hookline.database;
+    const made = async (state: string, { minutesAgo }: { minutesAgo: number }) => {
+      const id = placeAt('dlv', Date.now() - minutesAgo * 60_000);
+      await db.execute(sql`
+        insert into deliveries (id, person_key, step_id, state, missing, mapping, timeout_ms)
+        select ${id}, key, 'tell', ${state}, '[]', '{"state": "none", "attributes": {}, "error": null}', 4000 from people where id = 'ada'`);
+      return id;
+    };
+    const sent = await made('sent', { minutesAgo: 1 });
+    const attempted = await made('attempted', { minutesAgo: 2 });
+    await made('failed', { minutesAgo: 6 });
+    await db.execute(sql`
+      insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at, duration_ms)
+      values (${placeAt('att', Date.now() - 60_000)}, ${sent}, 1, 'https://up.example', now(), 'automatic', 'success', now(), 250),
+        (${placeAt('att', Date.now() - 120_000)}, ${attempted}, 1, 'https://up.example', now(), 'automatic', 'retryable', now(), 4000),
+        (${placeAt('att', Date.now() - 360_000)}, ${attempted}, 2, 'https://up.example', now(), 'automatic', 'permanent', now(), 9)`);
+    await db.execute(sql`
+      insert into parked (delivery_id, workflow_id, destination, reason, since)
+      values (${attempted}, 'x', 'https://up.example', 'slot', now() - interval '30 seconds')`);
+    const seen = await figures();
+    expect(Object.fromEntries(Object.entries(seen).filter(([name]) => name.startsWith('hookline_recent')))).toEqual({
+      'hookline_recent_deliveries{state="drafted"}': 1,
+      'hookline_recent_deliveries{state="sent"}': 1,
+      'hookline_recent_deliveries{state="attempted"}': 1,
+      'hookline_recent_attempts{class="success"}': 1,
+      'hookline_recent_attempts{class="retryable"}': 1,
+      'hookline_recent_attempt_seconds{class="success",quantile="0.5"}': 0.25,
+      'hookline_recent_attempt_seconds{class="success",quantile="0.99"}': 0.25,
+      'hookline_recent_attempt_seconds{class="retryable",quantile="0.5"}': 4,
+      'hookline_recent_attempt_seconds{class="retryable",quantile="0.99"}': 4,
+    });
+    expect(seen).toMatchObject({ 'hookline_parked_deliveries{reason="slot"}': 1, hookline_jobs: 0 });
+    expect(seen['hookline_oldest_parked_seconds{reason="slot"}']).toBeGreaterThan(29);
+    expect(seen.hookline_command_lag_seconds).toBeGreaterThanOrEqual(0);
   });
 
   it('tells a journey whose delivery its campaign holds back as paused, as the list does', async () => {
