@@ -102,17 +102,22 @@ function variants(example: unknown, value: string): string[] {
 
 const pathOf = ({ path }: Route, id = 'none') => path.replaceAll(/:\w+/g, encodeURIComponent(id));
 
-/** Whatever is sent, the answer is one that is described: no fault of ours, and no trace of our code. */
+/** Eight are asked at a time, beside other tests: none takes longer than a client waits. */
+const SLOW_MS = 5_000;
+
+/** Whatever is sent, the answer is one that is described, and soon: no fault of ours, and no trace of our code. */
 async function expectAnswered(route: Route, target: string, body?: string): Promise<void> {
   const method = route.method.toUpperCase();
+  const askedAt = performance.now();
   const response = await fetch(hookline.url + target, {
     method,
     headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
     ...(body !== undefined && method !== 'GET' && { body }),
   });
   const text = await response.text();
-  if (response.status < 400) return;
   const asked = `${method} ${target.slice(0, 200)} ${body?.slice(0, 200)}`;
+  expect(performance.now() - askedAt, asked).toBeLessThan(SLOW_MS);
+  if (response.status < 400) return;
   expect(response.status, `${asked}: ${text}`).toBeLessThan(500);
   expect((route.dialect?.failure ?? problemSchema).safeParse(JSON.parse(text)).error, asked).toBeUndefined();
   expect(text, asked).not.toMatch(/node_modules|\.ts:\d|\.js:\d|\\n +at |insert into/);
@@ -170,6 +175,19 @@ describe('no request brings a fault of ours about', { timeout: 180_000 }, () => 
     );
     expect(asked.length).toBeGreaterThan(1_000);
     await all(asked, ({ route, body }) => expectAnswered(route, pathOf(route, 'some-id'), body));
+  });
+
+  it('nor takes long, with as many faults as a body can have', async () => {
+    const line = JSON.stringify({ person: '', name: 7, data: [], backfill: 'no', timestamp: 'now', unknown: 1 });
+    const askedAt = performance.now();
+    const answer = await fetch(`${hookline.url}/v1/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/x-ndjson' },
+      body: Array.from({ length: 10_000 }, () => line).join('\n'),
+    });
+    expect(answer.status).toBe(422);
+    expect((await answer.text()).length).toBeGreaterThan(10_000);
+    expect(performance.now() - askedAt).toBeLessThan(SLOW_MS);
   });
 
   it('and the process is as well as before', async () => {

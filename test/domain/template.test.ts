@@ -94,6 +94,13 @@ describe('rendering', () => {
     }
   });
 
+  it('ends after three seconds', () => {
+    const loops =
+      '{% for i in (1..3000) %}{% for j in (1..3000) %}{% assign k = j | times: 2 %}{% endfor %}{% endfor %}';
+    const tooLong = { code: 'render.too_large', message: expect.stringContaining('render limit exceeded') };
+    expect(() => text(loops)).toThrowError(expect.objectContaining(tooLong));
+  });
+
   it('reads own fields only', () => {
     expect(text('{{ customer.constructor }}{{ customer.toString }}{{ customer.__proto__ }}').text).toBe('');
   });
