@@ -177,6 +177,38 @@ describe('a page of a broadcast', () => {
   });
 });
 
+describe('while another version is published', () => {
+  it('a broadcast stays on the one that was live when it was made, and the next one is on the new', async () => {
+    const meant = { audience: { 'customer.n': { lte: 1_200 } }, segments: [] };
+    const first = await begin(meant.audience, { audience: { 'customer.plan': 'gold' } });
+    const enterPage = pages();
+    await enterPage({ broadcast: first });
+    const entered = (await begun(first)).length;
+    const free = { audience: { 'customer.plan': 'free' }, steps: [{ type: 'exit' }] };
+    await makeLive(db, campaign, free);
+    const next = await createBroadcast(db, { campaign, meant, data: {}, requestHash: '' });
+    if (next.type !== 'stored') throw new Error(next.type);
+    // One worker knows the version of the page before, another comes to it for the first time.
+    await enterPage({ broadcast: first });
+    await workOff(first);
+    await workOff(next.id);
+
+    const versions = async (broadcast: string) => {
+      const rows = await db.select().from(journeys).where(eq(journeys.broadcastId, broadcast));
+      return new Set(rows.map(({ version }) => version));
+    };
+    const [inGold, inFree] = [
+      gold.filter((n) => n <= 1_200 && n % 100 !== 0),
+      range(1_200).filter((n) => n % 3 !== 0 && n % 100 !== 0),
+    ];
+    expect(entered).toBeLessThan(inGold.length);
+    expect((await begun(first)).toSorted()).toEqual(names(inGold));
+    expect(await versions(first)).toEqual(new Set([1]));
+    expect((await begun(next.id)).toSorted()).toEqual(names(inFree));
+    expect(await versions(next.id)).toEqual(new Set([2]));
+  });
+});
+
 describe('while the campaign is paused', () => {
   it('a broadcast waits, and goes on where it stood', async () => {
     const id = await begin({ 'customer.plan': 'gold' });
