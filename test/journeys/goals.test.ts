@@ -91,7 +91,7 @@ describe.each([
 
   it('leaves between two attempts', async () => {
     const campaign = `retried-${by}`;
-    receiver.on(`/${campaign}`, respond({ status: 503 }));
+    receiver.on(`/${campaign}`, respond({ status: 503, headers: { 'retry-after': '120' } }));
     await begin(campaign, receiver.url(`/${campaign}`));
     await eventually(async () => (await delivery(campaign))?.state === 'attempted');
     await leaves(campaign);
