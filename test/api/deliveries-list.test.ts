@@ -199,7 +199,8 @@ describe('a walk through deliveries while others are made', () => {
     for (const query of ['', 'state=skipped']) {
       const before = await idsOf(query);
       const limit = query === '' ? 2 : 1;
-      const walk = (order: string) => walkWhile((cursor) => list(`${query}&order=${order}&limit=${limit}${cursor}`), make);
+      const walk = (order: string) =>
+        walkWhile((cursor) => list(`${query}&order=${order}&limit=${limit}${cursor}`), make);
       expect(await walk('desc')).toEqual(before.toReversed());
       expect(await walk('asc')).toEqual(await idsOf(query));
       expect((await idsOf(query)).slice(0, before.length)).toEqual(before);

@@ -260,7 +260,9 @@ it('journeys and deliveries are continued while they are held back, and send onc
   expect(receiver.requests.filter(({ url }) => url.startsWith('/held'))).toEqual([]);
   await hookline.api('POST', '/v1/campaigns/held/resume');
   await hookline.ended('olga');
-  await eventually(async () => (await hookline.api<{ state: string }>('GET', `/v1/deliveries/${draft}`)).body.state === 'sent');
+  await eventually(
+    async () => (await hookline.api<{ state: string }>('GET', `/v1/deliveries/${draft}`)).body.state === 'sent',
+  );
   const { log } = await journeyOf('olga');
   expect(sorted(log.map(({ step, what }) => `${step} ${what}`))).toEqual([
     'draft approved',

@@ -74,7 +74,6 @@ describe('a delay until the person’s own moment', () => {
     const [journey] = await journeys.standing('ravi', 'delayed');
     const until = journey?.step?.until ?? '';
     expect(until).toMatch(/T11:15:00.000Z$/);
-    expect(Date.parse(until)).toBeGreaterThan(Date.parse(journey?.startedAt ?? ''));
     expect(Date.parse(until) - Date.now()).toBeLessThan(24 * 3_600_000);
     expect(journey?.log).toMatchObject([{ what: 'delayed', until }]);
     await hookline.api('PUT', '/v1/people/ravi', { attributes: { timezone: 'UTC' } });

@@ -116,7 +116,11 @@ describe('several relays', () => {
     await age(59);
     await ring(1);
     expect((await decided('hourly')).at(-1)).toMatchObject({ outcome: 'frequency', journey: null });
-    const [refused] = await db.select().from(outcomes).where(eq(outcomes.campaignId, 'hourly')).orderBy(desc(outcomes.at));
+    const [refused] = await db
+      .select()
+      .from(outcomes)
+      .where(eq(outcomes.campaignId, 'hourly'))
+      .orderBy(desc(outcomes.at));
     const at = (first?.createdAt.getTime() ?? 0) - 59 * 60_000;
     expect(refused?.values).toEqual({
       journey: first?.journeyId,

@@ -171,7 +171,10 @@ describe('asking about workflows', () => {
         },
       },
     };
-    const suspects = Array.from({ length: 10 }, (_, n): Suspect => ({ type: 'journey', run: { id: `jrn_${n}`, run: 1 } }));
+    const suspects = Array.from({ length: 10 }, (_, n): Suspect => ({
+      type: 'journey',
+      run: { id: `jrn_${n}`, run: 1 },
+    }));
     const dependencies = { db: hookline.database.db, client: asking, log: pino({ level: 'silent' }) };
     const { signal } = new AbortController();
     await askAbout({ ...dependencies, onRestart: () => {}, signal }, suspects, 20);
