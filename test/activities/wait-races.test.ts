@@ -6,7 +6,7 @@ import { listWaitingPeople, postponePerson } from '../../db/inbox.ts';
 import { putPerson } from '../../db/people.ts';
 import { findWait } from '../../db/waits.ts';
 import { putSegment } from '../../db/segments.ts';
-import { waits } from '../../db/schema/journeys.ts';
+import { journeys, waits } from '../../db/schema/journeys.ts';
 import { events } from '../../db/schema/people.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { matcherOf } from '../support/matcher.ts';
@@ -39,11 +39,11 @@ const outcomeOf = async (journey: string) => (await findWait(test.db, journey, '
 
 describe('an event that comes while a wait is set up', () => {
   it('ends it, however the two meet, with the relay beside them', async () => {
-    const journeys: string[] = [];
+    const ids: string[] = [];
     for (let each = 0; each < 40; each += 1) {
       const person = `race-${each}`;
       const journey = await test.enter('race', { steps: [pay] }, { person });
-      journeys.push(journey);
+      ids.push(journey);
       await Promise.all([
         test.prepare(journey, 'pay', 'wait'),
         sleep(each % 8).then(() => ingest(person)),
@@ -51,8 +51,8 @@ describe('an event that comes while a wait is set up', () => {
       ]);
     }
     await matchAll();
-    const outcomes = await Promise.all(journeys.map(outcomeOf));
-    expect(outcomes).toEqual(journeys.map(() => 'event'));
+    const outcomes = await Promise.all(ids.map(outcomeOf));
+    expect(outcomes).toEqual(ids.map(() => 'event'));
   });
 
   it('ends it once, whoever looks: a relay, and several activities at once', async () => {
@@ -68,6 +68,24 @@ describe('an event that comes while a wait is set up', () => {
     ]);
     expect(looks).toEqual(looks.map(() => ({ until: null, ended: 'then' })));
     expect((await test.journey(journey)).log.map(({ what }) => what)).toEqual(['waiting', 'received']);
+  });
+});
+
+describe('a wait behind a delay that was over before its worker came to it', () => {
+  it('is ended by what came after the due time, and not by what came before', async () => {
+    const steps = [{ type: 'delay', id: 'rest', for: '1h' }, pay];
+    const journey = await test.enter('slept', { steps }, { person: 'slept' });
+    await test.prepare(journey, 'rest', 'delay');
+    await ingest('slept');
+    await sleep(5);
+    const due = new Date();
+    await sleep(5);
+    const [after] = await ingest('slept');
+    await matchAll();
+    await test.db.update(journeys).set({ stepUntil: due }).where(eq(journeys.id, journey));
+    expect(await test.prepare(journey, 'pay', 'wait')).toEqual({ type: 'wait', until: null, ended: 'then' });
+    const { log } = await test.journey(journey);
+    expect(log.at(-1)).toMatchObject({ what: 'received', details: { event: after?.id } });
   });
 });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attributeChanges, inbox, people } from '../../db/schema/people.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { expectProblem, send } from '../support/problem.ts';
+import { walkWhile, type List } from '../support/walk.ts';
 
 let hookline: Hookline;
 
@@ -236,6 +237,27 @@ describe('GET /v1/people', () => {
     expect(first.body.nextCursor).toMatch(/^per_/);
     expect(await ids(`attribute=group&value=list&cursor=${first.body.nextCursor}`)).toEqual(['list-b']);
     expect((await ids('limit=5')).length).toBe(5);
+  });
+
+  it('has each once who was there, and new ones only behind them, while people come and change', async () => {
+    await post(range(9).map((n) => ({ id: `walk-${n}`, attributes: { group: 'walk' } })));
+    const query = 'attribute=group&value=walk';
+    const before = await ids(query);
+    let made = 0;
+    const make = async () => {
+      made += 1;
+      const attributes = { group: 'walk', made };
+      // Those behind the page and those before it.
+      await post(['walk-0', 'walk-8', `came-${made}`, `again-${made}`].map((id) => ({ id, attributes })));
+    };
+    const walk = (order: string) =>
+      walkWhile(async (cursor) => {
+        const path = `/v1/people?${query}&order=${order}&limit=2${cursor}`;
+        return (await hookline.api<List>('GET', path)).body;
+      }, make);
+    expect(await walk('desc')).toEqual(before.toReversed());
+    expect(await walk('asc')).toEqual(await ids(query));
+    expect(await ids(query)).toEqual([...before, ...range(6).flatMap((n) => [`came-${n + 1}`, `again-${n + 1}`])]);
   });
 
   it('finds a value as text, and as a number or a boolean', async () => {

@@ -4,6 +4,7 @@ import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { expectProblem } from '../support/problem.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { walkWhile } from '../support/walk.ts';
 
 type Delivery = { id: string; person: string; campaign: string; version: number; step: string; state: string };
 type List = { data: (Delivery & { createdAt: string })[]; nextCursor: string | null };
@@ -180,5 +181,29 @@ describe('GET /v1/deliveries', () => {
   ])('refuses ?%s', async (query, fault) => {
     const { faults } = expectProblem(await hookline.api('GET', `/v1/deliveries?${query}`), 422, 'input.invalid');
     expect(faults).toEqual([fault instanceof RegExp ? expect.stringMatching(fault) : fault]);
+  });
+});
+
+describe('a walk through deliveries while others are made', () => {
+  const idsOf = async (query: string) => ids((await list(`${query}&limit=200`)).data);
+  const make = async () => {
+    const { length } = await idsOf('');
+    const events = ['ada', 'bob'].map((person) => ({ person, name: 'walked' }));
+    await hookline.api('POST', '/v1/events', events);
+    await eventually(async () => (await idsOf('')).length === length + 2);
+  };
+
+  it('has each that was there once, and new ones only behind them', async () => {
+    const steps = [{ type: 'webhook', id: 'note', url: receiver.url('/ok'), send: 'never' }];
+    await hookline.publish('walk', { trigger: { type: 'event', event: 'walked' }, steps });
+    for (const query of ['', 'state=skipped']) {
+      const before = await idsOf(query);
+      const limit = query === '' ? 2 : 1;
+      const walk = (order: string) =>
+        walkWhile((cursor) => list(`${query}&order=${order}&limit=${limit}${cursor}`), make);
+      expect(await walk('desc')).toEqual(before.toReversed());
+      expect(await walk('asc')).toEqual(await idsOf(query));
+      expect((await idsOf(query)).slice(0, before.length)).toEqual(before);
+    }
   });
 });

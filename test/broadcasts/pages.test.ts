@@ -4,14 +4,16 @@ import { createEnterPage } from '../../activities/enter-page.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createBroadcast, findBroadcast, stopBroadcast } from '../../db/broadcasts.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
-import { startCampaign } from '../../db/start-campaign.ts';
+import { listWaitingPeople } from '../../db/inbox.ts';
 import type { Db } from '../../db/open.ts';
 import { entries, outcomes } from '../../db/schema/campaigns.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
 import { people } from '../../db/schema/people.ts';
+import { startCampaign } from '../../db/start-campaign.ts';
 import type { Condition } from '../../domain/condition/condition.ts';
 import { makeCrowd, makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { matcherOf } from '../support/matcher.ts';
 
 const COUNT = 3_000;
 let database: TestDatabase;
@@ -59,6 +61,10 @@ const begun = async (broadcast: string) => {
     .innerJoin(people, eq(people.key, journeys.personKey))
     .where(eq(journeys.broadcastId, broadcast));
   return rows.map(({ id }) => id);
+};
+const versions = async (broadcast: string) => {
+  const rows = await db.select().from(journeys).where(eq(journeys.broadcastId, broadcast));
+  return new Set(rows.map(({ version }) => version));
 };
 const range = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const gold = range(COUNT).filter((n) => n % 3 === 0);
@@ -175,6 +181,44 @@ describe('a page of a broadcast', () => {
       db.execute(sql`update people set last_number = last_number + 1 where id in (${`p${n}`}, ${`p${1_001 - n}`})`);
     await Promise.all([workOff(id), ...range(200).map(change)]);
     expect(await shownOf(id)).toMatchObject({ selected: 1_000 });
+  });
+});
+
+describe('while another version is published', () => {
+  it('a broadcast stays on the one that was live when it was made, and the next one is on the new', async () => {
+    const meant = { audience: { 'customer.n': { lte: 1_200 } }, segments: [] };
+    const first = await begin(meant.audience, { audience: { 'customer.plan': 'gold' } });
+    const enterPage = pages();
+    await enterPage({ broadcast: first });
+    const entered = (await begun(first)).length;
+    const free = { audience: { 'customer.plan': 'free' }, steps: [{ type: 'exit' }] };
+    await makeLive(db, campaign, free);
+    const next = await createBroadcast(db, { campaign, meant, data: {}, requestHash: '' });
+    if (next.type !== 'stored') throw new Error(next.type);
+    // One worker knows the version of the page before, another comes to it for the first time.
+    await enterPage({ broadcast: first });
+    await workOff(first);
+    await workOff(next.id);
+
+    const [inGold, inFree] = [
+      gold.filter((n) => n <= 1_200 && n % 100 !== 0),
+      range(1_200).filter((n) => n % 3 !== 0 && n % 100 !== 0),
+    ];
+    expect(entered).toBeLessThan(inGold.length);
+    expect((await begun(first)).toSorted()).toEqual(names(inGold));
+    expect(await versions(first)).toEqual(new Set([1]));
+    expect((await begun(next.id)).toSorted()).toEqual(names(inFree));
+    expect(await versions(next.id)).toEqual(new Set([2]));
+  });
+
+  it('so does one to people by name, whom the relay matches later', async () => {
+    await makeLive(db, campaign, {});
+    const stored = await createBroadcast(db, { campaign, meant: { people: ['p1', 'p2'] }, data: {}, requestHash: '' });
+    if (stored.type !== 'stored') throw new Error(stored.type);
+    await makeLive(db, campaign, { audience: { 'customer.plan': 'gold' } });
+    for (const key of await listWaitingPeople(db, 10)) await matcherOf(db)(key);
+    expect((await begun(stored.id)).toSorted()).toEqual(names([1, 2]));
+    expect(await versions(stored.id)).toEqual(new Set([1]));
   });
 });
 

@@ -28,26 +28,34 @@ it('what a person does while every worker is dead ends the waits for it, and mov
     { type: 'wait', id: 'gold', until: { 'customer.plan': 'gold' }, then: exit('gold') },
   ]);
   await journeys.publish('renewal', [{ type: 'delay', id: 'date', until: { attribute: 'due' } }, ...exit('due')]);
+  await journeys.publish('slept', [
+    { type: 'delay', for: '3s' },
+    { type: 'wait', id: 'click', event: 'clicked', then: exit('clicked') },
+  ]);
   await hookline.api('PUT', '/v1/people/cleo', { attributes: { due: '2126-01-01' } });
   for (const [person, campaign, state] of [
     ['ada', 'order', 'waiting'],
     ['abe', 'order', 'waiting'],
     ['bea', 'gold', 'waiting'],
     ['cleo', 'renewal', 'delayed'],
+    ['dan', 'slept', 'delayed'],
   ] as const) {
     await journeys.post(person, campaign);
     await journeys.standing(person, state);
   }
+  await journeys.post('dan', 'clicked');
   await first.kill();
 
   await journeys.post('ada', 'paid');
   await hookline.api('PUT', '/v1/people/bea', { attributes: { plan: 'gold' } });
   await hookline.api('PUT', '/v1/people/cleo', { attributes: { due: '2026-01-01' } });
   const [abe] = await journeys.of('abe');
-  const untilMs = Date.parse(abe?.step?.until ?? '') - Date.now();
-  // The deadline passes while nobody looks; what came before it counts all the same.
+  const [dan] = await journeys.of('dan');
+  const untilMs = Math.max(...[abe, dan].map((journey) => Date.parse(journey?.step?.until ?? ''))) - Date.now();
+  // The deadlines pass while nobody looks; what came before counts all the same, and behind a delay only what came after.
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, untilMs) + 100));
   await journeys.post('abe', 'paid');
+  const clicked = await journeys.post('dan', 'clicked');
   const second = hookline.startWorker();
   await second.ready;
 
@@ -55,6 +63,9 @@ it('what a person does while every worker is dead ends the waits for it, and mov
   expect((await ended('ada'))?.reason).toBe('paid');
   expect((await ended('abe'))?.reason).toBe('too late');
   expect((await ended('bea'))?.reason).toBe('gold');
+  expect((await ended('dan'))?.log).toContainEqual(
+    expect.objectContaining({ step: 'click', what: 'received', event: clicked.body.ids[0] }),
+  );
   const cleo = await ended('cleo');
   expect(cleo && brief(cleo)).toEqual(['date delayed', 'date elapsed', 'step-2 exited', 'null exited']);
 }, 90_000);

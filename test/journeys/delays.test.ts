@@ -58,6 +58,36 @@ describe('a delay until the person’s own moment', () => {
     expect((await journeys.ended('pia')).reason).toBe('rested');
   });
 
+  it('lasts to the hour in which the person is most active on their own clock, and moves with that', async () => {
+    await journeys.publish('active', rest({ mostActiveHour: true, time: '09:30' }));
+    await hookline.api('PUT', '/v1/people/ravi', { attributes: { timezone: 'Asia/Kathmandu' } });
+    const opened = (count: number, daysAgo: number, clock: string) =>
+      Array.from({ length: count }, () => ({
+        person: 'ravi',
+        name: 'opened',
+        timestamp: `${new Date(Date.now() - daysAgo * 24 * 3_600_000).toISOString().slice(0, 10)}T${clock}:00Z`,
+      }));
+    // In Kathmandu 17:35 and 17:55, 02:05, and what is too long ago.
+    const events = [opened(6, 2, '11:50'), opened(6, 3, '12:10'), opened(8, 4, '20:20'), opened(20, 30, '03:00')];
+    await hookline.api('POST', '/v1/events', events.flat());
+    await journeys.post('ravi', 'active');
+    const [journey] = await journeys.standing('ravi', 'delayed');
+    const until = journey?.step?.until ?? '';
+    expect(until).toMatch(/T11:15:00.000Z$/);
+    expect(Date.parse(until) - Date.now()).toBeLessThan(24 * 3_600_000);
+    expect(journey?.log).toMatchObject([{ what: 'delayed', until }]);
+    await hookline.api('PUT', '/v1/people/ravi', { attributes: { timezone: 'UTC' } });
+    await eventually(async () => (await journeys.of('ravi'))[0]?.step?.until?.endsWith('T20:00:00.000Z'));
+  });
+
+  it('lasts to its time where no hour of the person stands out', async () => {
+    await journeys.publish('quiet', rest({ mostActiveHour: true, time: '09:30' }));
+    await hookline.api('PUT', '/v1/people/sol', { attributes: { timezone: 'Asia/Kathmandu' } });
+    await journeys.post('sol', 'quiet');
+    const [journey] = await journeys.standing('sol', 'delayed');
+    expect(journey?.step?.until).toMatch(/T03:45:00.000Z$/);
+  });
+
   it('moves with the zone of somebody who moves', async () => {
     await journeys.publish('breakfast', rest({ time: '08:00', timezone: 'person' }));
     await hookline.api('PUT', '/v1/people/quin', { attributes: { timezone: 'Europe/Paris' } });

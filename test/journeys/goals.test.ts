@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parked, pausedDeliveries } from '../../db/schema/destinations.ts';
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
@@ -32,7 +33,8 @@ const journeyIn = (person: string, state: string) =>
     return found && (await hookline.api<Journey>('GET', `/v1/journeys/${found.id}`)).body;
   });
 
-const stats = async (campaign: string) => (await hookline.api('GET', `/v1/campaigns/${campaign}/stats`)).body;
+const stats = async (campaign: string) =>
+  (await hookline.api<{ completed: number }>('GET', `/v1/campaigns/${campaign}/stats`)).body;
 const requestsTo = (id: string) => receiver.requests.filter(({ url }) => url === `/${id}`).length;
 
 describe('a journey that an event ends', () => {
@@ -59,6 +61,74 @@ describe('a journey that an event ends', () => {
 
   let number = 0;
   const count = () => (number += 1);
+});
+
+describe.each([
+  ['event', { exit: { events: ['closed'] } }, 'exit event closed'],
+  ['goal', { goal: { event: 'closed', within: '1d', exit: true } }, 'goal'],
+])('a journey that its %s ends while its webhook waits', (by, rules, reason) => {
+  const begin = async (campaign: string, url: string) => {
+    await publish(campaign, rules, [webhook(campaign, { url, timeout: '60s' }), webhook('afterwards')]);
+    await does(campaign, campaign);
+  };
+  const delivery = async (campaign: string) => {
+    const { body } = await hookline.api<{ data: { state: string; waitsFor: { reason: string } | null }[] }>(
+      'GET',
+      `/v1/deliveries?campaign=${campaign}&person=${campaign}`,
+    );
+    return body.data[0];
+  };
+  /** It ends at once, and with it all that could send for it. */
+  const leaves = async (campaign: string) => {
+    await does(campaign, 'closed');
+    const { id, ...ended } = await hookline.ended(campaign);
+    expect(ended).toMatchObject({ state: 'exited', reason });
+    await hookline.client.workflow.getHandle(`journey/${id}/1`).result();
+    expect(await delivery(campaign)).toMatchObject({ state: 'cancelled', waitsFor: null });
+    for (const table of [parked, pausedDeliveries]) expect(await hookline.database.db.select().from(table)).toEqual([]);
+    expect(requestsTo('afterwards')).toBe(0);
+  };
+
+  it('leaves between two attempts', async () => {
+    const campaign = `retried-${by}`;
+    receiver.on(`/${campaign}`, respond({ status: 503, headers: { 'retry-after': '120' } }));
+    await begin(campaign, receiver.url(`/${campaign}`));
+    await eventually(async () => (await delivery(campaign))?.state === 'attempted');
+    await leaves(campaign);
+    expect(requestsTo(campaign)).toBe(1);
+  });
+
+  it('leaves the line at its destination, and its place goes to nobody', async () => {
+    const campaign = `lined-${by}`;
+    const full = await startReceiver();
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    full.on('/crowd', (socket, request) => void answered.then(() => respond({ json: {} })(socket, request)));
+    await publish(`crowd-${campaign}`, {}, [webhook('crowd', { url: full.url('/crowd'), timeout: '60s' })]);
+    const crowd = Array.from({ length: 20 }, (_each, one) => ({ person: `one-${one}`, name: `crowd-${campaign}` }));
+    await hookline.api('POST', '/v1/events', crowd);
+    await full.waitFor(20);
+    await begin(campaign, full.url('/late'));
+    await eventually(async () => (await delivery(campaign))?.waitsFor?.reason === 'slot');
+    await leaves(campaign);
+    answer();
+    await eventually(async () => (await stats(`crowd-${campaign}`)).completed === 20);
+    expect(full.requests.map(({ url }) => url)).not.toContain('/late');
+    await full.close();
+  });
+
+  it('leaves where a pause holds it, and does not come back with the end of that', async () => {
+    const campaign = `paused-${by}`;
+    await publish(campaign, rules, [{ type: 'wait', event: 'go' }, webhook(campaign), webhook('afterwards')]);
+    await does(campaign, campaign);
+    await journeyIn(campaign, 'waiting');
+    await hookline.api('POST', `/v1/campaigns/${campaign}/pause`);
+    await does(campaign, 'go');
+    await eventually(async () => (await delivery(campaign))?.waitsFor?.reason === 'pause');
+    await leaves(campaign);
+    await hookline.api('POST', `/v1/campaigns/${campaign}/resume`);
+    expect(requestsTo(campaign)).toBe(0);
+  });
 });
 
 describe('a conversion', () => {

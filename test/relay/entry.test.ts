@@ -1,15 +1,17 @@
-import { eq, isNull, sql } from 'drizzle-orm';
+import { desc, eq, isNull, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { outcomes } from '../../db/schema/campaigns.ts';
+import { entries, outcomes } from '../../db/schema/campaigns.ts';
 import { journeys } from '../../db/schema/journeys.ts';
 import { events, inbox } from '../../db/schema/people.ts';
+import { createRetention } from '../../relay/retention.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { DAY_MS } from '../support/old-rows.ts';
 
 let hookline: Hookline;
 
 beforeAll(async () => {
-  hookline = await startHookline({ worker: false, relays: 2 });
+  hookline = await startHookline({ worker: false, relays: 4 });
 });
 afterAll(() => hookline.stop());
 
@@ -32,7 +34,7 @@ async function decided(campaign: string) {
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-describe('two relays', () => {
+describe('several relays', () => {
   it("take one person's events in their order, those of one request and those of many", async () => {
     const where = { 'event.on': true };
     await hookline.publish('ordered', { trigger: { type: 'event', event: 'flipped', where }, steps });
@@ -79,9 +81,9 @@ describe('two relays', () => {
   it('keep a person in one journey at a time, and let them in again when it has ended', async () => {
     const entry = { maxConcurrent: 1 };
     await hookline.publish('single', { trigger: { type: 'event', event: 'knocked' }, entry, steps });
-    await postEach(range(20).map(() => ({ person: 'una', name: 'knocked' })));
+    await postEach(range(100).map(() => ({ person: 'una', name: 'knocked' })));
     const rows = await decided('single');
-    expect(rows.map((row) => row.outcome)).toEqual(['entered', ...range(19).map(() => 'maxConcurrent')]);
+    expect(rows.map((row) => row.outcome)).toEqual(['entered', ...range(99).map(() => 'maxConcurrent')]);
 
     const { db } = hookline.database;
     const ended = await db
@@ -94,6 +96,65 @@ describe('two relays', () => {
     expect((await decided('single')).at(-1)).toMatchObject({ outcome: 'entered' });
     const running = await db.select().from(journeys).where(isNull(journeys.endedAt));
     expect(running.filter((journey) => journey.campaignId === 'single')).toHaveLength(1);
+  });
+
+  it('let a person in once per span of time, which begins with their latest entry', async () => {
+    const { db } = hookline.database;
+    const entry = { frequency: { oncePer: '1h' } };
+    await hookline.publish('hourly', { trigger: { type: 'event', event: 'rang' }, entry, steps });
+    const ring = (count: number) => postEach(range(count).map(() => ({ person: 'ravi', name: 'rang' })));
+    const entered = () => db.select().from(entries).where(eq(entries.campaignId, 'hourly')).orderBy(entries.createdAt);
+    await ring(20);
+    expect((await decided('hourly')).map((row) => row.outcome)).toEqual([
+      'entered',
+      ...range(19).map(() => 'frequency'),
+    ]);
+    const [first] = await entered();
+    const age = (minutes: number) =>
+      db.execute(sql`
+        update entries set created_at = created_at - ${minutes} * interval '1 min' where campaign_id = 'hourly'`);
+    await age(59);
+    await ring(1);
+    expect((await decided('hourly')).at(-1)).toMatchObject({ outcome: 'frequency', journey: null });
+    const [refused] = await db
+      .select()
+      .from(outcomes)
+      .where(eq(outcomes.campaignId, 'hourly'))
+      .orderBy(desc(outcomes.at));
+    const at = (first?.createdAt.getTime() ?? 0) - 59 * 60_000;
+    expect(refused?.values).toEqual({
+      journey: first?.journeyId,
+      at: new Date(at).toISOString(),
+      again: new Date(at + 3_600_000).toISOString(),
+    });
+    await age(1);
+    await ring(20);
+    expect((await decided('hourly')).slice(21).map((row) => row.outcome)).toEqual([
+      'entered',
+      ...range(19).map(() => 'frequency'),
+    ]);
+    expect(await entered()).toHaveLength(2);
+  });
+
+  it('know who has entered a campaign once, though the journey is long gone', async () => {
+    const { db } = hookline.database;
+    const entry = { frequency: 'once' };
+    await hookline.publish('ever', { trigger: { type: 'event', event: 'joined' }, entry, steps });
+    await postEach([{ person: 'sol', name: 'joined' }]);
+    expect(await decided('ever')).toMatchObject([{ outcome: 'entered' }]);
+    const ofEver = eq(journeys.campaignId, 'ever');
+    await db.update(journeys).set({ state: 'completed', endedAt: new Date() }).where(ofEver);
+    const inHalfAYear = () => new Date(Date.now() + 180 * DAY_MS);
+    const { signal } = new AbortController();
+    const times = { retentionMs: 90 * DAY_MS, eventRetentionMs: 90 * DAY_MS };
+    const look = createRetention({ db, now: inHalfAYear, signal, pauseMs: 0, ...times });
+    while ((await look()) > 0);
+    expect(await db.select().from(journeys).where(ofEver)).toEqual([]);
+    expect(await decided('ever')).toEqual([]);
+
+    await postEach(range(10).map(() => ({ person: 'sol', name: 'joined' })));
+    expect((await decided('ever')).map((row) => row.outcome)).toEqual(range(10).map(() => 'frequency'));
+    expect(await db.select().from(journeys).where(ofEver)).toEqual([]);
   });
 });
 

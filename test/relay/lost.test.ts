@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { placeAt } from '../../db/id.ts';
 import { noteNamespace } from '../../db/namespaces.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
-import type { Asking } from '../../relay/ask.ts';
+import { askAbout, type Asking, type Suspect } from '../../relay/ask.ts';
 import { createWatch, type WatchDependencies } from '../../relay/watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
@@ -154,6 +154,33 @@ describe('the first look of a relay', () => {
     await rows.journey('next', { began: 1, ended: null, state: 'delayed', stepUntil: due, updatedAt: new Date() });
     await look();
     expect(asked).toHaveLength(2);
+  });
+});
+
+describe('asking about workflows', () => {
+  it('asks for no more than so many a second, one by one', async () => {
+    const { client } = hookline;
+    const askedAt: number[] = [];
+    const asking: Asking = {
+      withDeadline: (deadline, ask) => client.withDeadline(deadline, ask),
+      workflow: {
+        list: (options) => client.workflow.list(options),
+        getHandle: (id) => {
+          askedAt.push(performance.now());
+          return client.workflow.getHandle(id);
+        },
+      },
+    };
+    const suspects = Array.from({ length: 10 }, (_, n): Suspect => ({
+      type: 'journey',
+      run: { id: `jrn_${n}`, run: 1 },
+    }));
+    const dependencies = { db: hookline.database.db, client: asking, log: pino({ level: 'silent' }) };
+    const { signal } = new AbortController();
+    await askAbout({ ...dependencies, onRestart: () => {}, signal }, suspects, 20);
+    expect(askedAt).toHaveLength(10);
+    // Timers of 50 ms may be a millisecond early.
+    expect((askedAt.at(-1) ?? 0) - (askedAt[0] ?? 0)).toBeGreaterThan(9 * 49);
   });
 });
 
