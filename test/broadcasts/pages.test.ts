@@ -37,6 +37,10 @@ const pages = (over: Db = db) => createEnterPage({ db: over, ...createCompiledVe
 /** A broadcast of a campaign that is live. */
 async function begin(audience: Condition, fields: object = {}, data = {}): Promise<string> {
   await makeLive(db, campaign, fields);
+  return trigger(audience, data);
+}
+
+async function trigger(audience: Condition, data = {}): Promise<string> {
   const result = await createBroadcast(db, { campaign, meant: { audience, segments: [] }, data, requestHash: '' });
   if (result.type !== 'stored') throw new Error(result.type);
   return result.id;
@@ -292,14 +296,8 @@ describe('a broadcast that is stopped', () => {
     await pages()({ broadcast: id });
     await changeCampaignState(db, campaign, ['live'], 'stopped');
     await startCampaign(db, campaign);
-    const next = await createBroadcast(db, {
-      campaign,
-      meant: { audience: { 'customer.plan': 'gold' }, segments: [] },
-      data: {},
-      requestHash: '',
-    });
-    if (next.type !== 'stored') throw new Error(next.type);
+    const next = await trigger({ 'customer.plan': 'gold' });
     expect(await workOff(id)).toMatchObject({ state: 'stopped', ended: true, selected: 500 });
-    expect(await workOff(next.id)).toMatchObject({ state: 'running', selected: 1_000 });
+    expect(await workOff(next)).toMatchObject({ state: 'running', selected: 1_000 });
   });
 });
