@@ -190,19 +190,18 @@ describe('a page of a broadcast', () => {
 
 describe('while another version is published', () => {
   it('a broadcast stays on the one that was live when it was made, and the next one is on the new', async () => {
-    const meant = { audience: { 'customer.n': { lte: 1_200 } }, segments: [] };
-    const first = await begin(meant.audience, { audience: { 'customer.plan': 'gold' } });
+    const audience = { 'customer.n': { lte: 1_200 } };
+    const first = await begin(audience, { audience: { 'customer.plan': 'gold' } });
     const enterPage = pages();
     await enterPage({ broadcast: first });
     const entered = (await begun(first)).length;
     const free = { audience: { 'customer.plan': 'free' }, steps: [{ type: 'exit' }] };
     await makeLive(db, campaign, free);
-    const next = await createBroadcast(db, { campaign, meant, data: {}, requestHash: '' });
-    if (next.type !== 'stored') throw new Error(next.type);
+    const next = await trigger(audience);
     // One worker knows the version of the page before, another comes to it for the first time.
     await enterPage({ broadcast: first });
     await workOff(first);
-    await workOff(next.id);
+    await workOff(next);
 
     const [inGold, inFree] = [
       gold.filter((n) => n <= 1_200 && n % 100 !== 0),
@@ -211,8 +210,8 @@ describe('while another version is published', () => {
     expect(entered).toBeLessThan(inGold.length);
     expect((await begun(first)).toSorted()).toEqual(names(inGold));
     expect(await versions(first)).toEqual(new Set([1]));
-    expect((await begun(next.id)).toSorted()).toEqual(names(inFree));
-    expect(await versions(next.id)).toEqual(new Set([2]));
+    expect((await begun(next)).toSorted()).toEqual(names(inFree));
+    expect(await versions(next)).toEqual(new Set([2]));
   });
 
   it('so does one to people by name, whom the relay matches later', async () => {
@@ -285,8 +284,7 @@ describe('a broadcast that is stopped', () => {
 
   it('is one whose campaign was stopped', async () => {
     const id = await begin({ 'customer.plan': 'gold' });
-    const enterPage = pages();
-    await enterPage({ broadcast: id });
+    await pages()({ broadcast: id });
     await changeCampaignState(db, campaign, ['live'], 'stopped');
     expect(await workOff(id)).toMatchObject({ state: 'stopped', ended: true, selected: 500 });
   });
