@@ -46,12 +46,12 @@ type Row = {
   late: number | null;
 };
 
-/** When a delivery may be sent at the earliest: by its event, the second one of a pair, the end of its delay, or its approval. */
+/** When a delivery may be sent at the earliest: by its event, the second one of a pair, the end of its delay, or its approval, which has the API's time. */
 const DUE = sql`
   case e.name
     when 'delayed' then e.received_at + ${DELAY_S} * interval '1 s'
     when 'paired' then (select received_at from events where id = e.id || '/followed')
-    else coalesce((d.decision->>'at')::timestamptz, e.received_at)
+    else greatest((d.decision->>'at')::timestamptz, e.received_at)
   end`;
 
 /**
