@@ -1,7 +1,7 @@
 import { startVitest } from 'vitest/node';
 
 /**
- * `npm run test:faults`: only the faults; with `--long` at higher rates, for longer; with `--soak`, and how many minutes, no fault at
+ * `npm run test:faults`: only the faults; with `--long` more events and longer faults; with `--soak`, and how many minutes, no fault at
  * all but steady load.
  */
 const words = process.argv.slice(2);
