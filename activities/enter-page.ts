@@ -14,6 +14,7 @@ import {
   endBroadcast,
   findNextPeople,
   insertDueEntries,
+  isBehindStopped,
   listDuePeople,
   lockBroadcast,
   lockPeople,
@@ -94,7 +95,7 @@ async function workOff(context: Context, { broadcast, isOver }: Held): Promise<P
     return null;
   }
   const isFar = (await countUnstarted(tx, id, MOST_AHEAD)) >= MOST_AHEAD;
-  if (isFar) return waitFor('starts', now, STARTS_POLL_MS);
+  if (isFar || (await isBehindStopped(tx, broadcast))) return waitFor('starts', now, STARTS_POLL_MS);
   const compiled = await context.campaigns(tx, broadcast.campaignId, broadcast.version);
   const segments = [conditionOf(broadcast), compiled.campaign.audience].flatMap((each) =>
     each ? audienceSegments(each) : [],

@@ -1,4 +1,4 @@
-import { asc, eq, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { Predicate } from '../domain/condition/predicate.ts';
 import type { ZoneSpellings } from '../domain/time/zones-in-use.ts';
 import { conditionSql } from './condition-sql.ts';
@@ -31,6 +31,27 @@ export async function lockBroadcast(
 
 const IS_OVER = sql<boolean>`
   (${campaigns.state} in ('new', 'stopped') or coalesce(${campaigns.stoppedAt} >= ${broadcasts.createdAt}, false))`;
+
+/**
+ * Whether an earlier broadcast of the campaign has still to take back who has not begun: until then they count as inside, and would be
+ * turned away here.
+ */
+export async function isBehindStopped(tx: Db, { id, campaignId }: BroadcastRow): Promise<boolean> {
+  const [row] = await tx
+    .select({ id: broadcasts.id })
+    .from(broadcasts)
+    .innerJoin(campaigns, eq(campaigns.id, broadcasts.campaignId))
+    .where(
+      and(
+        eq(broadcasts.campaignId, campaignId),
+        ne(broadcasts.id, id),
+        isNull(broadcasts.endedAt),
+        sql`(${broadcasts.state} = 'stopped' or ${IS_OVER})`,
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
+}
 
 /** Whom a broadcast means. */
 export type Audience = { predicates: Predicate[]; zone: ZoneSpellings | null };

@@ -85,7 +85,7 @@ export const attributeChanges = pgTable(
     changes: jsonb('changes').$type<Record<string, AttributeChange>>().notNull(),
     /** How many journeys led to it, each by a change of its own. */
     depth: integer('depth').notNull().default(0),
-    /** It was sent as backfill: it starts no campaign and ends no wait. */
+    /** It was sent as backfill, or with an event that was long past: it starts no campaign and ends no wait. */
     backfill: boolean('backfill').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.personKey, table.number] })],

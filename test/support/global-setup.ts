@@ -21,7 +21,7 @@ declare module 'vitest' {
     temporalBinary: string;
     testServerBinary: string;
     bundlePath: string;
-    /** Whether faults come at higher rates and for longer: not in `npm test`. */
+    /** Whether faults come with more events, and last longer: not in `npm test`. */
     long?: boolean;
     /** How long a soak goes on. */
     soakMinutes?: number;
