@@ -31,8 +31,10 @@ export async function findSegment(
 ): Promise<(SegmentRow & { state: SegmentState; people: number }) | undefined> {
   const segment = await findDefinition(db, id);
   if (!segment) return undefined;
+  // First, so that who is counted of one that is ready is everybody.
+  const state = await stateOf(db, id);
   const [members] = await db.select({ people: count() }).from(segmentMembers).where(eq(segmentMembers.segmentId, id));
-  return { ...segment, state: await stateOf(db, id), people: members?.people ?? 0 };
+  return { ...segment, state, people: members?.people ?? 0 };
 }
 
 /** A page of segments in the order of their ids. */
