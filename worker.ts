@@ -4,6 +4,7 @@ import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type WorkflowBun
 import { createHttp } from './activities/http.ts';
 import { createActivities } from './activities/index.ts';
 import { createSendTest } from './activities/send-test.ts';
+import { HEARTBEAT_EVERY_MS } from './activities/send-webhook.ts';
 import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
@@ -90,6 +91,8 @@ await runProcess('worker', async (config, log) => {
     }),
     maxCachedWorkflows: 1_000,
     maxConcurrentActivityTaskExecutions: 200,
+    // Each is passed on: by default only after four fifths of the time that an activity may be silent.
+    maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,
     shutdownGraceTime: GRACE_MS,
     shutdownForceTime: '6s',
   });

@@ -7,7 +7,8 @@ import { finishSend } from './finish-send.ts';
 import { persist } from './persist.ts';
 import { createTurns, type TakeTurn } from './turns.ts';
 
-const HEARTBEAT_EVERY_MS = 5_000;
+/** Often enough that three may be late before the worker counts as lost. */
+export const HEARTBEAT_EVERY_MS = 2_000;
 
 /** An own time that is this near is waited for here: a round of Temporal takes as long. */
 const NEAR_MS = 250;

@@ -17,7 +17,7 @@ export type TemporalOptions = {
   /** Keeps everything in memory and loses it at the end: for tests. */
   inMemory?: boolean;
   /** Settings of the server, by the names of its dynamic configuration: for tests. */
-  dynamicConfig?: Record<string, number | string>;
+  dynamicConfig?: Record<string, number | string | boolean>;
   /** Of the gRPC frontend; free where not given. */
   port?: number;
   /** Of the Web UI; free where not given, `false` for none. */
@@ -26,11 +26,15 @@ export type TemporalOptions = {
   onSpawn?: (child: Child) => void;
 };
 
-/**
- * The dev server keeps all workflows in one shard, whose tasks it would look for only 20 times a second: at a few journeys a second
- * each step then waits for up to 50 ms. A cluster has hundreds of shards.
- */
-const DYNAMIC_CONFIG = { 'history.transferProcessorMaxPollRPS': 200 };
+const DYNAMIC_CONFIG = {
+  /**
+   * The dev server keeps all workflows in one shard, whose tasks it would look for only 20 times a second: at a few journeys a second
+   * each step then waits for up to 50 ms. A cluster has hundreds of shards.
+   */
+  'history.transferProcessorMaxPollRPS': 200,
+  /** Open polls of a worker that stops are answered with nothing, rather than with a task that nobody would take up. */
+  'frontend.enableCancelWorkerPollsOnShutdown': true,
+};
 
 /** A running dev server of Temporal: `address` for clients and workers, in the namespace `default`. */
 export type Temporal = {

@@ -167,6 +167,9 @@ async function startBroadcast(dependencies: CarryDependencies, workflowId: strin
   });
 }
 
+/** What a workflow task costs that was given to a worker just as it stopped or was killed. */
+const WORKFLOW_TASK_TIMEOUT = '5s';
+
 /** Already started counts as done: the row in Postgres decided, and an id is used for one start only. */
 async function start(
   { client, taskQueue }: CarryDependencies,
@@ -174,7 +177,12 @@ async function start(
   options: Omit<WorkflowStartOptions, 'taskQueue'>,
 ): Promise<void> {
   try {
-    await client.workflow.start(type, { workflowIdReusePolicy: 'REJECT_DUPLICATE', ...options, taskQueue });
+    await client.workflow.start(type, {
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+      ...options,
+      taskQueue,
+    });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }

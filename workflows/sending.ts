@@ -3,8 +3,14 @@ import type { Activities } from '../activities/index.ts';
 import type { SendableDelivery, Sent } from '../domain/walk.ts';
 import { WAKE_SIGNAL } from './messages.ts';
 
-/** A killed worker is noticed by its heartbeat; the rest is room to repeat a database write while the process lives. */
-const HEARTBEAT_TIMEOUT = '20s';
+/**
+ * A killed worker is noticed by its heartbeat. With the time until the next try, a lost request costs no more than the first retry of one
+ * that failed, as it is by default.
+ */
+const HEARTBEAT_TIMEOUT = '8s';
+/** The webhook's own delays come with each failure; this is for what is no fault of its receiver. */
+const TRIED_AGAIN = { initialInterval: '2s', backoffCoefficient: 1 };
+/** Room to repeat a database write while the process lives. */
 const WRITE_MARGIN_MS = 24 * 60 * 60_000;
 
 /** Where a worker's clock is behind the server's, its "not yet" must not become a busy loop. */
@@ -54,8 +60,7 @@ export async function deliver(
   const { sendWebhook } = proxyActivities<Activities>({
     startToCloseTimeout: timeoutMs + WRITE_MARGIN_MS,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
-    // The webhook's own delays come with each failure; these are for what is no fault of its receiver.
-    retry: { initialInterval: '10s', backoffCoefficient: 1 },
+    retry: TRIED_AGAIN,
     summary,
   });
   const wait = async (reason: keyof typeof WAITING, until: string | null) => {

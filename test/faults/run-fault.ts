@@ -11,7 +11,7 @@ export type Scale = { events: number; perSecond: number; begin: number };
 export type Wrong = { died: string[]; left: Record<string, number>; lost: string[]; doubled: string[] };
 export const NOTHING_WRONG: Wrong = { died: [], left: {}, lost: [], doubled: [] };
 
-/** As long as everything may take to become quiet. The longest that is built in is half a minute, for a request that was cut off. */
+/** As long as everything may take to become quiet. */
 const QUIET_WITHIN_MS = 150_000;
 
 /**

@@ -25,9 +25,6 @@ type Options = {
   preload?: string[];
 };
 
-/** How long a delivery waits for its first retry. */
-export const FIRST_RETRY_S = 1;
-
 /** One server and one worker as processes of their own, on real servers, with the campaigns published and a receiver that fails at random. */
 export async function startStack({ seed, own = {}, smallDisk = false, breaker = 'off', preload = [] }: Options) {
   const folder = await mkdtemp(join(tmpdir(), 'hookline-faults-'));
@@ -48,7 +45,6 @@ export async function startStack({ seed, own = {}, smallDisk = false, breaker = 
     env: {
       HOOKLINE_BREAKER: breaker,
       HOOKLINE_LOG_LEVEL: 'warn',
-      HOOKLINE_RETRY_FIRST_DELAY: `${FIRST_RETRY_S}s`,
     },
   });
 
