@@ -17,12 +17,17 @@ export type Database = {
 /** While Postgres is away a request is told so instead of waiting, and soon after it is back everything goes on. */
 const CONNECT_TIMEOUT_S = 5;
 const LONGEST_PAUSE_S = 1;
+/** A process that stands still, or is cut off, in the middle of a transaction holds its people's rows no longer. */
+const IDLE_TRANSACTION_MS = 20_000;
 
 /** Opens a pool of connections; they are made when first needed and made again after Postgres was restarted. */
 export function openDatabase(url: string, options: { max: number; application: string }): Database {
   const client = postgres(url, {
     max: options.max,
-    connection: { application_name: options.application },
+    connection: {
+      application_name: options.application,
+      idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
+    },
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: (failures) => Math.min(0.1 * 2 ** failures, LONGEST_PAUSE_S),
     onnotice: () => {},

@@ -123,6 +123,23 @@ it.each(['commit', 'roll back'])('nor does a transaction inside of it, though bo
   expect(await database.db.execute(sql`select text from notes`)).toEqual([{ text: 'whole' }]);
 });
 
+it('a transaction in which nothing is done gives its rows free after 20 s, and its process is told', async () => {
+  await database.db.execute(sql`insert into notes values ('held')`);
+  const failed = failureOf(
+    far.db.transaction(async (tx) => {
+      expect(await tx.execute(sql`show idle_in_transaction_session_timeout`)).toMatchObject([
+        { idle_in_transaction_session_timeout: '20s' },
+      ]);
+      await tx.execute(sql`set local idle_in_transaction_session_timeout = '100ms'`);
+      await tx.execute(sql`update notes set text = 'lost'`);
+      await database.db.execute(sql`update notes set text = text || ', then free'`);
+      await tx.execute(sql`select 1`);
+    }),
+  );
+  expect(isUnavailable(await failed)).toBe(true);
+  expect(await database.db.execute(sql`select text from notes`)).toEqual([{ text: 'held, then free' }]);
+});
+
 it('who connects to what accepts and closes is told so, and does not try again without a pause', async () => {
   let accepted = 0;
   const closing = createServer((socket) => {
