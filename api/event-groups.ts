@@ -1,13 +1,10 @@
 import { ingestEvents, type NewEvent, type StoredId } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
 import { isDiskFull, isUnavailable } from '../db/unavailable.ts';
+import { createStoringTurns } from './storing-turns.ts';
 
 /** Few, so that each has many events. */
-const GROUPS_AT_ONCE = 2;
-/** A group that takes longer waits for people whom somebody else holds, as a long list does: it keeps no others waiting. */
-const SLOW_MS = 50;
-/** With those that are slow: some connections are left to everything else. */
-const GROUPS_AT_MOST = 15;
+const TURNS = { atOnce: 2, atMost: 10 };
 const EVENTS_AT_MOST = 100;
 
 export type StoreEvent = (event: NewEvent) => Promise<StoredId>;
@@ -20,9 +17,9 @@ type Arrival = { event: NewEvent; resolve(stored: StoredId): void; reject(error:
  * itself, so that none fails for another; where Postgres is away all are told so.
  */
 export function createEventGroups(db: Db): StoreEvent {
+  const takeTurn = createStoringTurns(TURNS);
   const arrived: Arrival[] = [];
-  let quick = 0;
-  let underWay = 0;
+  let isInLine = false;
 
   async function storeGroup(group: Arrival[]): Promise<void> {
     try {
@@ -37,27 +34,20 @@ export function createEventGroups(db: Db): StoreEvent {
     }
   }
 
-  function next(): void {
-    if (quick === GROUPS_AT_ONCE || underWay === GROUPS_AT_MOST || arrived.length === 0) return;
-    quick += 1;
-    underWay += 1;
-    let isQuick = true;
-    const makeRoom = () => {
-      if (isQuick) quick -= 1;
-      isQuick = false;
-      next();
-    };
-    const slow = setTimeout(makeRoom, SLOW_MS);
-    void storeGroup(arrived.splice(0, EVENTS_AT_MOST)).finally(() => {
-      clearTimeout(slow);
-      underWay -= 1;
-      makeRoom();
+  function standInLine(): void {
+    if (isInLine || arrived.length === 0) return;
+    isInLine = true;
+    void takeTurn(() => {
+      isInLine = false;
+      const group = arrived.splice(0, EVENTS_AT_MOST);
+      standInLine();
+      return storeGroup(group);
     });
   }
 
   return (event) =>
     new Promise((resolve, reject) => {
       arrived.push({ event, resolve, reject });
-      next();
+      standInLine();
     });
 }

@@ -10,6 +10,7 @@ import { assertDataFits, MAX_LIST_BYTES } from './body.ts';
 import type { StoreEvent } from './event-groups.ts';
 import { judgeItems, outcomesOf, refusalsOf, shownRefusals, validOf } from './items.ts';
 import { resultsOf, storeEach } from './store-each.ts';
+import { createStoringTurns } from './storing-turns.ts';
 import type { Metrics } from './metrics.ts';
 import { route, type Route } from './route.ts';
 import { clientId, fields, idParams, noParams, noQuery, time } from './schemas.ts';
@@ -39,8 +40,17 @@ const isGiven = (input: unknown, key: string) => typeof input === 'object' && in
 
 type Dependencies = { db: Db; storeEvent: StoreEvent; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
 
+/** As many lists as Postgres stores fastest. */
+const LISTS = { atOnce: 4, atMost: 6 };
+
 /** Events are stored at once and matched by the relay: 202 says that nothing of it can get lost any more. */
 export function eventRoutes({ db, storeEvent, wake, metrics }: Dependencies): Route[] {
+  const takeTurn = createStoringTurns(LISTS);
+  /** What is done once by its key has its transaction already: it stands in no line and shares no statement. */
+  const store = (tx: Db, events: NewEvent[], isList: boolean) => {
+    if (tx !== db) return storeEach(tx, events);
+    return isList ? takeTurn(() => storeEach(db, events)) : Promise.all(events.map(storeEvent));
+  };
   return [
     route({
       method: 'post',
@@ -66,8 +76,7 @@ export function eventRoutes({ db, storeEvent, wake, metrics }: Dependencies): Ro
         const isList = Array.isArray(body);
         const items = isList ? body : [body];
         const judged = judgeItems(items, parseEvent);
-        const alone = !isList && tx === db;
-        const stored = await (alone ? Promise.all(validOf(judged).map(storeEvent)) : storeEach(tx, validOf(judged)));
+        const stored = await store(tx, validOf(judged), isList);
         const { accepted, results } = resultsOf(stored);
         const outcomes = outcomesOf(judged, results);
         const refusals = refusalsOf(outcomes, { what: 'events', isList });
