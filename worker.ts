@@ -90,6 +90,8 @@ await runProcess('worker', async (config, log) => {
       wakeInbox: createWaker(database.db, 'inbox', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     }),
     maxCachedWorkflows: 1_000,
+    // What waits for a worker that was killed is given to another one by then.
+    stickyQueueScheduleToStartTimeout: '5s',
     maxConcurrentActivityTaskExecutions: 200,
     // Each is passed on: by default only after four fifths of the time that an activity may be silent.
     maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,

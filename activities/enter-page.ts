@@ -118,12 +118,13 @@ const waitFor = (what: PageWait['what'], now: Date, ms: number): PageWait => ({
 /** The campaign, held, where people may enter it now; otherwise what comes instead. */
 async function seekEntry({ tx, now }: Context, broadcast: BroadcastRow) {
   const [campaign] = await holdCampaigns(tx, [broadcast.campaignId]);
-  const isOver = campaign?.stoppedAt && campaign.stoppedAt >= broadcast.createdAt;
-  if (campaign?.state === 'live' && !isOver)
-    return { candidate: { campaign: campaign.id, state: campaign.state, version: broadcast.version } };
-  if (campaign?.state === 'paused' && !isOver) return { wait: waitFor('resume', now, RESUME_POLL_MS) };
-  await setStopped(tx, broadcast.id);
-  return { wait: null };
+  const isOver = (await lockBroadcast(tx, broadcast.id))?.isOver ?? true;
+  if (!campaign || isOver) {
+    await setStopped(tx, broadcast.id);
+    return { wait: null };
+  }
+  if (campaign.state === 'paused') return { wait: waitFor('resume', now, RESUME_POLL_MS) };
+  return { candidate: { campaign: campaign.id, state: campaign.state, version: broadcast.version } };
 }
 
 async function selectPage(

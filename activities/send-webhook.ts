@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import { isUnavailable } from '../db/unavailable.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { Parked } from './admission.ts';
 import { claimAttempt, type SendDependencies } from './claim-attempt.ts';
@@ -7,8 +8,11 @@ import { finishSend } from './finish-send.ts';
 import { persist } from './persist.ts';
 import { createTurns, type TakeTurn } from './turns.ts';
 
-/** Often enough that three may be late before the worker counts as lost. */
-export const HEARTBEAT_EVERY_MS = 2_000;
+/** Each is a write of Temporal's. One may be late by more than its time before the worker counts as lost. */
+export const HEARTBEAT_EVERY_MS = 4_000;
+
+/** While Postgres is away nothing can be sent: whoever waits for it looks again at this pace. */
+const LOOK_AGAIN_MS = 10_000;
 
 /** An own time that is this near is waited for here: a round of Temporal takes as long. */
 const NEAR_MS = 250;
@@ -35,7 +39,10 @@ type Named = { delivery: string; resend?: string | undefined };
 async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: Named): Promise<Sent | Parked> {
   const { info } = Context.current();
   const signal = AbortSignal.any([dependencies.stopping, unlessOnlyCancelled(Context.current())]);
-  const claimed = await claimAttempt(dependencies, { ...named, workflowId: info.workflowExecution?.workflowId ?? '' });
+  const workflowId = info.workflowExecution?.workflowId ?? '';
+  const claimed = await claimAttempt(dependencies, { ...named, workflowId }).catch((error: unknown) => {
+    throw isUnavailable(error) ? retryIn(LOOK_AGAIN_MS, 'Postgres cannot be reached') : error;
+  });
   if (claimed.type === 'settled') return claimed.sent;
   if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
   if (claimed.type === 'parked') {

@@ -40,7 +40,7 @@ const isGiven = (input: unknown, key: string) => typeof input === 'object' && in
 
 type Dependencies = { db: Db; storeEvent: StoreEvent; wake: () => void; metrics: Pick<Metrics, 'accepted'> };
 
-/** As many lists as Postgres stores fastest. */
+/** More lists at once are stored no faster. */
 const LISTS = { atOnce: 4, atMost: 6 };
 
 /** Events are stored at once and matched by the relay: 202 says that nothing of it can get lost any more. */

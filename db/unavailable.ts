@@ -14,11 +14,8 @@ const CONNECTION_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
-/**
- * SQLSTATEs of connections that failed (class 08), too many of them (53300), a server that stops or starts (57P01 to 57P03), and a
- * transaction in which nothing was done for too long (25P03).
- */
-const SQLSTATE = /^(?:08...|25P03|53300|57P0[123])$/;
+/** SQLSTATEs of connections that failed (class 08), too many of them (53300), and a server that stops or starts (57P01 to 57P03). */
+const SQLSTATE = /^(?:08...|53300|57P0[123])$/;
 
 /** Whether an error, or what caused it, says that Postgres is away for now: the same query may succeed later. */
 export function isUnavailable(error: unknown): boolean {

@@ -17,7 +17,7 @@ export type TemporalOptions = {
   /** Keeps everything in memory and loses it at the end: for tests. */
   inMemory?: boolean;
   /** Settings of the server, by the names of its dynamic configuration: for tests. */
-  dynamicConfig?: Record<string, number | string | boolean>;
+  dynamicConfig?: Record<string, number | string>;
   /** Of the gRPC frontend; free where not given. */
   port?: number;
   /** Of the Web UI; free where not given, `false` for none. */

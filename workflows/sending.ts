@@ -7,9 +7,9 @@ import { WAKE_SIGNAL } from './messages.ts';
  * A killed worker is noticed by its heartbeat. With the time until the next try, a lost request costs no more than the first retry of one
  * that failed, as it is by default.
  */
-const HEARTBEAT_TIMEOUT = '8s';
-/** The webhook's own delays come with each failure; this is for what is no fault of its receiver. */
-const TRIED_AGAIN = { initialInterval: '2s', backoffCoefficient: 1 };
+const HEARTBEAT_TIMEOUT = '9s';
+/** Failures come with delays of their own; this is for a worker that was lost, or stops. */
+const RETRY = { initialInterval: '1s', backoffCoefficient: 1 } as const;
 /** Room to repeat a database write while the process lives. */
 const WRITE_MARGIN_MS = 24 * 60 * 60_000;
 
@@ -60,7 +60,7 @@ export async function deliver(
   const { sendWebhook } = proxyActivities<Activities>({
     startToCloseTimeout: timeoutMs + WRITE_MARGIN_MS,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
-    retry: TRIED_AGAIN,
+    retry: RETRY,
     summary,
   });
   const wait = async (reason: keyof typeof WAITING, until: string | null) => {

@@ -34,6 +34,8 @@ it('takes few at once, the others in the order in which they came', async () => 
 it('waits for none that is slow, as long as they are not too many', async () => {
   const { begin, begun, end } = startWork({ atOnce: 1, atMost: 3 });
   const all = ['a', 'b', 'c', 'd'].map(begin);
+  await new Promise(setImmediate);
+  expect(begun).toEqual(['a']);
   await eventually(async () => begun.length === 3);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(begun).toEqual(['a', 'b', 'c']);
@@ -53,4 +55,18 @@ it('goes on after what fails, whose caller is told', async () => {
   await eventually(async () => begun.length === 2);
   end('b');
   expect(await other).toBe('b');
+});
+
+it('tells all who stand in line that Postgres is away, and goes on with who comes later', async () => {
+  const { begin, begun, end } = startWork({ atOnce: 1, atMost: 1 });
+  const all = ['a', 'b', 'c'].map((name) => begin(name).catch((error: unknown) => error));
+  await eventually(async () => begun.length === 1);
+  const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  end('a', away);
+  expect(await Promise.all(all)).toEqual([away, away, away]);
+  const later = begin('d');
+  await eventually(async () => begun.length === 2);
+  end('d');
+  expect(await later).toBe('d');
+  expect(begun).toEqual(['a', 'd']);
 });

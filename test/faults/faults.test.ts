@@ -37,6 +37,10 @@ type Fault = {
   isGentle?: boolean;
 };
 
+const twoWorkers = async ({ workers, addWorker }: Stack) => {
+  while (workers.length < 2) await addWorker();
+};
+
 type Options = Omit<Parameters<typeof startStack>[0], 'seed' | 'breaker'>;
 
 /** One stack for some faults, one after the other. Several stacks run at once: their faults mostly wait. */
@@ -78,7 +82,7 @@ faultsOn(
   {},
   {
     'SIGKILL of the server': {
-      prepare: ({ addWorker }) => addWorker(),
+      prepare: twoWorkers,
       async happen({ server, startServer }) {
         await server().kill();
         await startServer();
@@ -86,6 +90,7 @@ faultsOn(
     },
     'a restart of one worker after the other by SIGTERM': {
       isGentle: true,
+      prepare: twoWorkers,
       async happen({ takeWorker, addWorker }) {
         for (let each = 0; each < 2; each += 1) {
           expect(await takeWorker().terminate()).toBe(0);
@@ -94,6 +99,7 @@ faultsOn(
       },
     },
     'SIGKILL of one worker after the other': {
+      prepare: twoWorkers,
       async happen({ takeWorker, addWorker }) {
         await takeWorker().kill();
         await addWorker();
@@ -108,7 +114,7 @@ faultsOn(
   {},
   {
     'is frozen for longer than its leases, and woken': {
-      prepare: ({ addWorker }) => addWorker(),
+      prepare: twoWorkers,
       async happen({ workers }) {
         workers[0]?.freeze();
         await pause(FROZEN_MS);
