@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Http } from '../../activities/http.ts';
-import type { Db } from '../../db/open.ts';
+import { openDatabase, type Db } from '../../db/open.ts';
 import { deliveries } from '../../db/schema/deliveries.ts';
 import { people } from '../../db/schema/people.ts';
 import { environment, runIn, shutDown, startActivities, type TestActivities } from '../support/activities.ts';
@@ -85,6 +85,17 @@ function losing(db: Db, away: { left: number }): Db {
   };
   return Object.assign(Object.create(db), { transaction });
 }
+
+it('a database that is away before the request has it tried again in ten seconds, not at the pace of a lost worker', async () => {
+  const away = openDatabase('postgres://postgres@127.0.0.1:9/none', { max: 1, application: 'hookline test' });
+  const { sendWebhook } = test.another({ db: away.db });
+  await expect(runIn(sendWebhook, { delivery: 'dlv_1' })).rejects.toMatchObject({
+    message: 'Postgres cannot be reached',
+    nextRetryDelay: 10_000,
+    nonRetryable: false,
+  });
+  await away.close();
+});
 
 describe('a database that is away after the request', () => {
   it('is written to as soon as it is back, and the request is not repeated', async () => {
