@@ -4,8 +4,9 @@ import type { Cipher } from '../db/cipher.ts';
 import type { Db } from '../db/open.ts';
 import { reseal } from '../db/reseal.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
+/** What is left was in somebody's hands, for the moment that a delivery takes. */
+const LEFT_MS = 10_000;
+const DONE_MS = 60 * 60_000;
 
 export type ResealingOptions = {
   db: Db;
@@ -20,7 +21,7 @@ export type ResealingOptions = {
  * process that has not been restarted yet may still seal with one of them. Any number may run.
  */
 export function startResealing({ db, cipher, log, pauses }: ResealingOptions) {
-  const { leftMs, doneMs } = pauses ?? { leftMs: MINUTE_MS, doneMs: HOUR_MS };
+  const { leftMs, doneMs } = pauses ?? { leftMs: LEFT_MS, doneMs: DONE_MS };
   const stopping = new AbortController();
   const { signal } = stopping;
 
