@@ -1,7 +1,7 @@
 import { isUnavailable } from '../db/unavailable.ts';
 
 /** Runs what it is given in the order in which it comes, a few at once. */
-export type TakeTurn = <T>(work: () => Promise<T>) => Promise<T>;
+type TakeTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** What takes longer waits for people whom somebody else holds, or is very long: it keeps no others waiting. */
 const SLOW_MS = 50;
