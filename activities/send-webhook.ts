@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import { plainError } from '../db/plain-error.ts';
 import { isUnavailable } from '../db/unavailable.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { Parked } from './admission.ts';
@@ -11,7 +12,7 @@ import { createTurns, type TakeTurn } from './turns.ts';
 /** Each is a write of Temporal's. One may be late by more than its time before the worker counts as lost. */
 export const HEARTBEAT_EVERY_MS = 4_000;
 
-/** While Postgres is away nothing can be sent: whoever waits for it looks again at this pace. */
+/** Whatever a claim fails of may last: it is tried again at this pace, not at that of a lost worker. */
 const LOOK_AGAIN_MS = 10_000;
 
 /** An own time that is this near is waited for here: a round of Temporal takes as long. */
@@ -41,7 +42,8 @@ async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: N
   const signal = AbortSignal.any([dependencies.stopping, unlessOnlyCancelled(Context.current())]);
   const workflowId = info.workflowExecution?.workflowId ?? '';
   const claimed = await claimAttempt(dependencies, { ...named, workflowId }).catch((error: unknown) => {
-    throw isUnavailable(error) ? retryIn(LOOK_AGAIN_MS, 'Postgres cannot be reached') : error;
+    if (isUnavailable(error)) throw retryIn(LOOK_AGAIN_MS, 'Postgres cannot be reached');
+    throw ApplicationFailure.fromError(plainError(error), { nextRetryDelay: LOOK_AGAIN_MS });
   });
   if (claimed.type === 'settled') return claimed.sent;
   if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');

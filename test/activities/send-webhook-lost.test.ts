@@ -97,6 +97,14 @@ it('a database that is away before the request has it tried again in ten seconds
   await away.close();
 });
 
+it('so has whatever else a claim fails of', async () => {
+  const { sendWebhook } = test.another({ db: losing(test.db, { left: 1 }) });
+  await expect(runIn(sendWebhook, { delivery: 'dlv_1' })).rejects.toMatchObject({
+    message: 'the connection to the database was lost',
+    nextRetryDelay: 10_000,
+  });
+});
+
 describe('a database that is away after the request', () => {
   it('is written to as soon as it is back, and the request is not repeated', async () => {
     test.receiver.on('/away', respond({ json: { lead: 7 } }));
