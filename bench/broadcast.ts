@@ -1,25 +1,23 @@
 import { Client, Connection } from '@temporalio/client';
-import { medianBy, ratePerSecond, until } from './measure.ts';
+import { until } from './measure.ts';
 import type { Servers } from './servers.ts';
 
-/** With `--large` one round of many, where the time that a first round warms up in does not count. */
-const SIZES = {
-  usual: { people: 500, warmUp: 1, counted: 3 },
-  large: { people: 10_000, warmUp: 0, counted: 1 },
-};
+/** In two rounds, so that either side is once the first, on servers that have less to look after. */
+const ROUNDS = 2;
+const PEOPLE = { usual: 1_000, large: 10_000 };
 /** What has begun goes on for a while. */
 const MS_EACH = 100;
 /** As many as the relay has under way. */
-const STARTS_AT_ONCE = 64;
+const STARTS_AT_ONCE = 96;
 const FLOOR = 0.9;
 
 /**
  * Journeys per second that a broadcast begins, from its trigger to the last start, against bare starts of workflows, in turns on the
- * same servers; and until all of them wait, or have ended. Answers the round with the median ratio of starts.
+ * same servers; and until all of them wait, or have ended.
  */
 export async function benchBroadcast(servers: Servers, { large }: { large: boolean }): Promise<string> {
   const { database } = servers;
-  const { people, warmUp, counted } = large ? SIZES.large : SIZES.usual;
+  const people = large ? PEOPLE.large : PEOPLE.usual;
   const within = 60_000 + people * MS_EACH;
   await servers.publish('broadcast', { trigger: { type: 'manual' }, steps: [{ type: 'delay', for: '1h' }] });
   await database`
@@ -49,9 +47,8 @@ export async function benchBroadcast(servers: Servers, { large }: { large: boole
     };
     await Promise.all(Array.from({ length: STARTS_AT_ONCE }, start));
   };
-  /** What was started goes on for a while: the next round begins when it is done. */
-  const settled = async (round: number) => {
-    await until(
+  const allWait = (round: number) =>
+    until(
       'all journeys are in their delay',
       async () => {
         const [row] = await database`
@@ -60,35 +57,39 @@ export async function benchBroadcast(servers: Servers, { large }: { large: boole
       },
       within,
     );
-    const query = `TaskQueue = '${servers.bareQueue}' and ExecutionStatus = 'Running'`;
-    await until(
-      'all bare workflows are completed',
-      async () => (await client.workflow.count(query)).count === 0,
-      within,
-    );
-  };
+  const query = `TaskQueue = '${servers.bareQueue}' and ExecutionStatus = 'Running'`;
+  const allEnded = () =>
+    until('all bare workflows are completed', async () => (await client.workflow.count(query)).count === 0, within);
 
-  const measure = async (start: (round: number) => Promise<void>, round: number): Promise<Rates> => {
-    let begun = 0;
-    const settledPerSecond = await ratePerSecond(people, async () => {
-      begun = await ratePerSecond(people, () => start(round));
-      await settled(round);
-    });
-    return { begun, settled: settledPerSecond };
+  const sides = {
+    hookline: (round: number) =>
+      measure(
+        () => hookline(round),
+        () => allWait(round),
+      ),
+    bare: (round: number) => measure(() => bare(round), allEnded),
   };
-
-  const rounds: Round[] = [];
-  for (let round = 0; round < warmUp + counted; round += 1)
-    rounds.push({ hookline: await measure(hookline, round), bare: await measure(bare, round) });
+  const seconds = { hookline: NOTHING, bare: NOTHING };
+  for (let round = 0; round < ROUNDS; round += 1)
+    for (const side of round % 2 === 0 ? (['hookline', 'bare'] as const) : (['bare', 'hookline'] as const))
+      seconds[side] = plus(seconds[side], await sides[side](round));
   await client.connection.close();
-  const { hookline: ours, bare: base } = medianBy(rounds.slice(warmUp), ratioOf);
-  const begun = `Hookline ${ours.begun.toFixed(0)} starts/s of ${people}, bare ${base.begun.toFixed(0)}/s`;
-  const done = `until all wait ${ours.settled.toFixed(0)}/s, until all bare ones have ended ${base.settled.toFixed(0)}/s`;
-  return `broadcast: ratio ${(ours.begun / base.begun).toFixed(2)}, floor ${FLOOR} (${begun}; ${done})`;
+  const rate = (time: number) => (ROUNDS * people) / time;
+  const { hookline: ours, bare: base } = seconds;
+  const begun = `Hookline ${rate(ours.begun).toFixed(0)} starts/s of ${people}, bare ${rate(base.begun).toFixed(0)}/s`;
+  const done = `until all wait ${rate(ours.settled).toFixed(0)}/s, until all bare ones have ended ${rate(base.settled).toFixed(0)}/s`;
+  return `broadcast: ratio ${(base.begun / ours.begun).toFixed(2)}, floor ${FLOOR} (${begun}; ${done})`;
 }
 
-/** Per second: until the last one was started, and until the last one waits or has ended. */
-type Rates = { begun: number; settled: number };
-type Round = { hookline: Rates; bare: Rates };
+/** Seconds until the last one was started, and until the last one waits or has ended: the next one begins then. */
+type Seconds = { begun: number; settled: number };
+const NOTHING: Seconds = { begun: 0, settled: 0 };
+const plus = (a: Seconds, b: Seconds): Seconds => ({ begun: a.begun + b.begun, settled: a.settled + b.settled });
 
-const ratioOf = ({ hookline, bare }: Round) => hookline.begun / bare.begun;
+async function measure(start: () => Promise<void>, settled: () => Promise<void>): Promise<Seconds> {
+  const startedAt = performance.now();
+  await start();
+  const begun = (performance.now() - startedAt) / 1_000;
+  await settled();
+  return { begun, settled: (performance.now() - startedAt) / 1_000 };
+}
