@@ -28,7 +28,10 @@ const STARTS = 'starts';
 /** What was not used is kept so long: a relay that looks a little late starts as many, and no crowd comes after a silence. */
 const BURST_MS = 250;
 
-/** Leases the oldest starts of broadcasts' journeys, as many as `perSecond` leaves free for all relays together: `later` for none. */
+/**
+ * Leases the oldest starts of broadcasts' journeys, as many as `perSecond` leaves free for all relays together; `later` where that is
+ * none, or another relay claims at this moment.
+ */
 export async function claimStarts(
   db: Db,
   { limit, leaseMs, perSecond }: { limit: number; leaseMs: number; perSecond: number },
@@ -38,7 +41,7 @@ export async function claimStarts(
   return db.transaction(async (tx) => {
     const [rate] = await tx.execute<{ free: number }>(sql`
       select floor(extract(epoch from clock_timestamp() - ${next}) * 1000 / ${intervalMs}::float8)::int as free
-      from rate_slots where webhook = ${STARTS} and destination = '' for update`);
+      from rate_slots where webhook = ${STARTS} and destination = '' for update skip locked`);
     if (!rate || rate.free < 1) return 'later';
     const count = Math.min(limit, rate.free);
     const rows = await tx.execute<ClaimedRow>(

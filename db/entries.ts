@@ -6,7 +6,7 @@ import type { journeys } from './schema/journeys.ts';
 
 type HistoryRow = { person_key: string; journey: string | null; ms: number | null; active: number; last_hour: number };
 
-/** What the entry rules ask of the past of each of these people. */
+/** What the entry rules ask of the past of each of these people. Who has left with a stopped campaign is not inside any more, though it may take a while to end. */
 export async function entryHistories(
   tx: Db,
   campaign: string,
@@ -15,7 +15,8 @@ export async function entryHistories(
   const rows = await tx.execute<HistoryRow>(sql`
     select person_key, latest.journey_id as journey, extract(epoch from latest.created_at)::float8 * 1000 as ms,
       (select count(*)::int from journeys j
-        where j.campaign_id = ${campaign} and j.person_key = person.person_key and ended_at is null) as active,
+        where j.campaign_id = ${campaign} and j.person_key = person.person_key and ended_at is null
+          and j.created_at > coalesce((select exit_before from campaigns where id = ${campaign}), '-infinity')) as active,
       (select count(*)::int from entries e
         where e.campaign_id = ${campaign} and e.person_key = person.person_key
           and created_at > clock_timestamp() - interval '1 h') as last_hour

@@ -27,7 +27,8 @@ import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
-const STARTS_AT_ONCE = 16;
+/** By each loop: together they have as many under way. */
+const STARTS_AT_ONCE = 32;
 /** Until starts are free again. */
 const PACE_MS = 50;
 /** Longer than a call to Temporal may take: a lease must not end under its holder. */
@@ -51,30 +52,17 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   return carryClaimed(dependencies, await claimCommands(dependencies.db, COMMANDS_AT_ONCE, LEASE_MS));
 }
 
-type StartDependencies = CarryDependencies & { perSecond: number };
-
-/**
- * Carries the oldest starts of broadcasts' journeys, as many as may begin now. Answers 0 where none waits; `onGroup` hears of a whole
- * group before it is carried: there may be more.
- */
-export async function carryStarts(dependencies: StartDependencies & { onGroup: () => void }): Promise<number> {
-  let claimed = await claimGroup(dependencies);
+/** Carries the oldest starts of broadcasts' journeys, as many as may begin now. Answers 0 where none waits. */
+export async function carryStarts(dependencies: CarryDependencies & { perSecond: number }): Promise<number> {
+  const { db, perSecond } = dependencies;
+  const claim = () => claimStarts(db, { limit: STARTS_AT_ONCE, leaseMs: LEASE_MS, perSecond });
+  let claimed = await claim();
   while (claimed === 'later') {
     await pause(PACE_MS);
-    claimed = await claimGroup(dependencies);
+    claimed = await claim();
   }
-  if (claimed.length === STARTS_AT_ONCE) dependencies.onGroup();
   return carryClaimed(dependencies, claimed);
 }
-
-/** Carries another group beside it, if it may begin now. */
-export async function helpCarryStarts(dependencies: StartDependencies): Promise<number> {
-  const claimed = await claimGroup(dependencies);
-  return claimed === 'later' ? 0 : carryClaimed(dependencies, claimed);
-}
-
-const claimGroup = ({ db, perSecond }: StartDependencies) =>
-  claimStarts(db, { limit: STARTS_AT_ONCE, leaseMs: LEASE_MS, perSecond });
 
 async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCommand[]): Promise<number> {
   const { db, client, onRefused } = dependencies;

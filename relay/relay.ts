@@ -12,7 +12,7 @@ import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
 import { createAwayLog, type AwayLog } from './away-log.ts';
-import { carryCommands, carryStarts, helpCarryStarts } from './carry.ts';
+import { carryCommands, carryStarts } from './carry.ts';
 import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
@@ -37,9 +37,7 @@ const WATCH_POLL_MS = 60_000;
 const SWEEP_POLL_MS = 60_000;
 const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
-/** Temporal answers one start sooner than another: with many small groups, as many as it takes are always under way. */
-const START_HELPERS = 5;
-const HELP_POLL_MS = 5_000;
+const START_LOOPS = 2;
 
 export type RelayOptions = {
   database: Database;
@@ -92,17 +90,12 @@ export async function startRelay({
       log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
   };
   const onAway = createAwayLog(log);
-  const carry = startCarrying(() => carryCommands(carrying), onAway, POLL_MS);
-  // Loops of their own: who is many holds nobody back. One looks for starts, and the others help it while it finds whole groups.
+  const carry = startCarrying(() => carryCommands(carrying), onAway);
+  // Loops of their own: who is many holds nobody back. While one is at Temporal the other is at Postgres.
   await prepareStarts(db);
-  const starting = { ...carrying, perSecond: startsPerSecond };
-  const helpers = Array.from({ length: START_HELPERS }, () =>
-    startCarrying(() => helpCarryStarts(starting), onAway, HELP_POLL_MS),
+  const starts = Array.from({ length: START_LOOPS }, () =>
+    startCarrying(() => carryStarts({ ...carrying, perSecond: startsPerSecond }), onAway),
   );
-  const onGroup = () => {
-    for (const helper of helpers) helper.wake();
-  };
-  const starts = startCarrying(() => carryStarts({ ...starting, onGroup }), onAway, POLL_MS);
   const match = startLoop({
     pollMs: POLL_MS,
     look: async () => {
@@ -234,7 +227,7 @@ export async function startRelay({
   await database.listen(CHANNELS.line, () => release.wake());
   await database.listen(CHANNELS.commands, () => {
     carry.wake();
-    starts.wake();
+    for (const loop of starts) loop.wake();
   });
   return {
     async stop() {
@@ -251,8 +244,7 @@ export async function startRelay({
         schedules,
         restart,
         carry,
-        starts,
-        ...helpers,
+        ...starts,
         watch,
         sweepKept,
         clean,
@@ -262,9 +254,9 @@ export async function startRelay({
   };
 }
 
-function startCarrying(carry: () => Promise<number>, away: AwayLog, pollMs: number): Loop {
+function startCarrying(carry: () => Promise<number>, away: AwayLog): Loop {
   return startLoop({
-    pollMs,
+    pollMs: POLL_MS,
     look: async () => {
       const carried = await carry();
       if (carried > 0) away.isBack();

@@ -1,6 +1,9 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitPage, listExitingCampaigns } from '../../db/campaign-exit.ts';
+import { entryHistories } from '../../db/entries.ts';
+import type { Db } from '../../db/open.ts';
+import { people } from '../../db/schema/people.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
@@ -105,6 +108,24 @@ describe('a campaign that is stopped', () => {
     await reaches('fay', 'delayed');
     await eventually(async () => (await listExitingCampaigns(hookline.database.db)).length === 0);
     expect(await journeyOf('fay')).toMatchObject({ state: 'delayed' });
+  });
+
+  it('has nobody inside who has only still to be ended', async () => {
+    await enter('leaving', ['ivy'], [{ type: 'delay', for: '1h' }]);
+    await reaches('ivy', 'delayed');
+    const activeOfIvy = async (db: Db) => {
+      const [row] = await db.select({ key: people.key }).from(people).where(eq(people.id, 'ivy'));
+      const key = row?.key ?? '';
+      return (await entryHistories(db, 'leaving', [key])).get(key)?.active;
+    };
+    expect(await activeOfIvy(hookline.database.db)).toBe(1);
+    await hookline.database.db.transaction(async (tx) => {
+      await tx.execute(
+        sql`update campaigns set state = 'stopped', exit_before = clock_timestamp() where id = 'leaving'`,
+      );
+      expect(await activeOfIvy(tx)).toBe(0);
+    });
+    await reaches('ivy', 'exited');
   });
 
   it('discards drafts of journeys that ended before, and cancels what was approved of them', async () => {
