@@ -28,13 +28,17 @@ export async function tellWaits(context: WaitContext, person: PersonRow, item: I
         break;
       }
       case 'time':
-        if (item.change || item.type === 'recheck') await moveTime(context, person, wait);
+        if (item.change || item.type === 'recheck') await moveTime(context, person, wait, at);
     }
   }
 }
 
-/** As if the step had been reached with the attributes of now; what is gone holds nobody. */
-async function moveTime({ tx, campaigns, now }: WaitContext, person: PersonRow, wait: WaitRow): Promise<void> {
+/**
+ * As if the step had been reached with the attributes of now: the next moment of a clock is the next one after the change, `at`. What is
+ * gone holds nobody, and what is over stays so.
+ */
+async function moveTime({ tx, campaigns, now }: WaitContext, person: PersonRow, wait: WaitRow, at: Date) {
+  if (wait.deadline !== null && at >= wait.deadline) return;
   const cause = await readCause(tx, wait.journeyId);
   if (!cause) return;
   const compiled = await campaigns(tx, cause.journey.campaignId, cause.journey.version);
@@ -44,7 +48,7 @@ async function moveTime({ tx, campaigns, now }: WaitContext, person: PersonRow, 
     compiled,
     attributes: person.attributes,
     activity: () => countActivity(tx, person.key, wait.createdAt),
-    now: wait.createdAt,
+    now: at > wait.createdAt ? at : wait.createdAt,
   });
   await moveDeadline(tx, wait, deadline ?? now);
 }

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
@@ -93,6 +94,9 @@ describe('a delay until the person’s own moment', () => {
     await hookline.api('PUT', '/v1/people/quin', { attributes: { timezone: 'Europe/Paris' } });
     await journeys.post('quin', 'breakfast');
     const [inParis] = await journeys.standing('quin', 'delayed');
+    // There were such mornings since in Apia: it lasts to the next one after the change.
+    await hookline.database.db.execute(sql`
+      update waits set created_at = created_at - interval '2 d' where journey_id = ${inParis?.id}`);
     await hookline.api('PUT', '/v1/people/quin', { attributes: { timezone: 'Pacific/Apia' } });
     const moved = await eventually(async () => {
       const [journey] = await journeys.of('quin');
@@ -104,5 +108,6 @@ describe('a delay until the person’s own moment', () => {
       );
     expect(clock(inParis?.step?.until, 'Europe/Paris')).toBe('08:00');
     expect(clock(moved.step?.until, 'Pacific/Apia')).toBe('08:00');
+    expect(Date.parse(moved.step?.until ?? '')).toBeGreaterThan(Date.now());
   });
 });
