@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { SearchAttributePair } from '@temporalio/common';
 import {
   isGrpcServiceError,
@@ -10,7 +9,6 @@ import {
 import { readBroadcastStart } from '../db/broadcasts.ts';
 import {
   claimCommands,
-  claimStarts,
   deleteCommands,
   failCommand,
   isWorkflowNeeded,
@@ -27,12 +25,8 @@ import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
-/** By each loop: together they have as many under way. */
-const STARTS_AT_ONCE = 32;
-/** Until starts are free again. */
-const PACE_MS = 50;
 /** Longer than a call to Temporal may take: a lease must not end under its holder. */
-const LEASE_MS = 30_000;
+export const LEASE_MS = 30_000;
 const CALL_DEADLINE_MS = 10_000;
 
 export type CarryDependencies = {
@@ -44,7 +38,7 @@ export type CarryDependencies = {
   onRefused: (command: ClaimedCommand, error: unknown) => void;
 };
 
-/** Temporal could not be reached, or turned us away as a whole: no command was refused, all are tried again. */
+/** Temporal could not be reached, or turned us away as a whole: what it did not take is tried again. */
 export class TemporalAway extends Error {}
 
 /** Carries the oldest commands to Temporal, all at once. Answers how many it carried; throws `TemporalAway` when Temporal is. */
@@ -52,19 +46,8 @@ export async function carryCommands(dependencies: CarryDependencies): Promise<nu
   return carryClaimed(dependencies, await claimCommands(dependencies.db, COMMANDS_AT_ONCE, LEASE_MS));
 }
 
-/** Carries the oldest starts of broadcasts' journeys, as many as may begin now. Answers 0 where none waits. */
-export async function carryStarts(dependencies: CarryDependencies & { perSecond: number }): Promise<number> {
-  const { db, perSecond } = dependencies;
-  const claim = () => claimStarts(db, { limit: STARTS_AT_ONCE, leaseMs: LEASE_MS, perSecond });
-  let claimed = await claim();
-  while (claimed === 'later') {
-    await pause(PACE_MS);
-    claimed = await claim();
-  }
-  return carryClaimed(dependencies, claimed);
-}
-
-async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCommand[]): Promise<number> {
+/** Carries commands that are leased by us. Answers how many it carried; throws `TemporalAway` when Temporal is. */
+export async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCommand[]): Promise<number> {
   const { db, client, onRefused } = dependencies;
   if (claimed.length === 0) return 0;
   const starts = await readJourneyStarts(
@@ -82,8 +65,11 @@ async function carryClaimed(dependencies: CarryDependencies, claimed: ClaimedCom
     }),
   );
   const failed = results.filter(({ error }) => error !== null);
-  const away = failed.filter(({ command, error }) => !isRefusal(command, error));
-  const refused = failed.filter(({ command, error }) => isRefusal(command, error));
+  const someWereTaken = failed.length < results.length;
+  const isRefused = ({ command, error }: (typeof results)[number]) =>
+    isRefusal(command, error) || (someWereTaken && !isInTrouble(error));
+  const away = failed.filter((result) => !isRefused(result));
+  const refused = failed.filter(isRefused);
   await deleteCommands(
     db,
     results.filter(({ error }) => error === null).map(({ command }) => command.id),
@@ -207,11 +193,21 @@ const INVALID_ARGUMENT = 3;
 const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
+const UNAVAILABLE = 14;
+
+const answerIn = (error: unknown) =>
+  isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
+
+/** Temporal, or a part of it, takes nothing at the moment, or no more for now: its own words. */
+function isInTrouble(error: unknown): boolean {
+  const answer = answerIn(error);
+  return isGrpcServiceError(answer) && (answer.code === UNAVAILABLE || answer.code === RESOURCE_EXHAUSTED);
+}
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
 function isRefusal({ command }: ClaimedCommand, error: unknown): boolean {
   if (command.type === 'wake' && error instanceof WorkflowNotFoundError) return true;
-  const answer = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
+  const answer = answerIn(error);
   if (!isGrpcServiceError(answer)) return false;
   // Not every key may delete, nor can every server: all else goes on.
   if (command.type === 'forget' && (answer.code === PERMISSION_DENIED || answer.code === UNIMPLEMENTED)) return true;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http2';
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listWaitingPeople } from '../../db/inbox.ts';
@@ -8,6 +9,9 @@ import { commands } from '../../db/schema/journeys.ts';
 import { carryCommands, TemporalAway } from '../../relay/carry.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { matcherOf } from '../support/matcher.ts';
+
+/** Not compressed, of no bytes. */
+const EMPTY_MESSAGE = Buffer.alloc(5);
 
 let hookline: Hookline;
 
@@ -42,14 +46,22 @@ async function expectUntouched() {
   expect(refused).toEqual([]);
 }
 
-/** A server that tells what it can do, and answers everything else with this gRPC status. */
-async function startServerThatAnswers(code: number, message = 'not today') {
+/** A server that tells what it can do, and answers everything else, or only what is asked about one workflow, with this gRPC status. */
+async function startServerThatAnswers(code: number, { message = 'not today', only = '' } = {}) {
   const server = createServer();
-  server.on('stream', (stream, headers) => {
+  const answer = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     const isGreeting = headers[':path']?.endsWith('/GetSystemInfo');
-    const status = { 'grpc-status': String(isGreeting ? 12 : code), 'grpc-message': message };
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...status }, { endStream: true });
-  });
+    const asked = await buffer(stream);
+    const head = { ':status': 200, 'content-type': 'application/grpc' };
+    if (isGreeting || asked.includes(only)) {
+      const status = { 'grpc-status': String(isGreeting ? 12 : code), 'grpc-message': message };
+      return stream.respond({ ...head, ...status }, { endStream: true });
+    }
+    stream.respond(head, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(EMPTY_MESSAGE);
+  };
+  server.on('stream', (stream, headers) => void answer(stream, headers));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const connection = Connection.lazy({ address: `127.0.0.1:${port}`, interceptors: [] });
@@ -96,10 +108,37 @@ describe('a command that is refused for itself', () => {
   ])('counts as tried, when Temporal answers %d: %s', async (code, message) => {
     await hookline.database.db.delete(commands);
     await enter(`refused-${code}`);
-    const server = await startServerThatAnswers(code, message);
+    const server = await startServerThatAnswers(code, { message });
     expect(await carryTo(server.client)).toBe(1);
     const refusal = { tries: 1, error: expect.stringContaining(message), leasedUntil: expect.any(Date) };
     expect(await hookline.database.db.select().from(commands)).toMatchObject([refusal]);
     await server.close();
   });
+
+  it.each([
+    [4, 'DEADLINE_EXCEEDED'],
+    [13, 'INTERNAL'],
+  ])('counts as tried, when Temporal answers it %d (%s) and takes others', async (code, _name) => {
+    const { unlucky, server } = await oneOfTwoFails(code);
+    expect(await carryTo(server.client)).toBe(2);
+    const left = { workflowId: unlucky, tries: 1, error: expect.any(String), leasedUntil: expect.any(Date) };
+    expect(await hookline.database.db.select().from(commands)).toMatchObject([left]);
+    await server.close();
+  });
+
+  it('is carried later, untried, when a part of Temporal is away', async () => {
+    const { unlucky, server } = await oneOfTwoFails(14);
+    await expect(carryTo(server.client)).rejects.toThrow(TemporalAway);
+    const left = { workflowId: unlucky, tries: 0, error: null, leasedUntil: null };
+    expect(await hookline.database.db.select().from(commands)).toMatchObject([left]);
+    await server.close();
+  });
+
+  async function oneOfTwoFails(code: number) {
+    await hookline.database.db.delete(commands);
+    for (const person of ['unlucky', 'lucky']) await enter(`${person}-${code}`);
+    const [first] = await hookline.database.db.select().from(commands).orderBy(commands.id);
+    const unlucky = first?.workflowId ?? '';
+    return { unlucky, server: await startServerThatAnswers(code, { only: unlucky }) };
+  }
 });
