@@ -11,12 +11,12 @@ import type { CompiledVersions } from '../db/version-cache.ts';
 import { CHANNELS } from '../db/wake.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import { rerenderDraft } from '../domain/journey/rewrite-draft.ts';
-import { createAwayLog, type AwayLog } from './away-log.ts';
-import { carryCommands, carryStarts } from './carry.ts';
+import { createAwayLog } from './away-log.ts';
+import { carryCommands } from './carry.ts';
 import { exitStopped } from './exit.ts';
 import { expireDrafts } from './expire.ts';
 import { workOffJob } from './jobs.ts';
-import { startLoop, type Loop } from './loop.ts';
+import { startLoop } from './loop.ts';
 import { matchAll } from './match-all.ts';
 import { createMatcher } from './match.ts';
 import { releaseParked } from './release.ts';
@@ -24,6 +24,7 @@ import { createRetention, type Retention } from './retention.ts';
 import { readNamespaceId } from './namespace-id.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { freeResumed } from './resume.ts';
+import { startStarts } from './starts.ts';
 import { createSweeper } from './sweep.ts';
 import { runSchedules } from './schedules.ts';
 import { createWatch } from './watch.ts';
@@ -37,7 +38,6 @@ const WATCH_POLL_MS = 60_000;
 const SWEEP_POLL_MS = 60_000;
 const RETENTION_POLL_MS = 60_000;
 const PEOPLE_AT_ONCE = 50;
-const START_LOOPS = 2;
 
 export type RelayOptions = {
   database: Database;
@@ -89,13 +89,18 @@ export async function startRelay({
     onRefused: (command: ClaimedCommand, error: unknown) =>
       log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
   };
-  const onAway = createAwayLog(log);
-  const carry = startCarrying(() => carryCommands(carrying), onAway);
-  // Loops of their own: who is many holds nobody back. While one is at Temporal the other is at Postgres.
+  const away = createAwayLog(log);
+  const carry = startLoop({
+    pollMs: POLL_MS,
+    look: async () => {
+      const carried = await carryCommands(carrying);
+      if (carried > 0) away.isBack();
+      return carried;
+    },
+    onError: away.onError,
+  });
   await prepareStarts(db);
-  const starts = Array.from({ length: START_LOOPS }, () =>
-    startCarrying(() => carryStarts({ ...carrying, perSecond: startsPerSecond }), onAway),
-  );
+  const starts = startStarts({ ...carrying, perSecond: startsPerSecond, pollMs: POLL_MS, away });
   const match = startLoop({
     pollMs: POLL_MS,
     look: async () => {
@@ -227,7 +232,7 @@ export async function startRelay({
   await database.listen(CHANNELS.line, () => release.wake());
   await database.listen(CHANNELS.commands, () => {
     carry.wake();
-    for (const loop of starts) loop.wake();
+    starts.wake();
   });
   return {
     async stop() {
@@ -244,7 +249,7 @@ export async function startRelay({
         schedules,
         restart,
         carry,
-        ...starts,
+        starts,
         watch,
         sweepKept,
         clean,
@@ -252,16 +257,4 @@ export async function startRelay({
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
-}
-
-function startCarrying(carry: () => Promise<number>, away: AwayLog): Loop {
-  return startLoop({
-    pollMs: POLL_MS,
-    look: async () => {
-      const carried = await carry();
-      if (carried > 0) away.isBack();
-      return carried;
-    },
-    onError: away.onError,
-  });
 }

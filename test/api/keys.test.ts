@@ -20,10 +20,16 @@ async function make(name: string, scope: string, more: object = {}): Promise<Key
   return answer.body;
 }
 
-const call = (key: string, path = '/v1/people/nobody', method = 'GET', body?: string) =>
+const call = (
+  key: string,
+  path = '/v1/people/nobody',
+  method = 'GET',
+  body?: string,
+  headers: Record<string, string> = {},
+) =>
   send(hookline.url + path, {
     method,
-    headers: { authorization: `Bearer ${key}` },
+    headers: { ...headers, authorization: `Bearer ${key}` },
     ...(body !== undefined && { body }),
   });
 const listed = async (name: string) =>
@@ -65,7 +71,7 @@ describe('an API key', () => {
     }
   });
 
-  it('stands by its name where something was done with it', async () => {
+  it('stands by its name where something was done with it, beside the name of who did it', async () => {
     const { key } = await make('desk', 'operate');
     await hookline.publish('greet', {
       trigger: { type: 'manual' },
@@ -74,8 +80,9 @@ describe('an API key', () => {
     await hookline.api('PUT', '/v1/webhooks/greet', { url: 'http://127.0.0.1:9/', send: 'draft' });
     await hookline.api('PUT', '/v1/people/ada', { attributes: {} });
     const sent = await hookline.api<{ delivery: { id: string } }>('POST', '/v1/webhooks/greet/send', { person: 'ada' });
-    const answer = await call(key, `/v1/deliveries/${sent.body.delivery.id}/discard`, 'POST', '{}');
-    expect(answer.body).toMatchObject({ decision: { by: { key: 'desk', actor: null } } });
+    const discard = `/v1/deliveries/${sent.body.delivery.id}/discard`;
+    const answer = await call(key, discard, 'POST', '{}', { 'x-hookline-actor': 'ann@shop.example' });
+    expect(answer.body).toMatchObject({ decision: { by: { key: 'desk', actor: 'ann@shop.example' } } });
   });
 
   it('is refused once it has expired', async () => {
