@@ -1,14 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Cipher } from '../db/cipher.ts';
 import { insertDelivery, lockDelivery } from '../db/deliveries.ts';
 import { countActivity } from '../db/activity.ts';
 import { createFacts } from '../db/facts.ts';
 import { renderedColumns } from '../db/frozen-request.ts';
 import { newId } from '../db/id.ts';
+import { isBehind } from '../db/inbox.ts';
 import { lockJourneyAt, recordStep } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import type { JourneyState } from '../db/schema/journeys.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import type { Facts } from '../domain/condition/evaluate-condition.ts';
 import { decide } from '../domain/journey/decide.ts';
 import { DECISION, type AtStep, type StartedWait } from '../domain/journey/decision.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
@@ -36,7 +39,7 @@ type Dependencies = {
  * was decided the first time. A journey whose person was erased is told to end.
  */
 export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Dependencies) {
-  return ({ journey, step: id, type }: PrepareInput): Promise<Prepared> =>
+  const prepare = ({ journey, step: id, type }: PrepareInput): Promise<Prepared> =>
     woken(wakeInbox, (left) =>
       db.transaction(async (tx): Promise<Prepared> => {
         const at = await lockJourneyAt(tx, { journey, step: id }, { lockPerson: HOLDS_PERSON.has(type) });
@@ -53,6 +56,38 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         return asOfNow(context, journey, id, prepared);
       }),
     );
+  return async (input: PrepareInput): Promise<Prepared> => {
+    const giveUpAt = performance.now() + MATCHED_WITHIN_MS;
+    for (;;) {
+      try {
+        return await prepare(input);
+      } catch (error) {
+        if (!(error instanceof NotMatched) || performance.now() > giveUpAt) throw error;
+      }
+      await pause(LOOK_AGAIN_MS);
+    }
+  };
+}
+
+/** As long as one try of a step waits for the relay. */
+const MATCHED_WITHIN_MS = 5_000;
+const LOOK_AGAIN_MS = 20;
+
+/** What the step before has stored, or what came meanwhile, may change which segments the person is in, and is still to be matched. */
+class NotMatched extends Error {}
+
+/** Only the relay brings people into segments and notes conversions: they are asked about once it has seen all that is there. */
+function matchedFacts(tx: Db, personKey: string): Facts {
+  const facts = createFacts(tx, { personKey });
+  const matched = async () => {
+    if (await isBehind(tx, personKey, 'ever'))
+      throw new NotMatched('the relay has not yet matched what the person did');
+  };
+  return {
+    ...facts,
+    inSegment: (segment) => matched().then(() => facts.inSegment(segment)),
+    countConversions: (query) => matched().then(() => facts.countConversions(query)),
+  };
 }
 
 /** Steps that change the person, or begin to wait for what is stored for them. */
@@ -92,7 +127,7 @@ const inPostgres = (context: Here, step: string): AtStep => ({
     }),
   attributes: context.at.person.attributes,
   activity: () => countActivity(context.tx, context.at.person.key, context.now),
-  facts: createFacts(context.tx, { personKey: context.at.person.key }),
+  facts: matchedFacts(context.tx, context.at.person.key),
   setAttributes: attributesOf(
     context.tx,
     context.at.person,

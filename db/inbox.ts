@@ -68,18 +68,21 @@ export async function claimPerson(
 }
 
 /**
- * Whether something of a person, who is held, that came by a moment is still to be matched. Somebody who could not be matched is not
+ * Whether something of a person that came by a moment, or at all, is still to be matched. Somebody who could not be matched is not
  * waited for: nobody knows when that works again.
  */
-export async function isBehind(tx: Db, personKey: string, by: Date): Promise<boolean> {
+export async function isBehind(tx: Db, personKey: string, by: Date | 'ever'): Promise<boolean> {
+  const isMeant =
+    by === 'ever'
+      ? sql`true`
+      : sql`(inbox.type = 'segment' or coalesce(events.received_at, changes.at) <= ${by.toISOString()}::timestamptz)`;
   const rows = await tx.execute(sql`
     select from inbox
     join waiting on waiting.person_key = inbox.person_key and waiting.due_at <= clock_timestamp()
     left join events on inbox.type = 'event' and events.id = inbox.subject
     left join attribute_changes as changes
       on inbox.type = 'change' and changes.person_key = inbox.person_key and changes.number = inbox.number
-    where inbox.person_key = ${personKey}
-      and (inbox.type = 'segment' or coalesce(events.received_at, changes.at) <= ${by.toISOString()}::timestamptz)
+    where inbox.person_key = ${personKey} and ${isMeant}
     limit 1`);
   return rows.length > 0;
 }

@@ -157,11 +157,12 @@ export async function closeWait(
   return rows.length > 0;
 }
 
-/** Moves the time at which an open wait ends, and tells the workflow. */
+/** Moves the time at which an open wait ends, and tells the workflow and the log, where the latest move stands. */
 export async function moveDeadline(
   tx: Db,
   { journeyId, stepId }: Pick<WaitRow, 'journeyId' | 'stepId'>,
   deadline: Date,
+  details: Record<string, Json>,
 ): Promise<void> {
   const until = sql`${deadline.toISOString()}::timestamptz`;
   await tx.execute(sql`
@@ -169,6 +170,10 @@ export async function moveDeadline(
       update waits set deadline = ${until}
       where journey_id = ${journeyId} and step_id = ${stepId} and outcome is null and deadline is distinct from ${until}
       returning journey_id, step_id
+    ), line as (
+      insert into journey_log (journey_id, step, what, details)
+      select journey_id, step_id, 'moved', ${JSON.stringify(details)}::jsonb from moved
+      on conflict (journey_id, step, what, revision) do update set details = excluded.details, at = excluded.at
     ), journey as (
       update journeys set step_until = ${until}, updated_at = clock_timestamp()
       where id in (select journey_id from moved) and step_id = ${stepId}

@@ -1,4 +1,4 @@
-import { deadlineOf } from '../domain/journey/delay-deadline.ts';
+import { deadlineOf, explainDeadline } from '../domain/journey/delay-deadline.ts';
 import { countActivity } from '../db/activity.ts';
 import type { InboxItem } from '../db/inbox.ts';
 import { readCause } from '../db/journeys.ts';
@@ -50,5 +50,5 @@ async function moveTime({ tx, campaigns, now }: WaitContext, person: PersonRow, 
     activity: () => countActivity(tx, person.key, wait.createdAt),
     now: at > wait.createdAt ? at : wait.createdAt,
   });
-  await moveDeadline(tx, wait, deadline ?? now);
+  await moveDeadline(tx, wait, deadline ?? now, explainDeadline(deadline, now));
 }

@@ -5,7 +5,7 @@ import { isTimed } from '../condition/needs.ts';
 import { readCondition } from '../condition/rule.ts';
 import { HooklineError } from '../errors.ts';
 import { parseDurationMs } from '../input/duration.ts';
-import { deadlineOf, followsPerson } from './delay-deadline.ts';
+import { deadlineOf, explainDeadline, followsPerson } from './delay-deadline.ts';
 import type { Json } from '../json.ts';
 import { evaluateMapping } from '../request/mapping.ts';
 import { redactJson } from '../request/redact.ts';
@@ -40,12 +40,9 @@ export async function decide(step: Step, at: AtStep): Promise<Decision> {
  */
 async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision> {
   const deadline = await deadlineOf(step, at);
-  if (!deadline) {
-    const note = 'the person has no such date: it goes on at once';
-    return { prepared: { type: 'delay', until: at.now.toISOString() }, details: { until: null, note } };
-  }
+  const details = explainDeadline(deadline, at.now);
+  if (!deadline) return { prepared: { type: 'delay', until: at.now.toISOString() }, details };
   const until = deadline.toISOString();
-  const details = { until, ...(deadline <= at.now && { note: 'it is past: it goes on at once' }) };
   if (!followsPerson(step)) return { prepared: { type: 'delay', until }, details, until: deadline };
   await at.keepWait({ step: step.id, kind: 'time', eventName: null, sinceEntry: false, deadline, timed: false });
   return { prepared: { type: 'wait', until, ended: null }, details, until: deadline };

@@ -16,6 +16,13 @@ export async function deadlineOf(step: StepOf<'delay'>, { compiled, attributes, 
   return deadlineByTime(until, person, now);
 }
 
+/** What the log says of the end of a delay: when, and why it goes on at once where it does. */
+export function explainDeadline(deadline: Date | null, now: Date): { until: string | null; note?: string } {
+  if (!deadline) return { until: null, note: 'the person has no such date: it goes on at once' };
+  const until = deadline.toISOString();
+  return deadline <= now ? { until, note: 'it is past: it goes on at once' } : { until };
+}
+
 /** Whether the end of a delay moves with the person: with an attribute, or with their zone. */
 export const followsPerson = ({ until }: StepOf<'delay'>): boolean =>
   until !== undefined && ('attribute' in until || 'mostActiveHour' in until || until.timezone === 'person');

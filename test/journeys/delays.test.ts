@@ -43,6 +43,7 @@ describe('a delay until the person’s own moment', () => {
     await hookline.api('PUT', '/v1/people/oda', { attributes: { due } });
     await eventually(async () => (await journeys.of('oda'))[0]?.step?.until === due);
     expect(at?.step?.until).not.toBe(due);
+    expect((await journeys.of('oda'))[0]?.log.at(-1)).toMatchObject({ what: 'moved', step: 'rest', until: due });
     const soon = inSeconds(1);
     await hookline.api('PUT', '/v1/people/oda', { attributes: { due: soon } });
     const journey = await journeys.ended('oda');
@@ -56,7 +57,12 @@ describe('a delay until the person’s own moment', () => {
     await journeys.post('pia', 'gone');
     await journeys.standing('pia', 'delayed');
     await hookline.api('PUT', '/v1/people/pia', { attributes: { due: null } });
-    expect((await journeys.ended('pia')).reason).toBe('rested');
+    const journey = await journeys.ended('pia');
+    expect(journey.reason).toBe('rested');
+    expect(journey.log.find(({ what }) => what === 'moved')).toMatchObject({
+      until: null,
+      note: 'the person has no such date: it goes on at once',
+    });
   });
 
   it('lasts to the hour in which the person is most active on their own clock, and moves with that', async () => {

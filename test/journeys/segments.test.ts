@@ -63,6 +63,29 @@ describe('a wait until somebody belongs to a segment', () => {
   });
 });
 
+it('a branch that asks for a segment sees what the step before it has changed', async () => {
+  const people = Array.from({ length: 10 }, (_, each) => `riser-${each}`);
+  await hookline.api('PUT', '/v1/segments/risen', { condition: { 'customer.rank': 'high' } });
+  await hookline.publish('rise', {
+    trigger: { type: 'event', event: 'rise' },
+    steps: [
+      { type: 'update', id: 'up', attributes: { rank: 'high' } },
+      {
+        type: 'branch',
+        id: 'which',
+        cases: [{ when: { segment: 'risen' }, steps: [{ type: 'exit', reason: 'risen' }] }],
+        otherwise: [{ type: 'exit', reason: 'as before' }],
+      },
+    ],
+  });
+  await hookline.api(
+    'POST',
+    '/v1/events',
+    people.map((person) => ({ person, name: 'rise' })),
+  );
+  for (const person of people) expect(await hookline.ended(person)).toMatchObject({ reason: 'risen' });
+});
+
 describe('a campaign for those who enter a segment', () => {
   it('writes to them once, and the timeline says what began it', async () => {
     receiver.on('/hello', respond({ json: {} }));
