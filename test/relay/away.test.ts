@@ -1,17 +1,11 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listWaitingPeople } from '../../db/inbox.ts';
 import { commands } from '../../db/schema/journeys.ts';
 import { carryCommands, TemporalAway } from '../../relay/carry.ts';
+import { startServerThatAnswers } from '../support/answering-server.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { matcherOf } from '../support/matcher.ts';
-
-/** Not compressed, of no bytes. */
-const EMPTY_MESSAGE = Buffer.alloc(5);
 
 let hookline: Hookline;
 
@@ -44,34 +38,6 @@ async function expectUntouched() {
   const untouched = { tries: 0, error: null, leasedUntil: null };
   expect(await hookline.database.db.select().from(commands)).toMatchObject([untouched]);
   expect(refused).toEqual([]);
-}
-
-/** A server that tells what it can do, and answers everything else, or only what is asked about one workflow, with this gRPC status. */
-async function startServerThatAnswers(code: number, { message = 'not today', only = '' } = {}) {
-  const server = createServer();
-  const answer = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    const isGreeting = headers[':path']?.endsWith('/GetSystemInfo');
-    const asked = await buffer(stream);
-    const head = { ':status': 200, 'content-type': 'application/grpc' };
-    if (isGreeting || asked.includes(only)) {
-      const status = { 'grpc-status': String(isGreeting ? 12 : code), 'grpc-message': message };
-      return stream.respond({ ...head, ...status }, { endStream: true });
-    }
-    stream.respond(head, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    stream.end(EMPTY_MESSAGE);
-  };
-  server.on('stream', (stream, headers) => void answer(stream, headers));
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  const connection = Connection.lazy({ address: `127.0.0.1:${port}`, interceptors: [] });
-  return {
-    client: new Client({ connection }),
-    async close() {
-      await connection.close();
-      server.close();
-    },
-  };
 }
 
 describe('a command that is not refused for itself', () => {
