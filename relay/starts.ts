@@ -20,11 +20,11 @@ export type StartOptions = CarryDependencies & {
 /** Carries the oldest starts of broadcasts' journeys to Temporal, as many as may begin: in a loop of its own, so that who is many holds nobody back. */
 export function startStarts({ perSecond, pollMs, away, ...dependencies }: StartOptions): Loop {
   const underWay = new Set<Promise<void>>();
-  let failure: unknown;
+  let failure: Error | undefined;
   const begin = (group: Promise<number>) => {
     const ended = group
       .then(away.isBack, (error: unknown) => {
-        failure = error;
+        failure = error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => underWay.delete(ended));
     underWay.add(ended);
@@ -35,7 +35,7 @@ export function startStarts({ perSecond, pollMs, away, ...dependencies }: StartO
     look: async () => {
       const failed = failure;
       failure = undefined;
-      if (failed !== undefined) throw failed;
+      if (failed) throw failed;
       const claimed = await claimStarts(dependencies.db, { limit: STARTS_IN_GROUP, leaseMs: LEASE_MS, perSecond });
       if (claimed === 'later') {
         await pause(PACE_MS);
