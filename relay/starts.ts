@@ -17,7 +17,10 @@ export type StartOptions = CarryDependencies & {
   away: AwayLog;
 };
 
-/** Carries the oldest starts of broadcasts' journeys to Temporal, as many as may begin: in a loop of its own, so that who is many holds nobody back. */
+/**
+ * Carries the oldest starts of broadcasts' journeys to Temporal, as many as may begin: in a loop of its own, so that who is many holds
+ * nobody back. After a group that failed it pauses once.
+ */
 export function startStarts({ perSecond, pollMs, away, ...dependencies }: StartOptions): Loop {
   const underWay = new Set<Promise<void>>();
   let failure: Error | undefined;
@@ -41,10 +44,10 @@ export function startStarts({ perSecond, pollMs, away, ...dependencies }: StartO
         await pause(PACE_MS);
         return 1;
       }
-      if (claimed.length > 0) begin(carryClaimed(dependencies, claimed));
-      if (underWay.size === 0) return 0;
-      if (underWay.size === GROUPS_AT_ONCE || claimed.length === 0) await Promise.race(underWay);
-      return 1;
+      if (claimed.length === 0) return 0;
+      begin(carryClaimed(dependencies, claimed));
+      if (underWay.size === GROUPS_AT_ONCE) await Promise.race(underWay);
+      return claimed.length;
     },
     onError: away.onError,
   });
