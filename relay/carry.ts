@@ -57,17 +57,18 @@ export async function carryClaimed(dependencies: CarryDependencies, claimed: Cla
   const results = await Promise.all(
     claimed.map(async (command) => {
       try {
-        await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => carry(dependencies, command, starts));
-        return { command, error: null };
+        const carrying = () => carry(dependencies, command, starts);
+        const isTaken = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, carrying);
+        return { command, isTaken, error: null };
       } catch (error) {
-        return { command, error };
+        return { command, isTaken: false, error };
       }
     }),
   );
   const failed = results.filter(({ error }) => error !== null);
-  const someWereTaken = failed.length < results.length;
+  const someWereTaken = results.some(({ isTaken }) => isTaken);
   const isRefused = ({ command, error }: (typeof results)[number]) =>
-    isRefusal(command, error) || (someWereTaken && !isInTrouble(error));
+    isRefusal(command, error) || (someWereTaken && isAboutOne(error));
   const away = failed.filter((result) => !isRefused(result));
   const refused = failed.filter(isRefused);
   await deleteCommands(
@@ -94,16 +95,17 @@ export async function carryClaimed(dependencies: CarryDependencies, claimed: Cla
 const isNeedless = async (db: Db, command: ClaimedCommand): Promise<boolean> =>
   command.command.type !== 'forget' && (isBroadcastWake(command) || !(await isWorkflowNeeded(db, command.workflowId)));
 
+/** Answers whether Temporal has taken something: not where there was nothing to tell it, or perhaps nothing to forget. */
 async function carry(
   dependencies: CarryDependencies,
   { workflowId, command }: ClaimedCommand,
   starts: Map<string, JourneyStart>,
-): Promise<void> {
+): Promise<boolean> {
   switch (command.type) {
     case 'startJourney': {
       const start = starts.get(command.journey);
       if (start) await startJourney(dependencies, workflowId, start);
-      return;
+      return start !== undefined;
     }
     case 'startDelivery':
     case 'startResend':
@@ -111,9 +113,11 @@ async function carry(
     case 'startBroadcast':
       return startBroadcast(dependencies, workflowId, command.broadcast);
     case 'wake':
-      return dependencies.client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, command.subject);
+      await dependencies.client.workflow.getHandle(workflowId).signal(WAKE_SIGNAL, command.subject);
+      return true;
     case 'forget':
-      return forgetWorkflow(dependencies.client, workflowId);
+      await forgetWorkflow(dependencies.client, workflowId);
+      return false;
   }
 }
 
@@ -134,14 +138,15 @@ async function startDelivery(
   { type: _type, ...named }: Extract<Command, { delivery: string }>,
 ) {
   const found = await readDeliveryStart(dependencies.db, named.delivery);
-  if (!found) return;
+  if (!found) return false;
   await start(dependencies, 'delivery', { workflowId, args: [{ ...named, ...found }], staticSummary: found.label });
+  return true;
 }
 
 /** One that was terminated or has failed may be started again: its row says that it has not ended. */
 async function startBroadcast(dependencies: CarryDependencies, workflowId: string, id: string) {
   const found = await readBroadcastStart(dependencies.db, id);
-  if (!found) return;
+  if (!found) return false;
   await start(dependencies, 'broadcast', {
     workflowId,
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
@@ -151,6 +156,7 @@ async function startBroadcast(dependencies: CarryDependencies, workflowId: strin
       typedSearchAttributes: [{ key: searchAttributes.campaign, value: found.campaign }],
     }),
   });
+  return true;
 }
 
 /** What a workflow task costs that was given to a worker just as it stopped or was killed. */
@@ -193,15 +199,17 @@ const INVALID_ARGUMENT = 3;
 const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
+const DEADLINE_EXCEEDED = 4;
 const UNAVAILABLE = 14;
+const IN_TROUBLE = new Set<number>([DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE]);
 
 const answerIn = (error: unknown) =>
   isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
 
-/** Temporal, or a part of it, takes nothing at the moment, or no more for now: its own words. */
-function isInTrouble(error: unknown): boolean {
+/** Temporal could not do it, and is neither away, slow nor asked too much: where it does others, that is this one's own trouble. */
+function isAboutOne(error: unknown): boolean {
   const answer = answerIn(error);
-  return isGrpcServiceError(answer) && (answer.code === UNAVAILABLE || answer.code === RESOURCE_EXHAUSTED);
+  return isGrpcServiceError(answer) && !IN_TROUBLE.has(answer.code);
 }
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */

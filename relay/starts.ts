@@ -19,15 +19,16 @@ export type StartOptions = CarryDependencies & {
 
 /**
  * Carries the oldest starts of broadcasts' journeys to Temporal, as many as may begin: in a loop of its own, so that who is many holds
- * nobody back. After a group that failed it pauses once.
+ * nobody back. After groups that failed it pauses once.
  */
 export function startStarts({ perSecond, pollMs, away, ...dependencies }: StartOptions): Loop {
   const underWay = new Set<Promise<void>>();
-  let failure: Error | undefined;
+  let hasFailed = false;
   const begin = (group: Promise<number>) => {
     const ended = group
       .then(away.isBack, (error: unknown) => {
-        failure = error instanceof Error ? error : new Error(String(error));
+        away.onError(error);
+        hasFailed = true;
       })
       .finally(() => underWay.delete(ended));
     underWay.add(ended);
@@ -36,9 +37,10 @@ export function startStarts({ perSecond, pollMs, away, ...dependencies }: StartO
   const loop = startLoop({
     pollMs,
     look: async () => {
-      const failed = failure;
-      failure = undefined;
-      if (failed) throw failed;
+      if (hasFailed) {
+        hasFailed = false;
+        await pause(pollMs);
+      }
       const claimed = await claimStarts(dependencies.db, { limit: STARTS_IN_GROUP, leaseMs: LEASE_MS, perSecond });
       if (claimed === 'later') {
         await pause(PACE_MS);
