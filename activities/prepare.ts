@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Cipher } from '../db/cipher.ts';
 import { insertDelivery, lockDelivery } from '../db/deliveries.ts';
 import { countActivity } from '../db/activity.ts';
@@ -8,6 +9,7 @@ import { newId } from '../db/id.ts';
 import { isBehind } from '../db/inbox.ts';
 import { lockJourneyAt, recordStep } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
+import type { PersonRow } from '../db/people.ts';
 import type { JourneyState } from '../db/schema/journeys.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
@@ -39,7 +41,7 @@ type Dependencies = {
  * was decided the first time. A journey whose person was erased is told to end.
  */
 export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Dependencies) {
-  const prepare = ({ journey, step: id, type }: PrepareInput): Promise<Prepared> =>
+  const prepare = ({ journey, step: id, type }: PrepareInput, seen: Seen): Promise<Prepared> =>
     woken(wakeInbox, (left) =>
       db.transaction(async (tx): Promise<Prepared> => {
         const at = await lockJourneyAt(tx, { journey, step: id }, { lockPerson: HOLDS_PERSON.has(type) });
@@ -49,7 +51,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
-        const step = inPostgres({ ...context, at, compiled, position, left }, id);
+        const step = inPostgres({ ...context, at, compiled, position, left, seen }, id);
         const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
         const state = stateAfter(prepared, type) ?? at.journey.state;
         await recordStep(tx, journey, { id, type, state, until, position }, { what, details, result: prepared });
@@ -57,31 +59,36 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
       }),
     );
   return async (input: PrepareInput): Promise<Prepared> => {
-    const giveUpAt = performance.now() + MATCHED_WITHIN_MS;
-    for (;;) {
+    const seen: Seen = {};
+    for (const pauseMs of PAUSES_MS) {
       try {
-        return await prepare(input);
+        return await prepare(input, seen);
       } catch (error) {
-        if (!(error instanceof NotMatched) || performance.now() > giveUpAt) throw error;
+        if (!(error instanceof NotMatched)) throw error;
       }
-      await pause(LOOK_AGAIN_MS);
+      await pause(pauseMs);
     }
+    // Longer than the pauses in which a workflow task is kept open for it.
+    throw ApplicationFailure.create({ message: NOT_MATCHED, nextRetryDelay: LOOK_LATER_MS });
   };
 }
 
-/** As long as one try of a step waits for the relay. */
-const MATCHED_WITHIN_MS = 5_000;
-const LOOK_AGAIN_MS = 20;
+const NOT_MATCHED = 'the relay has still to match what was stored for the person';
+/** The relay mostly takes some milliseconds. */
+const PAUSES_MS = [10, 20, 40, 80, 160, 320, 640];
+const LOOK_LATER_MS = 10_000;
 
-/** What the step before has stored, or what came meanwhile, may change which segments the person is in, and is still to be matched. */
 class NotMatched extends Error {}
 
-/** Only the relay brings people into segments and notes conversions: they are asked about once it has seen all that is there. */
-function matchedFacts(tx: Db, personKey: string): Facts {
-  const facts = createFacts(tx, { personKey });
+/** The person at the first look, and the place up to which the relay is waited for: what comes later waits for nobody. */
+type Seen = { person?: PersonRow };
+
+/** Only the relay brings people into segments and notes conversions: they are asked about once it has seen what was there at first. */
+function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
+  const facts = createFacts(tx, { personKey: person.key });
   const matched = async () => {
-    if (await isBehind(tx, personKey, 'ever'))
-      throw new NotMatched('the relay has not yet matched what the person did');
+    if (seen.person?.key !== person.key) seen.person = person;
+    if (await isBehind(tx, person.key, seen.person.lastNumber)) throw new NotMatched(NOT_MATCHED);
   };
   return {
     ...facts,
@@ -113,7 +120,7 @@ function stateAfter(prepared: Prepared, step: PrepareInput['type']): JourneyStat
   return prepared.held ? 'awaitingApproval' : 'sending';
 }
 
-type Here = ScopeContext & { position: number; left: Left };
+type Here = ScopeContext & { position: number; left: Left; seen: Seen };
 
 const inPostgres = (context: Here, step: string): AtStep => ({
   compiled: context.compiled,
@@ -127,7 +134,7 @@ const inPostgres = (context: Here, step: string): AtStep => ({
     }),
   attributes: context.at.person.attributes,
   activity: () => countActivity(context.tx, context.at.person.key, context.now),
-  facts: matchedFacts(context.tx, context.at.person.key),
+  facts: matchedFacts(context.tx, context.at.person, context.seen),
   setAttributes: attributesOf(
     context.tx,
     context.at.person,

@@ -68,13 +68,13 @@ export async function claimPerson(
 }
 
 /**
- * Whether something of a person that came by a moment, or at all, is still to be matched. Somebody who could not be matched is not
- * waited for: nobody knows when that works again.
+ * Whether something of a person that came by a moment, or has at most a number, is still to be matched. Somebody who could not be
+ * matched is not waited for: nobody knows when that works again.
  */
-export async function isBehind(tx: Db, personKey: string, by: Date | 'ever'): Promise<boolean> {
+export async function isBehind(tx: Db, personKey: string, by: Date | number): Promise<boolean> {
   const isMeant =
-    by === 'ever'
-      ? sql`true`
+    typeof by === 'number'
+      ? sql`inbox.number <= ${by}`
       : sql`(inbox.type = 'segment' or coalesce(events.received_at, changes.at) <= ${by.toISOString()}::timestamptz)`;
   const rows = await tx.execute(sql`
     select from inbox

@@ -14,6 +14,23 @@ afterAll(() => test.stop());
 
 const webhook = (fields: object = {}) => ({ type: 'webhook', id: 'tell', url: test.receiver.url('/hook'), ...fields });
 
+it('a branch that asks for a segment is decided once the relay has matched what was stored', async () => {
+  const cases = [{ when: { segment: 'members' }, steps: [] }];
+  const journey = await test.enter('unmatched', { steps: [{ type: 'branch', id: 'fork', cases }] }, { person: 'una' });
+  await test.db.execute(sql`
+    with una as (update people set last_number = last_number + 1 where id = 'una' returning key, last_number),
+      line as (insert into waiting (person_key, lane, due_at) select key, 0, now() from una on conflict do nothing)
+    insert into inbox (person_key, number, type, subject) select key, last_number, 'change', '' from una`);
+  const decide = () => test.prepare(journey, 'fork', 'branch');
+  await expect(decide()).rejects.toMatchObject({
+    message: expect.stringContaining('still to match'),
+    nextRetryDelay: 10_000,
+  });
+  const looking = decide();
+  await test.db.execute(sql`delete from inbox using people where key = person_key and id = 'una'`);
+  expect(await looking).toEqual({ type: 'branch', taken: null });
+});
+
 describe('a step that is prepared again', () => {
   it('has one delivery, one line in the log and one answer, one after the other', async () => {
     const journey = await test.enter('again', { steps: [webhook({ body: { json: { a: '{{ customer.a }}' } } })] });

@@ -67,5 +67,5 @@ it('what a person does while every worker is dead ends the waits for it, and mov
     expect.objectContaining({ step: 'click', what: 'received', event: clicked.body.ids[0] }),
   );
   const cleo = await ended('cleo');
-  expect(cleo && brief(cleo)).toEqual(['date delayed', 'date elapsed', 'step-2 exited', 'null exited']);
+  expect(cleo && brief(cleo)).toEqual(['date delayed', 'date moved', 'date elapsed', 'step-2 exited', 'null exited']);
 }, 90_000);

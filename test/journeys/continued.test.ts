@@ -157,6 +157,7 @@ it(
       'letter approved',
       'letter sent',
       'date delayed',
+      'date moved',
       'date elapsed',
       'test split',
       'pay waiting',
