@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { workflowMetadataQuery } from '@temporalio/workflow';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -32,7 +32,7 @@ async function waits(what: PageWait['what'], ms: number): Promise<Page> {
 async function run(
   answers: (() => Promise<Page> | Page)[],
   follow: (handle: WorkflowHandle, names: () => string[]) => Promise<void>,
-  maxCachedWorkflows = 100,
+  { maxCachedWorkflows = 100, on = env } = {},
 ) {
   const left = [...answers];
   const fake = fakeActivities({
@@ -45,14 +45,14 @@ async function run(
   });
   const taskQueue = `test-${randomUUID()}`;
   const worker = await Worker.create({
-    connection: env.nativeConnection,
+    connection: on.nativeConnection,
     taskQueue,
     workflowBundle: { codePath: inject('bundlePath') },
     activities: fake.activities,
     maxCachedWorkflows,
   });
   await worker.runUntil(async () => {
-    const handle = await env.client.workflow.start('broadcast', {
+    const handle = await on.client.workflow.start('broadcast', {
       workflowId: `broadcast/brd_${randomUUID()}`,
       taskQueue,
       args: [{ broadcast: 'brd_1' }],
@@ -76,7 +76,7 @@ describe.each([
         expect(names()).toEqual(['enterPage', 'enterPage', 'enterPage', 'enterPage']);
         expect(await details(handle)).toBe('- 1200 people selected, 1100 entered\n- ✅ completed');
       },
-      maxCachedWorkflows,
+      { maxCachedWorkflows },
     );
   });
 
@@ -89,7 +89,7 @@ describe.each([
         // The time is not skipped before somebody awaits the result.
         await eventually(async () => (await handle.describe()).status.name === 'COMPLETED');
       },
-      maxCachedWorkflows,
+      { maxCachedWorkflows },
     );
   });
 
@@ -103,17 +103,28 @@ describe.each([
         expect(names()).toEqual(['enterPage', 'stopBroadcast', 'enterPage', 'enterPage']);
         expect(await details(handle)).toBe('- 500 people selected, 500 entered\n- ❌ stopped');
       },
-      maxCachedWorkflows,
+      { maxCachedWorkflows },
     );
   });
 });
 
 it('a long broadcast is continued as a new workflow', async () => {
-  const pages = Array.from({ length: 900 }, () => () => waits('starts', 1_000));
-  await run([...pages, () => completed], async (handle, names) => {
-    const { runId } = await handle.describe();
-    await handle.result();
-    expect((await handle.describe()).runId).not.toBe(runId);
-    expect(names()).toHaveLength(901);
+  // What is otherwise suggested after thousands of events is suggested after six.
+  const hasty = await TestWorkflowEnvironment.createLocal({
+    server: {
+      executable: { type: 'existing-path', path: inject('temporalBinary') },
+      extraArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=6'],
+    },
   });
-}, 120_000);
+  const soon = () => page({ waitsFor: { what: 'starts', until: new Date(Date.now() + 1).toISOString() } });
+  await run(
+    [soon, soon, soon, soon, () => completed],
+    async (handle, names) => {
+      const { runId } = await handle.describe();
+      await handle.result();
+      expect((await handle.describe()).runId).not.toBe(runId);
+      expect(names()).toHaveLength(5);
+    },
+    { on: hasty },
+  ).finally(() => hasty.teardown());
+});
