@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { workflowMetadataQuery } from '@temporalio/workflow';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Page, PageWait } from '../../activities/enter-page.ts';
 import { WAKE_SIGNAL } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
@@ -116,6 +116,7 @@ it('a long broadcast is continued as a new workflow', async () => {
       extraArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=6'],
     },
   });
+  onTestFinished(() => hasty.teardown());
   const soon = () => page({ waitsFor: { what: 'starts', until: new Date(Date.now() + 1).toISOString() } });
   await run(
     [soon, soon, soon, soon, () => completed],
@@ -126,5 +127,5 @@ it('a long broadcast is continued as a new workflow', async () => {
       expect(names()).toHaveLength(5);
     },
     { on: hasty },
-  ).finally(() => hasty.teardown());
+  );
 });
