@@ -86,10 +86,13 @@ type Seen = { person?: PersonRow };
 /** Only the relay brings people into segments and notes conversions: they are asked about once it has seen what was there at first. */
 function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
   const facts = createFacts(tx, { personKey: person.key });
-  const matched = async () => {
+  const look = async () => {
     if (seen.person?.key !== person.key) seen.person = person;
     if (await isBehind(tx, person.key, seen.person.lastNumber)) throw new NotMatched(NOT_MATCHED);
   };
+  // Once, however many segments are asked about.
+  let looked: Promise<void> | undefined;
+  const matched = () => (looked ??= look());
   return {
     ...facts,
     inSegment: (segment) => matched().then(() => facts.inSegment(segment)),

@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import pino from 'pino';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -21,6 +22,18 @@ beforeAll(async () => {
 });
 afterAll(() => hookline.stop());
 
+const startedWith = (client: Client) =>
+  startStarts({
+    ...{
+      db: hookline.database.db,
+      client,
+      taskQueue: hookline.taskQueue,
+      withSearchAttributes: true,
+      onRefused: () => {},
+    },
+    ...{ perSecond: 1_000, pollMs: 100, away: createAwayLog(pino({ level: 'silent' })) },
+  });
+
 it('starts of a broadcast go on while one of them is not answered, which is tried again after all', async () => {
   const { db } = hookline.database;
   const people = Array.from({ length: 50 }, (_, each) => ({ person: `p-${each}`, name: 'began' }));
@@ -34,20 +47,14 @@ it('starts of a broadcast go on while one of them is not answered, which is trie
 
   await prepareStarts(db);
   const server = await startServerThatAnswers('never', { only: first?.workflowId ?? '' });
-  const starts = startStarts({
-    ...{ db, client: server.client, taskQueue: hookline.taskQueue, withSearchAttributes: true, onRefused: () => {} },
-    ...{ perSecond: 1_000, pollMs: 100, away: createAwayLog(pino({ level: 'silent' })) },
-  });
+  const starts = startedWith(server.client);
   // Its group is still under way: all others have ended.
   await eventually(async () => (await count()) === 16);
   await server.close();
   await starts.stop();
   expect(await count()).toBe(1);
 
-  const again = startStarts({
-    ...{ db, client: hookline.client, taskQueue: hookline.taskQueue, withSearchAttributes: true, onRefused: () => {} },
-    ...{ perSecond: 1_000, pollMs: 100, away: createAwayLog(pino({ level: 'silent' })) },
-  });
+  const again = startedWith(hookline.client);
   await eventually(async () => (await count()) === 0);
   await again.stop();
 });
