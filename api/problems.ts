@@ -23,6 +23,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'segments.in_use': { status: 409, title: 'The segment is in use' },
   'webhooks.invalid': { status: 422, title: 'The webhook is invalid' },
   'webhooks.not_found': { status: 404, title: 'No such webhook' },
+  'webhooks.in_use': { status: 409, title: 'The webhook is in use' },
   'broadcasts.not_found': { status: 404, title: 'No such broadcast' },
   'broadcasts.state': { status: 409, title: "The broadcast's state does not allow this" },
   'journeys.not_found': { status: 404, title: 'No such journey' },

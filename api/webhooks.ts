@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Db } from '../db/open.ts';
-import { deleteWebhook, findWebhook, listWebhooks, putWebhook, wouldPut } from '../db/webhooks.ts';
+import { deleteWebhook, findWebhook, listWebhooks, putWebhook, wouldPut, type OpenDeliveries } from '../db/webhooks.ts';
 import { idSchema } from '../domain/input/id.ts';
 import { validateWebhook, warningsOfLone } from '../domain/campaign/validate-webhook.ts';
 import { webhookSchema } from '../domain/campaign/webhook.ts';
@@ -74,19 +74,30 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
   route({
     method: 'delete',
     path: '/v1/webhooks/:id',
-    summary: 'Hides a stored webhook from new sends',
+    summary: 'Hides a stored webhook of which no delivery is open from new sends',
     scope: 'admin',
     params: idParams,
     query: noQuery,
     body: null,
     answers: { 200: deleted },
-    errors: ['webhooks.not_found'],
+    errors: ['webhooks.not_found', 'webhooks.in_use'],
     handle: async ({ params: { id } }) => {
-      if (!(await deleteWebhook(db, id))) throw noWebhook(id);
+      if (!(await deleteWebhook(db, id, (open) => throwIfUsed(id, open)))) throw noWebhook(id);
       return { status: 200, body: { id } };
     },
   }),
 ];
+
+function throwIfUsed(id: string, { count, oldest }: OpenDeliveries): void {
+  if (count === 0) return;
+  const places = oldest.slice(0, 5).map((delivery) => `deliveries/${delivery.id}`);
+  const shown = `${places.join(', ')}${count > places.length ? ` and ${count - places.length} more` : ''}`;
+  throw new HooklineError(
+    'webhooks.in_use',
+    `Webhook ${id} is in use by ${shown}. Decide its drafts, and let the others end first.`,
+    { errors: oldest.map((delivery) => ({ path: `deliveries/${delivery.id}`, message: `is ${delivery.state}` })) },
+  );
+}
 
 export const noWebhook = (id: string) =>
   new HooklineError('webhooks.not_found', `No webhook has the id "${id}". PUT /v1/webhooks/${id} stores one.`);

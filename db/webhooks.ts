@@ -1,8 +1,9 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Webhook } from '../domain/campaign/webhook.ts';
 import { isSame } from './campaigns.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
+import { deliveries, OPEN_STATES, type DeliveryState } from './schema/deliveries.ts';
 import { webhooks, webhookVersions } from './schema/webhooks.ts';
 
 export type WebhookRow = typeof webhooks.$inferSelect & { definition: Webhook };
@@ -68,12 +69,35 @@ export async function wouldPut(db: Db, id: string, definition: Webhook): Promise
   return { version: isSame(row.definition, definition) ? version : version + 1 };
 }
 
-/** Hides a webhook from new sends. It waits for those that are being stored; their deliveries go on. Answers whether it was there. */
-export async function deleteWebhook(db: Db, id: string): Promise<boolean> {
-  const gone = await db
-    .update(webhooks)
-    .set({ deletedAt: sql`clock_timestamp()`, updatedAt: sql`clock_timestamp()` })
-    .where(and(eq(webhooks.id, id), isNull(webhooks.deletedAt)))
-    .returning({ id: webhooks.id });
-  return gone.length > 0;
+/** Deliveries of a webhook that have not ended: how many, and the oldest of them. */
+export type OpenDeliveries = { count: number; oldest: { id: string; state: DeliveryState }[] };
+
+const OLDEST_SHOWN = 100;
+
+/**
+ * Hides a webhook of which no delivery is open from new sends. It waits for sends that are being stored, and what comes later waits for
+ * it. `throwIfUsed` gets what is open. Answers whether it was there.
+ */
+export async function deleteWebhook(db: Db, id: string, throwIfUsed: (open: OpenDeliveries) => void): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const there = and(eq(webhooks.id, id), isNull(webhooks.deletedAt));
+    const [webhook] = await tx.select({ id: webhooks.id }).from(webhooks).where(there).for('update');
+    if (!webhook) return false;
+    throwIfUsed(await openDeliveries(tx, id));
+    await tx
+      .update(webhooks)
+      .set({ deletedAt: sql`clock_timestamp()`, updatedAt: sql`clock_timestamp()` })
+      .where(eq(webhooks.id, id));
+    return true;
+  });
+}
+
+async function openDeliveries(tx: Db, webhook: string): Promise<OpenDeliveries> {
+  const rows = await tx
+    .select({ id: deliveries.id, state: deliveries.state, count: sql<number>`(count(*) over ())::int` })
+    .from(deliveries)
+    .where(and(eq(deliveries.webhookId, webhook), inArray(deliveries.state, OPEN_STATES)))
+    .orderBy(deliveries.id)
+    .limit(OLDEST_SHOWN);
+  return { count: rows[0]?.count ?? 0, oldest: rows.map(({ id, state }) => ({ id, state })) };
 }

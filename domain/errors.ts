@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'segments.in_use'
   | 'webhooks.invalid'
   | 'webhooks.not_found'
+  | 'webhooks.in_use'
   | 'broadcasts.not_found'
   | 'broadcasts.state'
   | 'journeys.not_found'

@@ -23,6 +23,9 @@ export const DELIVERY_STATES = [
 ] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
+/** Of a delivery that has not ended. */
+export const OPEN_STATES: DeliveryState[] = ['drafted', 'approved', 'queued', 'attempted'];
+
 /** Who did something: the key, and the name that its holder sent along. */
 export type Actor = { key: string; actor: string | null };
 

@@ -4,7 +4,7 @@ import type { RenderedDelivery } from '../../domain/journey/render-delivery.ts';
 import type { Json } from '../../domain/json.ts';
 import { createdAt, moment, updatedAt } from '../columns.ts';
 
-/** A webhook that is sent without a campaign, and the version that new sends get. A deleted one is only hidden: its deliveries go on. */
+/** A webhook that is sent without a campaign, and the version that new sends get. A deleted one is only hidden: its deliveries stay. */
 export const webhooks = pgTable('webhooks', {
   id: text('id').primaryKey(),
   version: integer('version').notNull(),

@@ -169,9 +169,10 @@ describe('a send that is refused', () => {
 
   it('is for a webhook that is not there', async () => {
     expectProblem(await send({ person: 'ada' }, 'nowhere'), 404, 'webhooks.not_found');
-    await put('past', { url: 'https://example.com/' });
+    await put('past', { url: 'https://example.com/', send: 'draft' });
     const first = await send({ person: 'ada', id: 'once' }, 'past');
-    await hookline.api('DELETE', '/v1/webhooks/past');
+    await hookline.api('POST', `/v1/deliveries/${first.body.delivery.id}/discard`, { revision: 1 });
+    expect((await hookline.api('DELETE', '/v1/webhooks/past')).status).toBe(200);
     expectProblem(await send({ person: 'ada' }, 'past'), 404, 'webhooks.not_found');
     expect(await send({ person: 'ada', id: 'once' }, 'past')).toMatchObject({ status: 202, body: first.body });
   });

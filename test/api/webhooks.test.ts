@@ -115,6 +115,43 @@ describe('GET and DELETE /v1/webhooks', () => {
     await remove('gone');
     expect((await put('gone', { url: `${URL}/2` })).body.version).toBe(2);
   });
+
+  it('hide no webhook while deliveries of it are open, and name them', async () => {
+    await put('busy', { url: URL, send: 'draft' });
+    const people = Array.from({ length: 7 }, (_, index) => `waits-${index}`);
+    await Promise.all(people.map((id) => hookline.api('PUT', `/v1/people/${id}`, { attributes: {} })));
+    type Sent = { deliveries: { id: string }[] };
+    const sent = (await hookline.api<Sent>('POST', '/v1/webhooks/busy/send', { people })).body.deliveries;
+    const drafts = sent.map(({ id }) => id).toSorted();
+    const refusal = expectProblem(await remove('busy'), 409, 'webhooks.in_use');
+    expect(refusal.detail).toContain(
+      `${drafts
+        .slice(0, 5)
+        .map((id) => `deliveries/${id}`)
+        .join(', ')} and 2 more`,
+    );
+    expect(refusal.faults).toEqual(drafts.map((id) => `deliveries/${id}: is drafted`));
+    expect((await get('busy')).status).toBe(200);
+
+    const discard = (id: string) => hookline.api('POST', `/v1/deliveries/${id}/discard`, { revision: 1 });
+    await Promise.all(drafts.slice(1).map((id) => discard(id)));
+    expect(expectProblem(await remove('busy'), 409, 'webhooks.in_use').detail).toContain(
+      `in use by deliveries/${drafts[0]}. Decide`,
+    );
+    await discard(drafts[0] ?? '');
+    expect((await remove('busy')).status).toBe(200);
+  });
+
+  it('hide a webhook or let a send be stored that comes at the same time, and not both', async () => {
+    await hookline.api('PUT', '/v1/people/racer', { attributes: {} });
+    for (let round = 0; round < 12; round += 1) {
+      const id = `raced-${round}`;
+      await put(id, { url: URL, send: 'draft' });
+      const send = () => hookline.api('POST', `/v1/webhooks/${id}/send`, { person: 'racer' });
+      const [sent, removed] = await Promise.all(round % 2 ? [send(), remove(id)] : [remove(id), send()].toReversed());
+      expect([`${sent?.status} ${removed?.status}`]).toSatisfy(([both]) => both === '202 409' || both === '404 200');
+    }
+  });
 });
 
 describe('POST /v1/webhooks/preview with webhookId', () => {

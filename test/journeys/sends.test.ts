@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { expectProblem } from '../support/problem.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 
 let hookline: Hookline;
@@ -92,16 +93,17 @@ describe('a send without a campaign', () => {
     expect(two).toEqual(one);
   });
 
-  it('keeps the policy that it was rendered with, whatever is stored or deleted since', async () => {
+  it('keeps the policy that it was rendered with, whatever is stored since, and keeps its webhook from being deleted', async () => {
     receiver.on('/kept', respond({ status: 503 }), respond({ status: 503 }), respond({ json: { v: 1 } }));
     await put('kept', { retry: { times: 2 }, response: { attributes: { kept: 'first {{ response.v }}' } } });
     await person('dan');
     const [id] = await Promise.all([sendOne('kept', { person: 'dan' }), receiver.waitFor(1)]);
     await put('kept', { retry: { times: 0 }, response: { attributes: { kept: 'second' } } });
-    await hookline.api('DELETE', '/v1/webhooks/kept');
+    expectProblem(await hookline.api('DELETE', '/v1/webhooks/kept'), 409, 'webhooks.in_use');
     expect(await settled(id)).toMatchObject({ version: 1 });
     expect(requestsTo('kept')).toHaveLength(3);
     expect(await hookline.attributes('dan')).toEqual({ kept: 'first 1' });
+    expect((await hookline.api('DELETE', '/v1/webhooks/kept')).status).toBe(200);
   });
 
   it('can be sent again when it has failed, with its mapping', async () => {
