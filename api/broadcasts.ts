@@ -1,4 +1,5 @@
 import { findBroadcast, stopBroadcast } from '../db/broadcasts.ts';
+import { readBroadcastRefusal } from '../db/refusals.ts';
 import type { Db } from '../db/open.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { broadcast as broadcastAnswer, triggered } from './answers/campaigns.ts';
@@ -71,11 +72,11 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
 ];
 
 async function shown(db: Db, id: string) {
-  const broadcast = await findBroadcast(db, id);
+  const [broadcast, error] = await Promise.all([findBroadcast(db, id), readBroadcastRefusal(db, id)]);
   if (!broadcast) throw noBroadcast(id);
   const { campaignId: campaign, version, state, selected, createdAt, endedAt } = broadcast;
   const { entered = 0, ...others } = broadcast.counts;
-  return { id, campaign, version, state, selected, entered, refused: others, createdAt, endedAt };
+  return { id, campaign, version, state, selected, entered, refused: others, error, createdAt, endedAt };
 }
 
 const noBroadcast = (id: string) => new HooklineError('broadcasts.not_found', `No broadcast has the id "${id}".`);

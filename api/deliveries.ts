@@ -18,6 +18,7 @@ const listQuery = z
     state: z.enum(DELIVERY_STATES).optional(),
     version: versionNumber.optional(),
     include: z.enum(['bodies']).optional(),
+    stuck: z.literal('true').optional(),
   })
   .superRefine(checkFilter);
 
@@ -31,8 +32,9 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
     query: listQuery,
     body: null,
     answers: { 200: pageOf(deliveryAnswer) },
-    handle: async ({ query: { include, limit, order, cursor, createdAfter, createdBefore, ...filter } }) => {
+    handle: async ({ query: { include, stuck, limit, order, cursor, createdAfter, createdBefore, ...named } }) => {
       const page = { limit, order, cursor, createdAfter, createdBefore };
+      const filter = { ...named, stuck: stuck === 'true' };
       const { data, nextCursor } = await listDeliveries(db, page, filter, { withBodies: include === 'bodies' });
       return { status: 200, body: { data: data.map(shownDelivery), nextCursor } };
     },

@@ -5,6 +5,7 @@ import { ownerChanged } from './journeys.ts';
 import type { Db } from './open.ts';
 import { IN_TURN } from './parked.ts';
 import type { PersonRow } from './people.ts';
+import { readRefusals, withRefusals } from './refusals.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import { campaigns } from './schema/campaigns.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
@@ -282,15 +283,17 @@ export async function findDelivery(db: Db, id: string): Promise<DeliveryDetail |
     .leftJoin(destinations, eq(destinations.origin, parked.destination))
     .where(eq(deliveries.id, id));
   if (!row) return undefined;
-  const [made, resends] = await Promise.all([
+  const [made, resends, refusals] = await Promise.all([
     db.select().from(attempts).where(eq(attempts.deliveryId, id)).orderBy(asc(attempts.number)),
     listResends(db, [id]),
+    readRefusals(db, [id]),
   ]);
-  return {
+  const delivery = {
     ...row.delivery,
     person: row.person,
     attempts: made,
     resends: resends.get(id) ?? [],
     parked: waitingInLine(row),
   };
+  return withRefusals(delivery, refusals);
 }

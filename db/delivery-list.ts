@@ -3,6 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { waitingInLine, type AttemptRow, type DeliveryRow, type InLine } from './deliveries.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
+import { readRefusals, REFUSED_DELIVERIES, withRefusals } from './refusals.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
@@ -21,6 +22,8 @@ export type DeliveryFilter = {
   person?: string | undefined;
   /** `origins` narrows it to a port. Hosts in which a secret has a part are not found: nobody can guess at them. */
   host?: { name: string; origins: string[] | null } | undefined;
+  /** Only those that Temporal refuses to start. */
+  stuck?: boolean | undefined;
 };
 
 /** Bodies are there only where they were asked for. */
@@ -37,7 +40,7 @@ export type ListedDelivery = Omit<DeliveryRow, 'frozen' | 'answer' | 'request'> 
 const { frozen: _frozen, answer: _answer, ...deliveryColumns } = getTableColumns(deliveries);
 const { responseBody, ...attemptColumns } = getTableColumns(attempts);
 
-/** A page of deliveries with their attempts, read in two queries; bodies, which may be large, only where asked for. */
+/** A page of deliveries with their attempts, read in four queries; bodies, which may be large, only where asked for. */
 export async function listDeliveries(
   db: Db,
   page: PageRequest,
@@ -69,15 +72,17 @@ export async function listDeliveries(
     page.limit,
   );
   const ids = data.map(({ id }) => id);
-  const [made, resends] = await Promise.all([listAttempts(db, ids, { withBodies }), listResends(db, ids)]);
-  return {
-    data: data.map((delivery) => ({
-      ...delivery,
-      attempts: made.get(delivery.id) ?? [],
-      resends: resends.get(delivery.id) ?? [],
-    })),
-    nextCursor,
-  };
+  const [made, resends, refusals] = await Promise.all([
+    listAttempts(db, ids, { withBodies }),
+    listResends(db, ids),
+    readRefusals(db, ids),
+  ]);
+  const detailed = data.map((delivery) => ({
+    ...delivery,
+    attempts: made.get(delivery.id) ?? [],
+    resends: resends.get(delivery.id) ?? [],
+  }));
+  return { data: detailed.map((delivery) => withRefusals(delivery, refusals)), nextCursor };
 }
 
 /** The ids alone of what a list has, oldest first. */
@@ -105,6 +110,7 @@ function deliveryQuery(page: PageRequest, filter: DeliveryFilter) {
       filter.version === undefined ? undefined : eq(deliveries.version, filter.version),
       isAnyOf(deliveries.destination, filter.host?.origins),
       isAnyOf(deliveries.id, filter.ids),
+      filter.stuck === true ? sql`${deliveries.id} in (${REFUSED_DELIVERIES})` : undefined,
     ],
     { prefix: 'dlv', within },
   );

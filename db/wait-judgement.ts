@@ -51,7 +51,7 @@ export async function lookAtWait(context: WaitContext, journeyId: string, stepId
     const pauseMs = Math.min(Math.max(context.now.getTime() - over.getTime(), SOONEST_MS), LATEST_MS);
     return { until: new Date(context.now.getTime() + pauseMs).toISOString(), ended: null };
   }
-  const end = (await findEnd(context, wait)) ?? (await timeOver(context, wait));
+  const end = wait.kind === 'condition' ? await endOfCondition(context, wait) : await endOfOther(context, wait);
   if (!end) return { until: wait.deadline?.toISOString() ?? null, ended: null };
   await closeWait(context.tx, wait, end, { wake: false });
   return { until: null, ended: PATHS[end.outcome] };
@@ -65,28 +65,38 @@ const timeOf = ({ now }: WaitContext, { deadline }: WaitRow): Date | null =>
 const placeOf = async ({ tx }: WaitContext, { since, personKey }: WaitRow, over: Date): Promise<number> =>
   Math.max(since, await lastBefore(tx, personKey, over));
 
-/** What has come already, of what is waited for. */
-async function findEnd(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
-  if (wait.kind === 'condition') {
-    const over = timeOf(context, wait);
-    return judgeCondition(context, wait, over ? await placeOf(context, wait, over) : wait.since);
-  }
-  if (wait.kind === 'time' || wait.eventName === null) return null;
-  const { personKey, eventName: name, since, deadline } = wait;
-  const receivedBy = deadline ?? undefined;
-  for await (const event of eventsBehind(context.tx, { personKey, name, since, ...(receivedBy && { receivedBy }) })) {
-    const end = await judgeEvent(context, wait, event);
-    if (end) return end;
-  }
-  return null;
+/** That what was waited for held when the wait began, or when its time was over; otherwise, that the time is over. */
+async function endOfCondition(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
+  const over = timeOf(context, wait);
+  const number = over ? await placeOf(context, wait, over) : wait.since;
+  const judged = await judgeAt(context, wait, number);
+  if (judged?.holds) return fulfilled(judged, number);
+  return over && timeOver(context, wait, { over, ...(judged && { values: judged.values }) });
 }
 
-async function timeOver(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
+/** The event that came, of what is waited for; otherwise, that the time is over. */
+async function endOfOther(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
+  const { kind, personKey, eventName: name, since, deadline } = wait;
+  if (kind === 'event' && name !== null) {
+    const receivedBy = deadline ?? undefined;
+    for await (const event of eventsBehind(context.tx, { personKey, name, since, ...(receivedBy && { receivedBy }) })) {
+      const end = await judgeEvent(context, wait, event);
+      if (end) return end;
+    }
+  }
   const over = timeOf(context, wait);
-  if (!over) return null;
+  return over && timeOver(context, wait, { over });
+}
+
+async function timeOver(
+  context: WaitContext,
+  wait: WaitRow,
+  { over, ...seen }: { over: Date; values?: Json },
+): Promise<WaitEnd> {
   const position = await placeOf(context, wait, over);
   const outcome = wait.kind === 'time' ? 'elapsed' : 'timedOut';
-  return { outcome, eventId: null, position, log: { what: outcome, details: { deadline: over.toISOString() } } };
+  const log = { what: outcome, details: { deadline: over.toISOString(), ...seen } };
+  return { outcome, eventId: null, position, log };
 }
 
 /** Whether an event ends a wait for it: null, or how. */
@@ -106,19 +116,30 @@ export async function judgeEvent(context: WaitContext, wait: WaitRow, event: Eve
  * known of now only, so what came later may count there.
  */
 export async function judgeCondition(context: WaitContext, wait: WaitRow, number: number): Promise<WaitEnd | null> {
+  const judged = await judgeAt(context, wait, number);
+  return judged?.holds ? fulfilled(judged, number) : null;
+}
+
+async function judgeAt(context: WaitContext, wait: WaitRow, number: number): Promise<Judged | null> {
   const over = timeOf(context, wait);
   const upTo = over && Math.max(number, await placeOf(context, wait, over));
-  const judged = await judge({ ...context, now: over ?? context.now }, wait, { event: null, upTo, over });
-  if (!judged?.holds) return null;
-  const log = { what: 'fulfilled', details: { values: judged.values } };
-  return { outcome: 'condition', eventId: null, position: number, log };
+  return judge({ ...context, now: over ?? context.now }, wait, { event: null, upTo, over });
 }
+
+const fulfilled = ({ values }: Judged, position: number): WaitEnd => ({
+  outcome: 'condition',
+  eventId: null,
+  position,
+  log: { what: 'fulfilled', details: { values } },
+});
+
+type Judged = { holds: boolean; values: Json };
 
 async function judge(
   { tx, cipher, campaigns, now, judgeWait }: WaitContext,
   { journeyId, stepId, personKey }: WaitRow,
   { event, upTo, over }: { event: EventRow | null; upTo: number | null; over: Date | null },
-): Promise<{ holds: boolean; values: Json } | null> {
+): Promise<Judged | null> {
   const cause = await readCause(tx, journeyId);
   if (!cause) return null;
   const { person } = cause;

@@ -1,4 +1,4 @@
-import { deadlineOf, explainDeadline } from '../domain/journey/delay-deadline.ts';
+import { endOfDelay, explainEnd } from '../domain/journey/delay-deadline.ts';
 import { countActivity } from '../db/activity.ts';
 import type { InboxItem } from '../db/inbox.ts';
 import { readCause } from '../db/journeys.ts';
@@ -44,11 +44,11 @@ async function moveTime({ tx, campaigns, now }: WaitContext, person: PersonRow, 
   const compiled = await campaigns(tx, cause.journey.campaignId, cause.journey.version);
   const step = compiled.step(wait.stepId);
   if (step.type !== 'delay') return;
-  const deadline = await deadlineOf(step, {
+  const end = await endOfDelay(step, {
     compiled,
     attributes: person.attributes,
     activity: () => countActivity(tx, person.key, wait.createdAt),
     now: at > wait.createdAt ? at : wait.createdAt,
   });
-  await moveDeadline(tx, wait, deadline ?? now, explainDeadline(deadline, now));
+  await moveDeadline(tx, wait, end.at ?? now, explainEnd(end, now));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { OUTCOMES } from '../../db/schema/campaigns.ts';
-import { count, jsonObject, moment } from './common.ts';
+import { count, jsonObject, moment, shownError } from './common.ts';
 
 const state = z.enum(['new', 'live', 'paused', 'stopped']);
 
@@ -103,6 +103,8 @@ export const broadcast = z
     entered: count,
     /** By outcome. */
     refused: z.record(z.string(), count),
+    /** Why it has not begun to select. */
+    error: shownError.nullable(),
     createdAt: moment,
     endedAt: moment.nullable(),
   })

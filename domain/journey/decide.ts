@@ -1,11 +1,11 @@
 import { chooseVariant } from '../campaign/split.ts';
 import type { Step, StepOf } from '../campaign/steps.ts';
-import { evaluateCondition } from '../condition/evaluate-condition.ts';
+import { evaluateCondition, type Judgement } from '../condition/evaluate-condition.ts';
 import { isTimed } from '../condition/needs.ts';
 import { readCondition } from '../condition/rule.ts';
 import { HooklineError } from '../errors.ts';
 import { parseDurationMs } from '../input/duration.ts';
-import { deadlineOf, explainDeadline, followsPerson } from './delay-deadline.ts';
+import { endOfDelay, explainEnd, followsPerson } from './delay-deadline.ts';
 import type { Json } from '../json.ts';
 import { evaluateMapping } from '../request/mapping.ts';
 import { redactJson } from '../request/redact.ts';
@@ -39,8 +39,9 @@ export async function decide(step: Step, at: AtStep): Promise<Decision> {
  * wait, since it moves when they change.
  */
 async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision> {
-  const deadline = await deadlineOf(step, at);
-  const details = explainDeadline(deadline, at.now);
+  const end = await endOfDelay(step, at);
+  const details = explainEnd(end, at.now);
+  const deadline = end.at;
   if (!deadline) return { prepared: { type: 'delay', until: at.now.toISOString() }, details };
   const until = deadline.toISOString();
   if (!followsPerson(step)) return { prepared: { type: 'delay', until }, details, until: deadline };
@@ -54,8 +55,11 @@ async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision>
  */
 async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decision> {
   const scope = await at.scope();
-  const left = await leftAudience(at, scope);
-  if (left) return left;
+  const audience = await judgeAudience(at, scope);
+  if (audience && !audience.holds) {
+    const reason = 'not in the audience any more';
+    return { prepared: { type: 'ended', reason }, what: 'exited', details: { reason, values: audience.values } };
+  }
   const webhook = at.compiled.webhook(step.id);
   const newId = at.newDeliveryId();
   const delivery = at.suppressed
@@ -63,7 +67,7 @@ async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decis
     : renderDelivery(webhook, scope, { id: newId, now: at.now });
   await at.keepDelivery(delivery);
   const { id, state, error, label, mapping } = delivery;
-  const details = { delivery: id, state, ...(error && { error }) };
+  const details = { delivery: id, state, ...(error && { error }), ...(audience && { audience: audience.values }) };
   if (state === 'failed' && step.onFailure === 'exit') {
     return { prepared: { type: 'ended', reason: `webhook ${step.id} failed` }, details };
   }
@@ -78,14 +82,10 @@ async function decideWebhook(step: StepOf<'webhook'>, at: AtStep): Promise<Decis
   };
 }
 
-/** How a journey ends whose person does not belong to the audience any more, where that matters; null: it goes on. */
-async function leftAudience({ compiled, now, facts }: AtStep, scope: Scope): Promise<Decision | null> {
+/** Whether the person still belongs to the audience, where that matters; null: it does not. */
+async function judgeAudience({ compiled, now, facts }: AtStep, scope: Scope): Promise<Judgement | null> {
   const { audience, exit } = compiled.campaign;
-  if (!audience || !exit?.whenNotInAudience) return null;
-  const { holds, values } = await evaluateCondition(audience, scope, now, facts);
-  if (holds) return null;
-  const reason = 'not in the audience any more';
-  return { prepared: { type: 'ended', reason }, what: 'exited', details: { reason, values } };
+  return audience && exit?.whenNotInAudience ? evaluateCondition(audience, scope, now, facts) : null;
 }
 
 /** The deadline is stored, so that whoever looks later finds the same one. */

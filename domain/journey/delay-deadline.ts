@@ -5,22 +5,31 @@ import type { AtStep } from './decision.ts';
 
 type Delayed = Pick<AtStep, 'compiled' | 'attributes' | 'activity' | 'now'>;
 
-/** When a delay that is reached `now` ends; null where the person has no such date. */
-export async function deadlineOf(step: StepOf<'delay'>, { compiled, attributes, activity, now }: Delayed) {
+/** `at` is null where the person has no such date; `hour` is the one in which they are most active, null where none stands out. */
+type DelayEnd = { at: Date | null; hour?: number | null };
+
+/** When a delay that is reached `now` ends. */
+export async function endOfDelay(
+  step: StepOf<'delay'>,
+  { compiled, attributes, activity, now }: Delayed,
+): Promise<DelayEnd> {
   const { for: time, until } = step;
-  if (time !== undefined) return new Date(now.getTime() + parseDurationMs(time));
+  if (time !== undefined) return { at: new Date(now.getTime() + parseDurationMs(time)) };
   if (until === undefined) throw new Error(`the delay ${step.id} has no end`);
   const person = { attributes, timezone: compiled.campaign.timezone ?? 'UTC' };
-  if ('attribute' in until) return deadlineByAttribute(until, person);
+  if ('attribute' in until) return { at: deadlineByAttribute(until, person) };
   if ('mostActiveHour' in until) return deadlineByActivity(until, person, await activity(), now);
-  return deadlineByTime(until, person, now);
+  return { at: deadlineByTime(until, person, now) };
 }
 
-/** What the log says of the end of a delay: when, and why it goes on at once where it does. */
-export function explainDeadline(deadline: Date | null, now: Date): { until: string | null; note?: string } {
-  if (!deadline) return { until: null, note: 'the person has no such date: it goes on at once' };
-  const until = deadline.toISOString();
-  return deadline <= now ? { until, note: 'it is past: it goes on at once' } : { until };
+/** What the log says of the end of a delay: when, by which hour, and why it goes on at once where it does. */
+export function explainEnd(
+  { at, hour }: DelayEnd,
+  now: Date,
+): { until: string | null; hour?: number | null; note?: string } {
+  if (!at) return { until: null, note: 'the person has no such date: it goes on at once' };
+  const shown = { until: at.toISOString(), ...(hour !== undefined && { hour }) };
+  return at <= now ? { ...shown, note: 'it is past: it goes on at once' } : shown;
 }
 
 /** Whether the end of a delay moves with the person: with an attribute, or with their zone. */

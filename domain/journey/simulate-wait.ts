@@ -2,6 +2,7 @@ import { campaignScope } from '../campaign/campaign-scope.ts';
 import { evaluateCondition } from '../condition/evaluate-condition.ts';
 import { withEvents } from '../condition/facts.ts';
 import type { StepOf } from '../campaign/steps.ts';
+import type { Json } from '../json.ts';
 import type { WaitPath } from '../walk.ts';
 import type { StartedWait } from './decision.ts';
 import { inputNow, note, SIMULATED, type Past, type SimulatedEvent, type Simulation } from './simulation.ts';
@@ -17,23 +18,31 @@ export class WaitsForEver extends Error {}
 /** Passes the time until the first of the given events, or the clock, ends a wait. Throws `WaitsForEver`. */
 export async function simulateWait(simulation: Simulation, past: Past, wait: StartedWait): Promise<WaitPath> {
   const step = simulation.compiled.step(wait.step);
-  const end = step.type === 'wait' ? await findEnd(simulation, past, wait, step) : null;
-  if (end) {
-    past.now = later(past.now, end.at);
-    note(past, wait.step, end.what, end.details);
-    if (end.event) past.events[wait.step] = end.event;
-    return 'then';
-  }
-  if (wait.deadline === null) throw new WaitsForEver(`step ${wait.step} waits for ever`);
-  past.now = later(past.now, wait.deadline);
-  if (wait.kind === 'time') return 'elapsed';
-  note(past, wait.step, 'timedOut', { deadline: wait.deadline.toISOString() });
-  return 'onTimeout';
+  const end = step.type === 'wait' ? await endOfWait(simulation, past, wait, step) : elapsed(wait);
+  if (!end) throw new WaitsForEver(`step ${wait.step} waits for ever`);
+  past.now = later(past.now, end.at);
+  if (end.line) note(past, wait.step, ...end.line);
+  if (end.event) past.events[wait.step] = end.event;
+  return end.path;
 }
 
-type End = { at: Date; what: string; details: Parameters<typeof note>[3]; event?: SimulatedEvent };
+type End = {
+  path: WaitPath;
+  at: Date;
+  /** What the log says. */
+  line?: [what: string, details: Parameters<typeof note>[3]];
+  event?: SimulatedEvent;
+};
 
-async function findEnd(
+const elapsed = ({ deadline }: StartedWait): End | null => deadline && { path: 'elapsed', at: deadline };
+
+function timedOut({ deadline }: StartedWait, seen: { values?: Record<string, Json> } = {}): End | null {
+  if (!deadline) return null;
+  return { path: 'onTimeout', at: deadline, line: ['timedOut', { deadline: deadline.toISOString(), ...seen }] };
+}
+
+/** Null: it waits for ever. */
+async function endOfWait(
   simulation: Simulation,
   past: Past,
   wait: StartedWait,
@@ -46,20 +55,23 @@ async function findEnd(
   );
   if (step.until) {
     const moments = [past.now, ...coming.map(({ timestamp }) => timestamp), ...minutes(wait, past.now)];
+    if (deadline) moments.push(deadline);
+    let seen: Record<string, Json> = {};
     for (const at of moments.toSorted((one, other) => one.getTime() - other.getTime())) {
       const { holds, values } = await judge(simulation, past, { condition: step.until, at, event: null });
-      if (holds) return { at, what: 'fulfilled', details: { values } };
+      if (holds) return { path: 'then', at, line: ['fulfilled', { values }] };
+      seen = values;
     }
-    return null;
+    return timedOut(wait, { values: seen });
   }
   for (const event of coming.filter(({ name }) => name === step.event)) {
     const at = event.timestamp;
     const { holds, values } = step.where
       ? await judge(simulation, past, { condition: step.where, at, event })
       : { holds: true, values: {} };
-    if (holds) return { at, what: 'received', details: { event: event.id, name: event.name, values }, event };
+    if (holds) return { path: 'then', at, line: ['received', { event: event.id, name: event.name, values }], event };
   }
-  return null;
+  return timedOut(wait);
 }
 
 function judge(

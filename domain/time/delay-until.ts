@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { offsetSchema } from '../input/duration.ts';
 import type { Json } from '../json.ts';
-import { mostActiveTime, type ActivityCount } from './most-active-hour.ts';
+import { mostActiveHour, timeOfHour, type ActivityCount } from './most-active-hour.ts';
 import { momentOf, readPersonDate } from './person-date.ts';
 import { nextWallClock, timeOfDaySchema, weekdaysSchema } from './wall-clock.ts';
 import { resolveZone, zoneOfPerson, zoneSchema } from './zone.ts';
@@ -42,13 +42,17 @@ export function deadlineByAttribute(until: UntilAttribute, person: Delayed): Dat
   return date && momentOf(date, { offset, time, zone: resolveZone(timezone, person) });
 }
 
-/** The next beginning of the person's most active hour, in their own zone, strictly after `now`; `time` where none stands out. */
+/**
+ * The next beginning of the person's most active hour, in their own zone, strictly after `now`, and which hour that is; the next `time`
+ * where none stands out.
+ */
 export function deadlineByActivity(
   until: UntilMostActiveHour,
   person: Delayed,
   counts: ActivityCount[],
   now: Date,
-): Date {
+): { at: Date; hour: number | null } {
   const zone = zoneOfPerson(person.attributes, person.timezone);
-  return nextWallClock({ after: now, time: mostActiveTime(counts, zone, until.time), zone });
+  const hour = mostActiveHour(counts, zone);
+  return { at: nextWallClock({ after: now, time: timeOfHour(hour, until.time), zone }), hour };
 }

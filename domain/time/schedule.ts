@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseInstant } from '../condition/instant.ts';
 import { cronSchema, cronTimes } from './cron.ts';
-import { mostActiveTime, type ActivityCount } from './most-active-hour.ts';
+import { mostActiveHour, timeOfHour, type ActivityCount } from './most-active-hour.ts';
 import { atTime, wallText } from './wall-clock.ts';
 import { canonicalZone, instantOf, wallOf, zoneSchema } from './zone.ts';
 import { textOf } from '../input/text-of.ts';
@@ -71,7 +71,7 @@ export function dueTimes(localTime: string, zones: string[]): { zone: string; du
 /** For `mostActiveHour`: on the date of a local time, the person's most active hour in their zone; without one, that time. */
 export function dueAtActivity(localTime: string, zone: string, counts: ActivityCount[]): Date {
   const wall = wallTime(localTime);
-  return instantOf(atTime(wall, mostActiveTime(counts, zone, wall.toISOString().slice(11, 16))), zone);
+  return instantOf(atTime(wall, timeOfHour(mostActiveHour(counts, zone), wall.toISOString().slice(11, 16))), zone);
 }
 
 /**

@@ -6,7 +6,7 @@ import { listWaitingPeople, postponePerson } from '../../db/inbox.ts';
 import { putPerson } from '../../db/people.ts';
 import { findWait } from '../../db/waits.ts';
 import { putSegment } from '../../db/segments.ts';
-import { journeys, waits } from '../../db/schema/journeys.ts';
+import { journeyLog, journeys, waits } from '../../db/schema/journeys.ts';
 import { events } from '../../db/schema/people.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { matcherOf } from '../support/matcher.ts';
@@ -185,6 +185,12 @@ describe('a condition whose time is over', () => {
       expect(await outcomeOf(journey)).toBeNull();
       const { endWait } = test.another({ now: later });
       expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'onTimeout' });
+      const [line] = await test.db
+        .select()
+        .from(journeyLog)
+        .where(eq(journeyLog.what, 'timedOut'))
+        .orderBy(desc(journeyLog.at));
+      expect(line).toMatchObject({ journeyId: journey, details: { values: { 'performed paid': 0 } } });
     }
   });
 

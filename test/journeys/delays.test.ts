@@ -82,9 +82,13 @@ describe('a delay until the person’s own moment', () => {
     const until = journey?.step?.until ?? '';
     expect(until).toMatch(/T11:15:00.000Z$/);
     expect(Date.parse(until) - Date.now()).toBeLessThan(24 * 3_600_000);
-    expect(journey?.log).toMatchObject([{ what: 'delayed', until }]);
+    expect(journey?.log).toMatchObject([{ what: 'delayed', until, hour: 17 }]);
     await hookline.api('PUT', '/v1/people/ravi', { attributes: { timezone: 'UTC' } });
-    await eventually(async () => (await journeys.of('ravi'))[0]?.step?.until?.endsWith('T20:00:00.000Z'));
+    const moved = await eventually(async () => {
+      const [now] = await journeys.of('ravi');
+      return now?.step?.until?.endsWith('T20:00:00.000Z') && now;
+    });
+    expect(moved.log).toMatchObject([{ hour: 17 }, { what: 'moved', until: moved.step?.until, hour: 20 }]);
   });
 
   it('lasts to its time where no hour of the person stands out', async () => {
@@ -93,6 +97,7 @@ describe('a delay until the person’s own moment', () => {
     await journeys.post('sol', 'quiet');
     const [journey] = await journeys.standing('sol', 'delayed');
     expect(journey?.step?.until).toMatch(/T03:45:00.000Z$/);
+    expect(journey?.log).toMatchObject([{ what: 'delayed', hour: null }]);
   });
 
   it('moves with the zone of somebody who moves', async () => {

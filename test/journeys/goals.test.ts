@@ -229,6 +229,11 @@ describe('who does not belong to the audience any more', () => {
     await does('ned', 'go', { attributes: { plan: 'silver' } });
     await does('oda', 'go', { attributes: { plan: 'bronze' } });
     expect(await hookline.ended('ned')).toMatchObject({ state: 'completed' });
+    const rendered = (await journeyIn('ned', 'completed')).log.filter(({ what }) => what === 'rendered');
+    expect(rendered).toMatchObject([
+      { step: 'in', audience: { 'customer.plan': 'gold' } },
+      { step: 'out', audience: { 'customer.plan': 'silver' } },
+    ]);
     const { log, ...ended } = await journeyIn('oda', 'exited');
     expect(ended).toMatchObject({ reason: 'not in the audience any more' });
     expect(log.slice(-2)).toMatchObject([

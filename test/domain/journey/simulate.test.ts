@@ -112,6 +112,20 @@ describe('a wait', () => {
     expect((await walk([nine])).endedAt.toISOString()).toBe('2026-03-01T09:00:00.000Z');
   });
 
+  it('until a condition holds says what that saw where its time is over, and holds at the very end of it', async () => {
+    const twice = {
+      type: 'wait',
+      id: 'twice',
+      until: { performed: { event: 'bought', count: { gte: 2 } } },
+      timeout: '1h',
+    };
+    const { log } = await walk([twice], { events: [at(5, 'bought'), at(3601, 'bought')] });
+    const details = { deadline: '2026-03-01T01:00:00.000Z', values: { 'performed bought': 1 } };
+    expect(log[1]).toMatchObject({ what: 'timedOut', details });
+    const nine = { type: 'wait', id: 'nine', until: { now: { from: '09:00', to: '10:00' } }, timeout: '9h' };
+    expect((await walk([nine])).log).toContainEqual(expect.objectContaining({ what: 'fulfilled' }));
+  });
+
   it('sees what came since the entry only where it says so', async () => {
     const late = [
       { type: 'delay', for: '1m' },

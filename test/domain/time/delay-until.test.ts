@@ -83,17 +83,21 @@ describe("a delay until a person's date", () => {
 describe('a delay until the most active hour', () => {
   const until = { mostActiveHour: true, time: '09:00' } as const;
   const busy = [{ at: new Date('2026-02-20T11:30:00Z'), count: 12 }];
+  const byActivity = (person: typeof tokyo, counts: typeof busy, from: Date) => {
+    const { at, hour } = deadlineByActivity(until, person, counts, from);
+    return [at.toISOString(), hour];
+  };
 
   it("is the next such hour in the person's zone, strictly after now", () => {
-    expect(deadlineByActivity(until, tokyo, busy, now).toISOString()).toBe('2026-03-02T11:00:00.000Z');
+    expect(byActivity(tokyo, busy, now)).toEqual(['2026-03-02T11:00:00.000Z', 20]);
     const before = new Date('2026-03-01T10:59:59.999Z');
-    expect(deadlineByActivity(until, tokyo, busy, before).toISOString()).toBe('2026-03-01T11:00:00.000Z');
-    expect(deadlineByActivity(until, nowhere, busy, now).toISOString()).toBe('2026-03-02T11:00:00.000Z');
+    expect(byActivity(tokyo, busy, before)).toEqual(['2026-03-01T11:00:00.000Z', 20]);
+    expect(byActivity(nowhere, busy, now)).toEqual(['2026-03-02T11:00:00.000Z', 12]);
   });
 
   it("without one is the given time in the person's zone", () => {
-    expect(deadlineByActivity(until, tokyo, [], now).toISOString()).toBe('2026-03-02T00:00:00.000Z');
-    expect(deadlineByActivity(until, nowhere, [], now).toISOString()).toBe('2026-03-02T08:00:00.000Z');
+    expect(byActivity(tokyo, [], now)).toEqual(['2026-03-02T00:00:00.000Z', null]);
+    expect(byActivity(nowhere, [], now)).toEqual(['2026-03-02T08:00:00.000Z', null]);
   });
 });
 
