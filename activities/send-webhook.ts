@@ -10,7 +10,7 @@ import { persist } from './persist.ts';
 import { createTurns, type TakeTurn } from './turns.ts';
 
 /** Each is a write of Temporal's. One may be late by more than its time before the worker counts as lost. */
-export const HEARTBEAT_EVERY_MS = 4_000;
+export const HEARTBEAT_EVERY_MS = 2_500;
 
 /** Whatever a claim fails of may last: it is tried again at this pace, not at that of a lost worker. */
 const LOOK_AGAIN_MS = 10_000;

@@ -4,10 +4,10 @@ import type { SendableDelivery, Sent } from '../domain/walk.ts';
 import { WAKE_SIGNAL } from './messages.ts';
 
 /**
- * A killed worker is noticed by its heartbeat. With the time until the next try, a lost request costs no more than the first retry of one
- * that failed, as it is by default.
+ * A killed worker is noticed by its heartbeat. With the time until the next try, and with a step before it that was lost too, a lost
+ * request costs no more than the first retry of one that failed, as it is by default: 12 s at most.
  */
-const HEARTBEAT_TIMEOUT = '9s';
+const HEARTBEAT_TIMEOUT = '6s';
 /** Failures come with delays of their own; this is for a worker that was lost, or stops. */
 const RETRY = { initialInterval: '1s', backoffCoefficient: 1 } as const;
 /** Room to repeat a database write while the process lives. */

@@ -16,10 +16,10 @@ const AWAY_MS = isLong ? 30_000 : 4_000;
 /** Longer than the leases of the relay and the heartbeats of activities. */
 const FROZEN_MS = isLong ? 90_000 : 32_000;
 /**
- * A step of a journey that was given to a worker just as it stopped comes again after 5 s, a request after 10 s, which is what it waits
- * for its first retry by default. One delivery may meet both; and the machine has three other stacks to run.
+ * A step of a journey that was given to a worker just as it stopped comes again after 5 s, a request after 7 s. One delivery may meet
+ * both, which together is what it waits for its first retry by default; and the machine has three other stacks to run.
  */
-const LATEST_S = 5 + 10 + 5;
+const LATEST_S = 5 + 7 + 3;
 const CLOCK = ['./test/faults/shifted-clock.js'];
 const TIMEOUT_MS = isLong ? 600_000 : 300_000;
 

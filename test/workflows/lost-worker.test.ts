@@ -17,7 +17,7 @@ it('a journey whose sending worker is not heard of sends again long before its a
     async send(attempt) {
       attempts = attempt;
       // Longer than the heartbeat may stay away, shorter than the activity may take. Only this call lets time jump here.
-      if (attempt === 1) await env.sleep('12s');
+      if (attempt === 1) await env.sleep('8s');
       return { state: 'sent', exit: false, detail: 'webhook tell sent' };
     },
   });
