@@ -122,7 +122,6 @@ await runProcess('worker', async (config, log) => {
       clock.stop();
       await health?.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      // A request whose journey was ended hears of no second cancellation: it is told here.
       setTimeout(() => stopping.abort(new Error('the worker stops')), GRACE_MS).unref();
       // What had no time to end is done by another worker, or after the next start.
       const ended = running.catch((error: unknown) => log.warn({ err: error }, 'what was under way is cut off'));

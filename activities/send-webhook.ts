@@ -39,7 +39,8 @@ type Named = { delivery: string; resend?: string | undefined };
 
 async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: Named): Promise<Sent | Parked> {
   const { info } = Context.current();
-  const signal = AbortSignal.any([dependencies.stopping, unlessOnlyCancelled(Context.current())]);
+  // Not that of the activity: a request that is under way finishes, whatever becomes of its workflow.
+  const signal = dependencies.stopping;
   const workflowId = info.workflowExecution?.workflowId ?? '';
   const claimed = await claimAttempt(dependencies, { ...named, workflowId }).catch((error: unknown) => {
     if (isUnavailable(error)) throw retryIn(LOOK_AGAIN_MS, 'Postgres cannot be reached');
@@ -69,18 +70,6 @@ async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: N
   if (finished.type === 'settled') return finished.sent;
   if (finished.type === 'parked') return finished.parked;
   throw retryIn(finished.delayMs, finished.message);
-}
-
-/** A journey that ends does not cut off a request that is under way: it finishes, and is stored. */
-function unlessOnlyCancelled(context: Context): AbortSignal {
-  const stopping = new AbortController();
-  const { cancellationSignal } = context;
-  const onAbort = () => {
-    if (!context.cancellationDetails?.cancelRequested) stopping.abort(cancellationSignal.reason);
-  };
-  if (cancellationSignal.aborted) onAbort();
-  else cancellationSignal.addEventListener('abort', onAbort, { once: true });
-  return stopping.signal;
 }
 
 /** An expected outcome of webhooks, so BENIGN: it is no fault of the worker. */

@@ -20,9 +20,9 @@ afterAll(async () => {
 
 type Delivery = { id: string; state: string; journey: string; mapping: { state: string } };
 
-async function enter(campaign: string, people: number, webhook: object): Promise<Delivery[]> {
+async function enter(campaign: string, people: number, webhook: object, rules: object = {}): Promise<Delivery[]> {
   const step = { type: 'webhook', id: 'tell', url: receiver.url(`/${campaign}`), ...webhook };
-  await hookline.publish(campaign, { trigger: { type: 'event', event: campaign }, steps: [step] });
+  await hookline.publish(campaign, { trigger: { type: 'event', event: campaign }, ...rules, steps: [step] });
   const events = Array.from({ length: people }, (_, each) => ({ person: `${campaign}-${each}`, name: campaign }));
   await hookline.api('POST', '/v1/events', events);
   return eventually(async () => {
@@ -33,6 +33,11 @@ async function enter(campaign: string, people: number, webhook: object): Promise
 
 const delivery = async (id: string) => (await hookline.api<Delivery>('GET', `/v1/deliveries/${id}`)).body;
 const inLine = async () => hookline.database.db.select().from(parked);
+const ended = (journey: string) =>
+  eventually(async () => {
+    const { body } = await hookline.api<{ state: string }>('GET', `/v1/journeys/${journey}`);
+    return body.state === 'exited';
+  });
 const workflow = (journey: string) => hookline.client.workflow.getHandle(`journey/${journey}/1`);
 
 describe('a journey that is cancelled in Temporal', () => {
@@ -62,6 +67,36 @@ describe('a journey that is cancelled in Temporal', () => {
     const answer = await hookline.api('POST', `/v1/deliveries/${draft?.id}/approve`);
     expect(answer).toMatchObject({ status: 409, body: { code: 'deliveries.not_drafted' } });
   });
+});
+
+describe('a journey that ends while its request is under way', () => {
+  it('lets that finish, though it outlasts the heartbeat that tells of the end, and stores the answer', async () => {
+    const slow = await startReceiver();
+    const ends = ['exit', 'event', 'goal', 'stop', 'cancel'] as const;
+    for (const end of ends) slow.on(`/${end}`, respond({ json: { end }, delayMs: 4_500 }));
+    const rules = { goal: { event: 'bought', within: '1d', exit: true }, exit: { events: ['left'] } };
+    const sent = new Map<string, Delivery>();
+    for (const end of ends) {
+      const [one] = await enter(end, 1, { url: slow.url(`/${end}`), timeout: '20s' }, rules);
+      if (one) sent.set(end, one);
+    }
+    await slow.waitFor(ends.length);
+    const journeyOf = (end: string) => sent.get(end)?.journey ?? '';
+    await hookline.api('POST', `/v1/journeys/${journeyOf('exit')}/exit`);
+    await hookline.api('POST', '/v1/events', { person: 'event-0', name: 'left' });
+    await hookline.api('POST', '/v1/events', { person: 'goal-0', name: 'bought' });
+    await hookline.api('POST', '/v1/campaigns/stop/stop', { people: 'exit' });
+    await workflow(journeyOf('cancel')).cancel();
+    for (const end of ends) await ended(journeyOf(end));
+    for (const { id } of sent.values()) {
+      const shown = await eventually(async () => {
+        const now = await delivery(id);
+        return now.state === 'sent' && now;
+      }, 20_000);
+      expect(shown).toMatchObject({ attempts: [{ class: 'sent', status: 200 }] });
+    }
+    await slow.close();
+  }, 60_000);
 });
 
 describe('a journey that an operator ends', () => {

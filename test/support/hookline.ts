@@ -93,6 +93,7 @@ export async function startHookline(options: Options = {}) {
     ),
   );
   const connection = await NativeConnection.connect({ address });
+  const stopping = new AbortController();
   const startWorker = async (workflowBundle: WorkflowBundleOption = { codePath: inject('bundlePath') }) => {
     const worker = await Worker.create({
       connection,
@@ -110,7 +111,7 @@ export async function startHookline(options: Options = {}) {
           userAgent: 'Hookline/test',
           breaker,
         },
-        stopping: new AbortController().signal,
+        stopping: stopping.signal,
         wakeLine: createWaker(database.db, 'line', () => {}),
         wakeInbox: createWaker(database.db, 'inbox', () => {}),
       }),
@@ -141,6 +142,7 @@ export async function startHookline(options: Options = {}) {
     routes,
     async stop() {
       await Promise.all([...relays.map((relay) => relay.stop()), tests?.stop()]);
+      stopping.abort();
       await stopWorker?.();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
