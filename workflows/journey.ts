@@ -20,7 +20,7 @@ const CUT_OFF = { temporal: 'cancelled in Temporal', hookline: 'ended in Hooklin
 
 /**
  * One entry of one person into one campaign version: walks the plan, step by step, to its end. It leaves where it stands when it is
- * woken by its own id: its row has ended. A request that is under way then is finished first.
+ * woken by its own id: its row has ended. A request that is under way then finishes by itself.
  */
 export async function journey(input: JourneyInput): Promise<void> {
   if (input.planVersion > PLAN_VERSION) {

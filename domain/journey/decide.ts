@@ -42,7 +42,7 @@ async function decideDelay(step: StepOf<'delay'>, at: AtStep): Promise<Decision>
   const end = await endOfDelay(step, at);
   const details = explainEnd(end, at.now);
   const deadline = end.at;
-  if (!deadline) return { prepared: { type: 'delay', until: at.now.toISOString() }, details };
+  if (!deadline) return { prepared: { type: 'wait', until: null, ended: 'elapsed' }, details };
   const until = deadline.toISOString();
   if (!followsPerson(step)) return { prepared: { type: 'delay', until }, details, until: deadline };
   await at.keepWait({ step: step.id, kind: 'time', eventName: null, sinceEntry: false, deadline, timed: false });

@@ -48,7 +48,8 @@ const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
   async sleepUntil(until) {
     past.now = new Date(Math.max(past.now.getTime(), Date.parse(until)));
   },
-  waitFor() {
+  async waitFor({ ended }) {
+    if (ended) return ended;
     if (!past.wait) throw new Error('a wait was not begun');
     return simulateWait(simulation, past, past.wait);
   },

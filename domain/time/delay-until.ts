@@ -54,5 +54,6 @@ export function deadlineByActivity(
 ): { at: Date; hour: number | null } {
   const zone = zoneOfPerson(person.attributes, person.timezone);
   const hour = mostActiveHour(counts, zone);
-  return { at: nextWallClock({ after: now, time: timeOfHour(hour, until.time), zone }), hour };
+  const time = hour === null ? until.time : timeOfHour(hour);
+  return { at: nextWallClock({ after: now, time, zone }), hour };
 }

@@ -20,6 +20,5 @@ export function mostActiveHour(counts: ActivityCount[], zone: string): number | 
   return hours.indexOf(Math.max(...hours));
 }
 
-/** The time of day at which an hour begins (`17:00`), or the fallback where there is none. */
-export const timeOfHour = (hour: number | null, fallback: string): string =>
-  hour === null ? fallback : `${String(hour).padStart(2, '0')}:00`;
+/** The time of day at which an hour begins: `17:00`. */
+export const timeOfHour = (hour: number): string => `${String(hour).padStart(2, '0')}:00`;

@@ -71,7 +71,8 @@ export function dueTimes(localTime: string, zones: string[]): { zone: string; du
 /** For `mostActiveHour`: on the date of a local time, the person's most active hour in their zone; without one, that time. */
 export function dueAtActivity(localTime: string, zone: string, counts: ActivityCount[]): Date {
   const wall = wallTime(localTime);
-  return instantOf(atTime(wall, timeOfHour(mostActiveHour(counts, zone), wall.toISOString().slice(11, 16))), zone);
+  const hour = mostActiveHour(counts, zone);
+  return instantOf(hour === null ? wall : atTime(wall, timeOfHour(hour)), zone);
 }
 
 /**

@@ -30,7 +30,8 @@ beforeEach(async () => {
 
 const at = (time: string) => void (clock.now = new Date(time));
 
-const set = (person: string, attributes: Record<string, Json>) => putPerson(database.db, person, attributes);
+const set = (person: string, attributes: Record<string, Json>, options?: { backfill: boolean }) =>
+  putPerson(database.db, person, attributes, options);
 
 async function publish(id: string, trigger: object, rest: object = {}) {
   const { campaign, plan } = validateCampaign(
@@ -93,6 +94,26 @@ describe('whoever changes a campaign while a page of its dates is under way', ()
 });
 
 describe('a campaign that starts by dates', () => {
+  it('takes up dates that are told as backfill where they are to come, and none that has passed', async () => {
+    await publish('renewal', { attribute: 'renewal' });
+    await start('renewal');
+    await publish('birthday', { attribute: 'born', yearly: true });
+    await start('birthday');
+    await relays.settle();
+    const dates = { renewal: '2027-04-30T12:00:00Z', born: '1990-04-30T12:00:00Z' };
+    await set('ada', dates, { backfill: true });
+    await set('bob', { renewal: '2027-05-02' }, { backfill: true });
+    await set('cyd', dates);
+    // Their dates are found, and then due.
+    for (let look = 0; look < 2; look += 1) await relays.settle();
+    expect((await decided()).map((line) => line.split(' date/')[0])).toEqual(['cyd birthday', 'cyd renewal']);
+    expect((await due()).filter((line) => /^(ada|bob)/.test(line))).toEqual([
+      'bob renewal 2027-05-02 at 2027-05-02T00:00:00.000Z',
+      expect.stringMatching(/^ada birthday .* at 2028-04-30T12:00:00.000Z$/),
+      expect.stringMatching(/^ada birthday .* at 2029-04-30T12:00:00.000Z$/),
+    ]);
+  });
+
   it('finds everybody who has a date when it is started, and each once when it is due', async () => {
     await set('ada', { renewal: '2027-05-10' });
     await set('bob', { renewal: 'soon' });
