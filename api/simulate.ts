@@ -9,6 +9,7 @@ import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { decideEntry, type EntryDecision } from '../domain/campaign/decide-entry.ts';
+import { sentNames } from '../domain/campaign/sent-names.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
 import type { Condition } from '../domain/condition/condition.ts';
 import { evaluateCondition, type Facts } from '../domain/condition/evaluate-condition.ts';
@@ -16,7 +17,7 @@ import { NO_FACTS, withEvents } from '../domain/condition/facts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
 import { durationSchema, parseDurationMs } from '../domain/input/duration.ts';
-import { hint } from '../domain/input/nearest.ts';
+import { hint, nearest } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
 import { simulatedEvents } from '../domain/journey/simulate-wait.ts';
 import { SIMULATED } from '../domain/journey/simulation.ts';
@@ -137,10 +138,17 @@ async function readCampaign(db: Db, body: Body, rules: DestinationRules) {
   return { campaign, version: null, warnings: [...warnings, ...unheard(campaign, body)] };
 }
 
-const unheard = ({ steps }: Campaign, { events }: Body): string[] =>
-  events.length > 0 && !allSteps(steps).some(({ type }) => type === 'wait')
-    ? ['events: no step of the campaign waits, so they change nothing']
-    : [];
+/** Given events that the campaign does not name: a simulation sees nothing of them. */
+function unheard(campaign: Campaign, { events }: Body): string[] {
+  const named = sentNames(campaign).flatMap(({ kind, name }) => (kind === 'event' ? [name] : []));
+  return [...new Set(events.map(({ name }) => name))]
+    .filter((name) => !named.includes(name))
+    .map((name) => {
+      const near = nearest(name, named);
+      const meant = near === undefined ? '' : `; did you mean "${near}"?`;
+      return `events: the campaign names no event "${name}", so it changes nothing${meant}`;
+    });
+}
 
 /** As the relay judges, were the campaign live; the past of somebody who is made up is empty. */
 async function judgeEntry(

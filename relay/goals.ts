@@ -1,6 +1,5 @@
-import { allSteps, type Campaign } from '../domain/campaign/campaign.ts';
-import { campaignScope } from '../domain/campaign/campaign-scope.ts';
-import { evaluateCondition, type Judgement } from '../domain/condition/evaluate-condition.ts';
+import type { Campaign } from '../domain/campaign/campaign.ts';
+import { judgeGoal, trackingSteps } from '../domain/journey/judge-goal.ts';
 import { createFacts } from '../db/facts.ts';
 import { insertConversion, type ConcernedJourney } from '../db/goals.ts';
 import type { EventRow } from '../db/inbox.ts';
@@ -37,22 +36,9 @@ export async function meetGoals(
 type AtGoal = { person: PersonRow; event: EventRow; journey: ConcernedJourney; campaign: Campaign };
 
 async function meetGoal({ tx, now }: WaitContext, { person, event, journey, campaign }: AtGoal): Promise<boolean> {
-  const { holds, values } = await judgeGoal();
+  const facts = createFacts(tx, { personKey: person.key, upTo: event.number });
+  const { id, trigger } = journey;
+  const at = { person: { id: person.id, attributes: person.attributes }, event, trigger, journey: { id }, now };
+  const { holds, values } = await judgeGoal(campaign, at, facts);
   return holds && insertConversion(tx, { journey, event, tracking: trackingSteps(campaign), values });
-
-  async function judgeGoal(): Promise<Judgement> {
-    const where = campaign.goal?.where;
-    if (!where) return { holds: campaign.goal !== undefined, values: {} };
-    const scope = campaignScope(campaign, {
-      person: { id: person.id, attributes: person.attributes },
-      event,
-      trigger: journey.trigger,
-      journey: { id: journey.id },
-      now,
-    });
-    return evaluateCondition(where, scope, now, createFacts(tx, { personKey: person.key, upTo: event.number }));
-  }
 }
-
-const trackingSteps = ({ steps }: Campaign) =>
-  allSteps(steps).flatMap((step) => (step.type === 'webhook' && step.trackConversions ? [step.id] : []));

@@ -25,7 +25,8 @@ export async function decideEntry(
   return { outcome: 'entered', reason: 'entered', values, entry: { once, ...goalAndExits(campaign, now) } };
 }
 
-const goalAndExits = ({ goal, exit }: Campaign, now: Date): GoalAndExits => ({
+/** By what a journey that begins now is found. */
+export const goalAndExits = ({ goal, exit }: Campaign, now: Date): GoalAndExits => ({
   goalEvent: goal?.event ?? null,
   goalUntil: goal ? new Date(now.getTime() + parseDurationMs(goal.within)) : null,
   exitEvents: exit?.events ?? [],

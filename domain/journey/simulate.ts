@@ -3,7 +3,9 @@ import { walk, type Ending, type Verbs } from '../walk.ts';
 import { decide } from './decide.ts';
 import { DECISION, type AtStep } from './decision.ts';
 import { simulateSend } from './simulate-send.ts';
-import { factsAt, simulateWait, WaitsForEver } from './simulate-wait.ts';
+import { LeftByEvent, meetLater, passTime } from './simulate-events.ts';
+import { factsAt } from './simulate-facts.ts';
+import { simulateWait, WaitsForEver } from './simulate-wait.ts';
 import {
   attributesOf,
   note,
@@ -28,14 +30,27 @@ export type SimulatedJourney = (Ending | { state: 'waiting'; reason: string }) &
 /** Walks a journey to its end as a worker does, with verbs that send nothing, store nothing, and skip the time. */
 export async function simulate(simulation: Simulation): Promise<SimulatedJourney> {
   const { plan, person, now } = simulation;
-  const past: Past = { now, person, log: [], deliveries: new Map(), responses: {}, events: {}, wait: null };
-  const ending = await walk(plan, simulatedVerbs(simulation, past)).catch((error: unknown) => {
-    if (!(error instanceof WaitsForEver)) throw error;
-    return { state: 'waiting' as const, reason: error.message };
-  });
-  note(past, null, ending.state, ending.reason === null ? {} : { reason: ending.reason });
+  const past: Past = {
+    ...{ now, person, log: [], deliveries: new Map(), responses: {}, events: {}, wait: null },
+    ...{ seen: 0, met: 0, hasConverted: false },
+  };
+  const { event, ...ending } = await walk(plan, simulatedVerbs(simulation, past)).then(
+    (end) => ({ ...end, event: null }),
+    endedBy,
+  );
+  const { reason } = ending;
+  note(past, null, ending.state, { ...(reason !== null && { reason }), ...(event !== null && { event }) });
+  const endedAt = past.now;
+  await meetLater(simulation, past);
   const deliveries = [...past.deliveries.values()];
-  return { ...ending, startedAt: now, endedAt: past.now, log: past.log, deliveries, person: past.person };
+  return { ...ending, startedAt: now, endedAt, log: past.log, deliveries, person: past.person };
+}
+
+/** How a walk ends that does not come to its end. */
+function endedBy(error: unknown) {
+  if (error instanceof WaitsForEver) return { state: 'waiting' as const, reason: error.message, event: null };
+  if (error instanceof LeftByEvent) return { state: 'exited' as const, reason: error.reason, event: error.event };
+  throw error;
 }
 
 const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
@@ -45,9 +60,7 @@ const simulatedVerbs = (simulation: Simulation, past: Past): Verbs => ({
     note(past, step.id, what ?? DECISION[step.type], details);
     return prepared;
   },
-  async sleepUntil(until) {
-    past.now = new Date(Math.max(past.now.getTime(), Date.parse(until)));
-  },
+  sleepUntil: (until) => passTime(simulation, past, { to: new Date(until) }),
   async waitFor({ ended }) {
     if (ended) return ended;
     if (!past.wait) throw new Error('a wait was not begun');

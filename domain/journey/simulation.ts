@@ -59,6 +59,11 @@ export type Past = {
   events: Record<string, SimulatedEvent>;
   /** What the journey has begun to wait for. */
   wait: StartedWait | null;
+  /** How many of the given events the next wait does not see any more. */
+  seen: number;
+  /** How many of them have come, as far as they concern the journey wherever it stands. */
+  met: number;
+  hasConverted: boolean;
 };
 
 /** Ids as long as real ones, so that what is rendered has its true length. */

@@ -1,37 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { validateCampaign } from '../../../domain/campaign/campaign.ts';
-import { compileCampaign } from '../../../domain/campaign/compiled-campaign.ts';
-import { NO_FACTS } from '../../../domain/condition/facts.ts';
 import { HooklineError } from '../../../domain/errors.ts';
-import { simulate } from '../../../domain/journey/simulate.ts';
-import { SIMULATED, type SimulatedAnswer, type Simulation } from '../../../domain/journey/simulation.ts';
-
-const NOW = new Date('2026-03-01T00:00:00Z');
-
-function walk(steps: object[], more: Partial<Simulation> = {}) {
-  const { campaign, plan } = validateCampaign({ id: 'try', trigger: { type: 'manual' }, steps });
-  return simulate({
-    compiled: compileCampaign(campaign),
-    plan,
-    person: { id: 'ada', attributes: {} },
-    secrets: {},
-    answers: {},
-    rules: { allowHttp: false, allowNetworks: [] },
-    facts: NO_FACTS,
-    activity: async () => [],
-    events: [],
-    now: NOW,
-    changed: ({ attributes }, changes) => ({ ...attributes, ...changes }),
-    atBoundary: async () => {},
-    ...more,
-  });
-}
-
-const tell = (more: object = {}) => ({ type: 'webhook', id: 'tell', url: 'https://example.com/', ...more });
-const answered = (status: number, body = '{}'): Record<string, SimulatedAnswer> => ({
-  tell: { status, headers: {}, body },
-});
-const brief = ({ log }: Awaited<ReturnType<typeof simulate>>) => log.map(({ step, what }) => `${step} ${what}`);
+import { answered, brief, NOW, tell, walk } from '../../support/simulated.ts';
 
 describe('the time of a simulation', () => {
   it('passes with delays only, all at once', async () => {
@@ -60,80 +29,6 @@ describe('the time of a simulation', () => {
       { person: { id: 'ada', attributes: { since: '2026-03-01T12:00:00Z' } } },
     );
     expect(journey).toMatchObject({ state: 'exited', reason: 'late', person: { attributes: { day: '03' } } });
-  });
-});
-
-describe('a wait', () => {
-  const at = (seconds: number, name: string, data = {}) => ({
-    id: SIMULATED.eventNumber(seconds),
-    name,
-    data,
-    timestamp: new Date(NOW.getTime() + seconds * 1000),
-  });
-  const pay = {
-    type: 'wait',
-    id: 'pay',
-    event: 'paid',
-    where: { 'event.amount': { gt: 1 } },
-    timeout: '1h',
-    onTimeout: [{ type: 'exit', reason: 'never paid' }],
-  };
-
-  it('ends with the first of the given events that is the right one, at its time', async () => {
-    const journey = await walk([pay, { type: 'update', attributes: { paid: '{{ events.pay.amount }}' } }], {
-      events: [at(10, 'paid', { amount: 1 }), at(20, 'paid', { amount: 2 }), at(30, 'paid', { amount: 3 })],
-    });
-    expect(journey.log.map(({ at: time, what }) => `${time.toISOString().slice(11, 19)} ${what}`)).toEqual([
-      '00:00:00 waiting',
-      '00:00:20 received',
-      '00:00:20 updated',
-      '00:00:20 completed',
-    ]);
-    expect(journey.person.attributes).toEqual({ paid: 2 });
-  });
-
-  it('goes by its timeout where none is', async () => {
-    const journey = await walk([pay], { events: [at(7200, 'paid', { amount: 2 })] });
-    expect(journey).toMatchObject({ state: 'exited', reason: 'never paid' });
-    expect(journey.endedAt.getTime() - NOW.getTime()).toBe(3_600_000);
-  });
-
-  it('without a timeout, and without the event, is where the walk stops', async () => {
-    const journey = await walk([{ type: 'wait', id: 'pay', event: 'paid' }, tell()]);
-    expect(journey).toMatchObject({ state: 'waiting', reason: 'step pay waits for ever' });
-    expect(brief(journey)).toEqual(['pay waiting', 'null waiting']);
-  });
-
-  it('until a condition holds is fulfilled by an event, or by time alone', async () => {
-    const twice = { type: 'wait', id: 'twice', until: { performed: { event: 'bought', count: { gte: 2 } } } };
-    const bought = await walk([twice], { events: [at(5, 'bought'), at(9, 'bought')] });
-    expect(bought.endedAt.getTime() - NOW.getTime()).toBe(9_000);
-    const nine = { type: 'wait', id: 'nine', until: { now: { from: '09:00', to: '10:00' } } };
-    expect((await walk([nine])).endedAt.toISOString()).toBe('2026-03-01T09:00:00.000Z');
-  });
-
-  it('until a condition holds says what that saw where its time is over, and holds at the very end of it', async () => {
-    const twice = {
-      type: 'wait',
-      id: 'twice',
-      until: { performed: { event: 'bought', count: { gte: 2 } } },
-      timeout: '1h',
-    };
-    const { log } = await walk([twice], { events: [at(5, 'bought'), at(3601, 'bought')] });
-    const details = { deadline: '2026-03-01T01:00:00.000Z', values: { 'performed bought': 1 } };
-    expect(log[1]).toMatchObject({ what: 'timedOut', details });
-    const nine = { type: 'wait', id: 'nine', until: { now: { from: '09:00', to: '10:00' } }, timeout: '9h' };
-    expect((await walk([nine])).log).toContainEqual(expect.objectContaining({ what: 'fulfilled' }));
-  });
-
-  it('sees what came since the entry only where it says so', async () => {
-    const late = [
-      { type: 'delay', for: '1m' },
-      { ...pay, where: undefined },
-    ];
-    const events = [at(30, 'paid')];
-    expect((await walk(late, { events })).reason).toBe('never paid');
-    expect((await walk([late[0] ?? {}, { ...late[1], since: 'entry' }], { events })).state).toBe('completed');
   });
 });
 
