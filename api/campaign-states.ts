@@ -79,6 +79,6 @@ const HOW = { paused: 'paused', live: 'resumed', stopped: 'stopped' };
 function inState(id: string, campaign: CampaignRow | undefined, state: keyof typeof HOW): CampaignRow {
   if (!campaign) throw noCampaign(id);
   if (campaign.state === state) return campaign;
-  const message = `Campaign ${id} is ${campaign.state} and cannot be ${HOW[state]}.`;
+  const message = `Campaign ${id} is ${campaign.state} and cannot be ${HOW[state]}; POST /v1/campaigns/${id}/start starts it.`;
   throw new HooklineError('campaigns.state', message);
 }

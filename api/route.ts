@@ -40,7 +40,7 @@ export type Route = {
   scope: Scope | null;
   params: z.ZodType<unknown>;
   query: z.ZodType<unknown>;
-  /** Null: the body is not read. */
+  /** Null: there is none, or an empty object. */
   body: z.ZodType<unknown> | null;
   /** What a body looks like, where `body` leaves that to the handler. */
   described?: z.ZodType<unknown>;

@@ -1,13 +1,21 @@
+import { listCampaignIds } from '../db/campaigns.ts';
 import type { Db } from '../db/open.ts';
 import { listUnseen } from '../db/seen-names.ts';
 import { unsentWarning, type SentName } from '../domain/campaign/sent-names.ts';
 
-/** Warns of events and attributes that nobody has sent yet: a typo is the commonest reason that a campaign does nothing. */
+/** Warns of events and attributes that nobody has sent yet, and of campaigns that are not there: a typo is the commonest reason that a campaign does nothing. */
 export async function unsentWarnings(db: Db, names: SentName[]): Promise<string[]> {
-  const unseen = await listUnseen(db, names);
+  const [unseen, ids] = await Promise.all([
+    listUnseen(
+      db,
+      names.flatMap(({ kind, name }) => (kind === 'campaign' ? [] : [{ kind, name }])),
+    ),
+    names.some(({ kind }) => kind === 'campaign') ? listCampaignIds(db) : Promise.resolve([]),
+  ]);
   const near = new Map(unseen.map((one) => [`${one.kind}/${one.name}`, one.near]));
   return names.flatMap((one) => {
-    const known = near.get(`${one.kind}/${one.name}`);
-    return known ? [unsentWarning(one, known)] : [];
+    const isThere = one.kind === 'campaign' && ids.includes(one.name);
+    const known = one.kind === 'campaign' ? ids : near.get(`${one.kind}/${one.name}`);
+    return known && !isThere ? [unsentWarning(one, known)] : [];
   });
 }

@@ -68,6 +68,11 @@ export async function listCampaigns(db: Db, page: PageRequest): Promise<Page<typ
   return pageOf(rows, page.limit);
 }
 
+export async function listCampaignIds(db: Db): Promise<string[]> {
+  const rows = await db.select({ id: campaigns.id }).from(campaigns).orderBy(campaigns.id);
+  return rows.map(({ id }) => id);
+}
+
 const selectCampaign = (db: Db) =>
   db
     .select({ campaign: campaigns, definition: campaignVersions.definition })

@@ -78,12 +78,25 @@ export function findFaults(
         ? segmentNames(campaign).flatMap(({ path, segment }) => unknownSegment(path, segment, segments))
         : []),
     ],
-    warnings: [...references.warnings, ...onceWarnings(campaign)],
+    warnings: [...references.warnings, ...ruleWarnings(campaign)],
   };
 }
 
+/** Rules that do nothing as they stand. */
+export function ruleWarnings(campaign: Record<string, unknown>): string[] {
+  const { trigger, audience, exit } = campaign;
+  const { from, to } = isRecord(trigger) ? trigger : {};
+  const isSame = from !== undefined && JSON.stringify(from) === JSON.stringify(to);
+  const asksAgain = isRecord(exit) && exit['whenNotInAudience'] === true;
+  return [
+    ...onceWarnings(campaign),
+    ...(isSame ? ['trigger: from and to are the same value, so nobody enters'] : []),
+    ...(asksAgain && audience === undefined ? ['exit.whenNotInAudience: there is no audience, so nobody leaves'] : []),
+  ];
+}
+
 /** What comes again each year would find everybody there already. */
-export function onceWarnings({ trigger, entry }: Record<string, unknown>): string[] {
+function onceWarnings({ trigger, entry }: Record<string, unknown>): string[] {
   if (!isRecord(trigger) || trigger['type'] !== 'date' || trigger['yearly'] !== true) return [];
   const { frequency = 'once' } = isRecord(entry) ? entry : {};
   const message =

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DestinationRules } from '../delivery/address.ts';
-import { findFaults, nameSteps, onceWarnings, sizeFault } from './campaign-faults.ts';
+import { findFaults, nameSteps, ruleWarnings, sizeFault } from './campaign-faults.ts';
 import { conditionSchema } from '../condition/condition.ts';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { unknownType } from '../input/explain.ts';
@@ -123,7 +123,7 @@ export function validateCampaign(
 /** What `validateCampaign` warned of when a campaign was published. */
 export const warningsOf = (campaign: Campaign): string[] => [
   ...referenceFindings(campaign, placesOf(campaign.steps)).warnings,
-  ...onceWarnings(campaign),
+  ...ruleWarnings(campaign),
 ];
 
 /** The step of that id, at any depth. */

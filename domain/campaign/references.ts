@@ -14,12 +14,13 @@ export type Findings = { faults: InputFault[]; warnings: string[] };
 const EVENT_ROOTS = ['event', 'parameter', 'event_name', 'event_timestamp', 'event_id'];
 
 /**
- * What conditions and templates refer to and is not there: the event of a trigger that has none is a warning; the answer of
+ * What conditions and templates refer to and is not there: the event or data of a trigger that has none is a warning; the answer of
  * a webhook, or the event of a wait, that does not come before is a fault in a condition, and a warning in a template, where it prints nothing.
  */
 export function referenceFindings(campaign: Record<string, unknown>, places: Place[]): Findings {
   const trigger = isRecord(campaign['trigger']) ? campaign['trigger'] : {};
   const hasEvent = trigger['type'] === 'event';
+  const hasData = trigger['type'] === 'manual';
   const inConditions = conditionsIn(campaign, places).flatMap(conditionReferences);
   const inTemplates = places.flatMap(templateReferences);
   const missing = inConditions.flatMap((reference) => listed(missingStep(reference)));
@@ -27,9 +28,10 @@ export function referenceFindings(campaign: Record<string, unknown>, places: Pla
     faults: missing.map(({ at, message }) => ({ path: at, message })),
     warnings: [
       ...inTemplates.flatMap((reference) => listed(missingStep(reference))),
-      ...[...inConditions, ...inTemplates].flatMap((reference) =>
-        hasEvent || reference.hasEvent ? [] : listed(missingEvent(reference)),
-      ),
+      ...[...inConditions, ...inTemplates].flatMap((reference) => [
+        ...(hasEvent || reference.hasEvent ? [] : listed(missingEvent(reference))),
+        ...(hasData ? [] : listed(missingData(reference))),
+      ]),
     ].map(({ at, message }) => `${at}: ${message}`),
   };
 }
@@ -69,6 +71,11 @@ function missingEvent({ at, keys }: Reference): { at: string; message: string } 
   return { at, message: `${placeOf(keys)} is always missing, as the trigger has no event` };
 }
 
+function missingData({ at, keys }: Reference): { at: string; message: string } | null {
+  if (keys[0] !== 'trigger') return null;
+  return { at, message: `${placeOf(keys)} is always missing, as only a manual trigger brings data` };
+}
+
 function stepConditions({ step, path, earlier }: Place): Condition[] {
   if (step['type'] === 'wait') {
     return [
@@ -101,7 +108,7 @@ function templateReferences({ step, path, earlier }: Place): Reference[] {
 /** Every text whose Liquid may read a person, an event or an answer. */
 export function templatesIn(value: unknown, at: string): { at: string; source: string }[] {
   if (typeof value === 'string')
-    return /\{[{%].*(?:event|parameter|responses|customer|user)/is.test(value) ? [{ at, source: value }] : [];
+    return /\{[{%].*(?:event|parameter|responses|trigger|customer|user)/is.test(value) ? [{ at, source: value }] : [];
   if (Array.isArray(value)) return value.flatMap((item, index) => templatesIn(item, placeOf([index], at)));
   return isRecord(value) ? Object.entries(value).flatMap(([key, item]) => templatesIn(item, placeOf([key], at))) : [];
 }

@@ -7,10 +7,10 @@ import { allSteps, type Campaign } from './campaign.ts';
 import { placesOf } from './places.ts';
 import { conditionsIn, templatesIn } from './references.ts';
 
-/** An event or an attribute that somebody has to send, and where it is named. */
-export type SentName = { at: string; kind: 'event' | 'attribute'; name: string };
+/** An event or an attribute that somebody has to send, or a campaign whose conversions count, and where it is named. */
+export type SentName = { at: string; kind: 'event' | 'attribute' | 'campaign'; name: string };
 
-/** The events and attributes that a campaign counts on, each where it stands first; not the attributes that it sets itself. */
+/** What a campaign counts on, each where it stands first; not itself, nor the attributes that it sets. */
 export function sentNames(campaign: Campaign): SentName[] {
   const places = placesOf(campaign.steps);
   const own = new Set(allSteps(campaign.steps).flatMap(attributesSet));
@@ -21,14 +21,16 @@ export function sentNames(campaign: Campaign): SentName[] {
     ...templateNames(campaign.defaults, 'defaults'),
     ...places.flatMap(({ step, path }) => stepNames(step, path)),
   ];
-  return firstOfEach(named).filter(({ kind, name }) => kind === 'event' || !own.has(name));
+  const isOwn = ({ kind, name }: SentName) =>
+    kind === 'attribute' ? own.has(name) : kind === 'campaign' && name === campaign.id;
+  return firstOfEach(named).filter((one) => !isOwn(one));
 }
 
-/** The events and attributes that a condition counts on. */
+/** What a condition counts on. */
 export const conditionNames = (condition: unknown, at: string): SentName[] =>
   namesIn(condition).flatMap(({ at: inner, what, name }): SentName[] => {
     const path = placeOf(inner, at);
-    if (what === 'event') return [{ at: path, kind: 'event', name }];
+    if (what === 'event' || what === 'campaign') return [{ at: path, kind: what, name }];
     return what === 'path' ? attributeOf(parsePath(name), path) : [];
   });
 
@@ -36,6 +38,7 @@ export const conditionNames = (condition: unknown, at: string): SentName[] =>
 export function unsentWarning({ at, kind, name }: SentName, known: readonly string[]): string {
   const near = nearest(name, known);
   const meant = near === undefined ? '' : `; did you mean "${near}"?`;
+  if (kind === 'campaign') return `${at}: no campaign has the id "${name}" yet${meant}`;
   return `${at}: nobody has sent an ${kind} "${name}" yet${meant}`;
 }
 

@@ -4,7 +4,7 @@ import { durationSchema } from '../input/duration.ts';
 import { unknownType } from '../input/explain.ts';
 import { idSchema } from '../input/id.ts';
 import { untilSchema } from '../time/delay-until.ts';
-import { webhookFields } from './webhook.ts';
+import { attributeTemplate, webhookFields } from './webhook.ts';
 
 /** An id that an author may leave out: `validateCampaign` gives one by the step's place before the schema sees it. */
 const placedId = idSchema('wait-a-day')
@@ -93,7 +93,7 @@ const split = z
 const update = z.strictObject({
   type: z.literal('update'),
   id: placedId,
-  attributes: z.record(z.string().min(1).max(255), z.string()),
+  attributes: z.record(z.string().min(1).max(255), attributeTemplate),
 });
 
 /** Ends the journey. */

@@ -8,6 +8,12 @@ const template = z.string();
 
 const templates = z.record(z.string().min(1), template);
 
+/** What an attribute is set to. */
+export const attributeTemplate = z.string({
+  error: ({ input }) =>
+    typeof input === 'number' || typeof input === 'boolean' ? `must be a template; write "{{ ${input} }}"` : undefined,
+});
+
 /** How a request proves who sends it. Userinfo in the URL is a third way and becomes `basic`. */
 const auth = z.union([
   z.strictObject({ basic: z.strictObject({ username: template, password: template }) }),
@@ -55,7 +61,7 @@ export const webhookFields = {
   draftExpiry: durationSchema({ min: '1s', max: '365d' }).optional(),
   rateLimit: rateLimitSchema.optional(),
   allowHosts: z.array(z.string().min(1)).max(100).optional(),
-  response: z.strictObject({ attributes: templates }).optional(),
+  response: z.strictObject({ attributes: z.record(z.string().min(1), attributeTemplate) }).optional(),
   onFailure: z.enum(['continue', 'exit']).optional(),
   /** Whether a conversion of the campaign may be credited to it. */
   trackConversions: z.boolean().optional(),

@@ -15,7 +15,10 @@ const times = z.int().min(0).max(1_000_000_000).optional();
 
 /** How often something must have happened: `{ gte: 3 }`; all operators have to hold. */
 const countSchema = z
-  .strictObject({ eq: times, ne: times, gt: times, gte: times, lt: times, lte: times })
+  .strictObject(
+    { eq: times, ne: times, gt: times, gte: times, lt: times, lte: times },
+    { error: ({ code }) => (code === 'invalid_type' ? 'write operators, such as { gte: 3 }' : undefined) },
+  )
   .refine((given) => Object.keys(given).length > 0, {
     error: 'write at least one operator, such as { gte: 3 }',
     when: ({ issues }) => issues.length === 0,

@@ -47,7 +47,10 @@ export function addOffset(from: Date, offset: Offset): Date {
 export function durationSchema(bounds: { min?: string; max?: string } = {}) {
   const example = (boundsFault('2h', bounds) && (bounds.max ?? bounds.min)) ?? '2h';
   return z
-    .string({ error: `write a duration such as ${example}, a number with its unit (s m h d w)` })
+    .string({
+      error: ({ input }) =>
+        `${input === undefined ? 'is missing; ' : ''}write a duration such as ${example}, a number with its unit (s m h d w)`,
+    })
     .superRefine((text, ctx) => {
       const message = durationFault(text) ?? boundsFault(text, bounds);
       if (message) ctx.addIssue(message);

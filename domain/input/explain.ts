@@ -18,6 +18,7 @@ export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type': {
       const kind = KINDS[issue.expected] ?? issue.expected;
+      if (issue.expected === 'int' && typeof issue.input === 'number') return `must be ${kind}, not ${issue.input}`;
       return issue.input === undefined ? `is missing; write ${kind}` : `must be ${kind}, not ${kindOf(issue.input)}`;
     }
     case 'unrecognized_keys': {

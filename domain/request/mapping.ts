@@ -14,6 +14,7 @@ export type Mapped = { changes: Record<string, Json>; absent: string[]; unanswer
 
 const MAX_BYTES = 64 * 1024;
 const MAX_DEPTH = 64;
+
 /** Compiles the `attributes` of a response mapping or of an `update` step; see `mappingFaults`. */
 export function compileMapping(attributes: Record<string, string>): CompiledMapping {
   return Object.entries(attributes)
@@ -84,7 +85,7 @@ function cleaned(value: Json, levels: number): Json {
 function checkedNumber(value: number): number {
   if (!Number.isFinite(value)) throw failed('the value is no finite number');
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    throw failed('the value is an integer beyond 2^53, whose last digits are lost; let the receiver answer it as text');
+    throw failed('the value is an integer beyond 2^53, whose last digits are lost; a text keeps them');
   }
   return value;
 }

@@ -18,6 +18,26 @@ const bytes = (...parts: (string | number)[]) =>
   new Uint8Array(Buffer.concat(parts.map((part) => Buffer.from(typeof part === 'string' ? part : [part]))));
 const event = (data: string) => `{"person":"p","name":"x","data":${data}}`;
 
+describe('a body where there is to be none', () => {
+  const suppress = (body: string) => send(`${hookline.url}/v1/people/p/suppress`, { body });
+
+  it.each([
+    ['{"x":1}', 422, 'input.invalid'],
+    ['[1]', 422, 'input.invalid'],
+    ['{bad', 400, 'body.malformed'],
+  ])('is refused as everywhere, such as %s, and nothing is done', async (body, status, code) => {
+    await putPerson('{"attributes":{}}');
+    expectProblem(await suppress(body), status, code);
+    expect((await hookline.api('GET', '/v1/people/p')).body).toMatchObject({ suppressed: false });
+  });
+
+  it('may be an empty object, or nothing', async () => {
+    await putPerson('{"attributes":{}}');
+    for (const body of ['{}', '']) expect((await suppress(body)).status).toBe(200);
+    await hookline.api('POST', '/v1/people/p/unsuppress');
+  });
+});
+
 describe('a body that cannot be parsed', () => {
   it.each([
     ['{', 'line 1, column 2: expected a key in quotes or }, but it ends here'],

@@ -60,7 +60,7 @@ describe('a campaign with faults', () => {
     ],
     [{ ...manual, steps: [] }, [/^steps: must not be empty$/]],
     [{ ...manual, steps: [exit], audience: {} }, [/^audience: is empty; write at least one test/]],
-    [{ ...manual, steps: [exit], goal: { event: 'x' } }, [/^goal\.within: write a duration such as /]],
+    [{ ...manual, steps: [exit], goal: { event: 'x' } }, [/^goal\.within: is missing; write a duration such as /]],
     [
       { ...manual, steps: [{ type: 'update', attributes: { a: 'x\n{{ 1 | nofilter }}', b: '{% if %}' } }] },
       [

@@ -27,6 +27,20 @@ const warnings = async (kind: 'campaigns' | 'segments', definition: object, quer
 const exit = { type: 'exit' };
 
 describe('PUT of a campaign', () => {
+  it('warns of campaigns that are not there, but not of itself', async () => {
+    const converted = (campaign: string) => ({ converted: { campaign } });
+    await hookline.api('PUT', '/v1/campaigns/close-lead', { trigger: { type: 'manual' }, steps: [exit] });
+    const audience = { or: [converted('close-laed'), converted('close-lead'), converted('one')] };
+    const definition = { trigger: { type: 'manual' }, audience, steps: [exit] };
+    const expected = 'no campaign has the id "close-laed" yet; did you mean "close-lead"?';
+    expect(await warnings('campaigns', definition, '?dryRun=true')).toEqual([
+      `audience.or[0].converted.campaign: ${expected}`,
+    ]);
+    expect(await warnings('segments', { condition: converted('close-laed') }, '?dryRun=true')).toEqual([
+      `condition.converted.campaign: ${expected}`,
+    ]);
+  });
+
   it('warns of events and attributes that nobody has sent yet, each where it stands first, and says what was meant', async () => {
     const definition = {
       trigger: { type: 'event', event: 'updateStatu', where: { 'event.newStatus': 'Gold' } },

@@ -62,7 +62,7 @@ describe('an invalid campaign', () => {
       'steps[2].cases[0].steps[0].id: write an id such as wait-a-day: 1 to 63 of a-z, 0-9 and -, not starting with -',
       'steps[2].cases[0].steps[0].for: months and years have no fixed length here; write days or weeks, such as 30d',
       'steps[2].cases[0].steps[1].type: "dealy" is no step type; did you mean "delay"?',
-      'steps[3].attributes.b: must be a string, not a number',
+      'steps[3].attributes.b: must be a template; write "{{ 5 }}"',
       'timezon: unknown key "timezon"; did you mean "timezone"?',
       'id: "gold" is not the id in the path, "silver"; leave it out or make them equal',
       expect.stringMatching(/^steps\[1\]\.url: line 1, column 21: /),

@@ -138,6 +138,30 @@ describe('a warning', () => {
     ]);
   });
 
+  it('is the data of a trigger that brings none', () => {
+    const steps = [{ type: 'update', attributes: { code: '{{ trigger.code }}' } }];
+    const where = { 'trigger.code': 1 };
+    const warningsOf = (trigger: object) => validateCampaign({ id: 'a', trigger, audience: where, steps }).warnings;
+    const missing = 'trigger.code is always missing, as only a manual trigger brings data';
+    expect(warningsOf({ type: 'event', event: 'x' })).toEqual([
+      `audience: ${missing}`,
+      `steps[0].attributes.code: ${missing}`,
+    ]);
+    expect(warningsOf({ type: 'manual' })).toEqual([]);
+  });
+
+  it('is a rule that does nothing', () => {
+    const trigger = { type: 'attribute', attribute: 'plan', from: 'gold', to: 'gold' };
+    const rules = { id: 'a', trigger, exit: { whenNotInAudience: true }, steps: [{ type: 'exit' }] };
+    expect(validateCampaign(rules).warnings).toEqual([
+      'trigger: from and to are the same value, so nobody enters',
+      'exit.whenNotInAudience: there is no audience, so nobody leaves',
+    ]);
+    expect(
+      validateCampaign({ ...rules, trigger: { ...trigger, to: 1 }, audience: { 'customer.x': 1 } }).warnings,
+    ).toEqual([]);
+  });
+
   it('is no event that a condition counts', () => {
     const { warnings } = validateCampaign({
       id: 'a',

@@ -93,7 +93,7 @@ describe('an invalid condition', () => {
       'performed.within: write a span such as 30d or 1mo (units s m h d w mo y)',
     ],
     [{ performed: { event: 'a', within: '0d' } }, 'performed.within: must be longer than nothing, such as 1d'],
-    [{ performed: { event: 'a', count: 3 } }, 'performed.count: must be an object, not a number'],
+    [{ performed: { event: 'a', count: 3 } }, 'performed.count: write operators, such as { gte: 3 }'],
     [{ performed: { event: 'a', count: {} } }, 'performed.count: write at least one operator, such as { gte: 3 }'],
     [
       { performed: { event: 'a', count: { in: [1] } } },

@@ -35,7 +35,7 @@ describe('an input', () => {
     const input = { id: '', age: 7.5, tags: ['vpi', 'gold'], supressed: true, colour: 1, x: 2 };
     expect(faultsOf(person, input)).toEqual([
       'id: must not be empty',
-      'age: must be a whole number, not a number',
+      'age: must be a whole number, not 7.5',
       'tags[0]: "vpi" is not known; did you mean "vip"?',
       'tags[1]: "gold" is not known; use vip or trial',
       'supressed: unknown key "supressed"; did you mean "suppressed"?',
