@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { findEvent, listOutcomes, type NewEvent, type StoredEvent } from '../db/events.ts';
 import { listNamedEvents, type NamedEvent } from '../db/named-events.ts';
 import type { Db } from '../db/open.ts';
+import { isPast } from '../domain/campaign/entry.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
 import { nearest } from '../domain/input/nearest.ts';
@@ -148,7 +149,8 @@ async function shown(db: Db, event: StoredEvent) {
 }
 
 /** Why nobody entered by an event: it waits for the relay, or no campaign started on it when the relay took it up. */
-async function hint(db: Db, { name, waits }: StoredEvent): Promise<string> {
+async function hint(db: Db, { waits, ...event }: StoredEvent): Promise<string> {
+  const { name } = event;
   const known = await listNamedEvents(db);
   const named = known.filter(({ event }) => event === name);
   if (named.some(({ role }) => role === 'trigger')) {
@@ -156,10 +158,13 @@ async function hint(db: Db, { name, waits }: StoredEvent): Promise<string> {
       ? 'No campaign has considered this event yet; the relay takes it up as soon as it runs.'
       : `No campaign started on "${name}" when this event came; one does now.`;
   }
-  if (named.length > 0) return `No campaign starts on "${name}". ${whereNamed(named)}`;
+  if (named.length > 0) return `No campaign starts on "${name}". ${whereNamed(named)}${isPast(event) ? PAST : SEE}`;
   const near = nearest(name, [...new Set(known.map(({ event }) => event))]);
   return `No campaign starts on "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`}`;
 }
+
+const SEE = ": see the log of the person's journeys.";
+const PAST = ', but what is sent as backfill, or over 24 h late, counts for conditions alone.';
 
 const SHOWN_AT_MOST = 5;
 const ROLES = {
@@ -173,5 +178,5 @@ const ROLES = {
 function whereNamed(named: NamedEvent[]): string {
   const shown = named.slice(0, SHOWN_AT_MOST).map(({ campaign, role }) => `${campaign} ${ROLES[role]}`);
   const others = named.length - shown.length;
-  return `${shown.join(', ')}${others > 0 ? `, and ${others} more` : ''}: see the log of the person's journeys.`;
+  return `${shown.join(', ')}${others > 0 ? `, and ${others} more` : ''}`;
 }

@@ -1,12 +1,13 @@
 import type { StepOf } from '../campaign/steps.ts';
+import type { Json } from '../json.ts';
 import { parseDurationMs } from '../input/duration.ts';
 import { deadlineByActivity, deadlineByAttribute, deadlineByTime } from '../time/delay-until.ts';
 import type { AtStep } from './decision.ts';
 
 type Delayed = Pick<AtStep, 'compiled' | 'attributes' | 'activity' | 'now'>;
 
-/** `at` is null where the person has no such date; `hour` is the one in which they are most active, null where none stands out. */
-type DelayEnd = { at: Date | null; hour?: number | null };
+/** `at` is null where the person has no such date. `seen` is what decided, as the log shows it. */
+type DelayEnd = { at: Date | null; seen?: Record<string, Json> };
 
 /** When a delay that is reached `now` ends. */
 export async function endOfDelay(
@@ -17,18 +18,24 @@ export async function endOfDelay(
   if (time !== undefined) return { at: new Date(now.getTime() + parseDurationMs(time)) };
   if (until === undefined) throw new Error(`the delay ${step.id} has no end`);
   const person = { attributes, timezone: compiled.campaign.timezone ?? 'UTC' };
-  if ('attribute' in until) return { at: deadlineByAttribute(until, person) };
-  if ('mostActiveHour' in until) return deadlineByActivity(until, person, await activity(), now);
+  if ('attribute' in until) {
+    const { attribute } = until;
+    const values = Object.hasOwn(attributes, attribute)
+      ? { [`customer.${attribute}`]: attributes[attribute] ?? null }
+      : {};
+    return { at: deadlineByAttribute(until, person), seen: { values } };
+  }
+  if ('mostActiveHour' in until) {
+    const { at, hour } = deadlineByActivity(until, person, await activity(), now);
+    return { at, seen: { hour } };
+  }
   return { at: deadlineByTime(until, person, now) };
 }
 
-/** What the log says of the end of a delay: when, by which hour, and why it goes on at once where it does. */
-export function explainEnd(
-  { at, hour }: DelayEnd,
-  now: Date,
-): { until: string | null; hour?: number | null; note?: string } {
-  if (!at) return { until: null, note: 'the person has no such date: it goes on at once' };
-  const shown = { until: at.toISOString(), ...(hour !== undefined && { hour }) };
+/** What the log says of the end of a delay: when, by what, and why it goes on at once where it does. */
+export function explainEnd({ at, seen }: DelayEnd, now: Date): Record<string, Json> {
+  if (!at) return { until: null, ...seen, note: 'the person has no such date: it goes on at once' };
+  const shown = { until: at.toISOString(), ...seen };
   return at <= now ? { ...shown, note: 'it is past: it goes on at once' } : shown;
 }
 

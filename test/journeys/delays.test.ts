@@ -24,12 +24,15 @@ describe('a delay until the person’s own moment', () => {
     expect((await journeys.ended('mia')).log[0]).toMatchObject({
       what: 'delayed',
       until: '2020-01-07T00:00:00.000Z',
+      values: { 'customer.renewal_date': '2020-01-10' },
       note: 'it is past: it goes on at once',
     });
+    await hookline.api('PUT', '/v1/people/ned', { attributes: { renewal_date: 'soon' } });
     await journeys.post('ned', 'renewal');
     expect((await journeys.ended('ned')).log[0]).toMatchObject({
       what: 'delayed',
       until: null,
+      values: { 'customer.renewal_date': 'soon' },
       note: 'the person has no such date: it goes on at once',
     });
   });

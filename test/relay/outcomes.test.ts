@@ -169,6 +169,10 @@ describe('an event that no campaign names', () => {
       outcomes: [],
       hint: `No campaign starts on "${name}". ${where}: see the log of the person's journeys.`,
     });
+    await hookline.api('POST', '/v1/events', { id: `${id}-old`, person: 'ada', name, backfill: true });
+    expect((await hookline.api('GET', `/v1/events/${id}-old`)).body).toMatchObject({
+      hint: `No campaign starts on "${name}". ${where}, but what is sent as backfill, or over 24 h late, counts for conditions alone.`,
+    });
     await hookline.api('POST', '/v1/events', { id: `${id}-misspelt`, person: 'ada', name: `${name}x` });
     expect((await hookline.api('GET', `/v1/events/${id}-misspelt`)).body).toMatchObject({
       hint: `No campaign starts on "${name}x". Did you mean "${name}"?`,
