@@ -72,6 +72,7 @@ describe('the moment of a local time', () => {
     expect(dueAtActivity('2026-03-01T09:30', 'Asia/Tokyo', busy).toISOString()).toBe('2026-03-01T11:00:00.000Z');
     expect(dueAtActivity('2026-03-01T09:30', 'Pacific/Pago_Pago', busy).toISOString()).toBe('2026-03-01T11:00:00.000Z');
     expect(dueAtActivity('2026-03-01T09:30', 'Asia/Tokyo', []).toISOString()).toBe('2026-03-01T00:30:00.000Z');
+    expect(dueAtActivity('2026-03-01T09:30:50', 'Asia/Tokyo', []).toISOString()).toBe('2026-03-01T00:30:50.000Z');
   });
 
   it.each(['soon', '2026-02-30T09:00', '09:00'])('"%s" is none', (localTime) => {
