@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
@@ -68,6 +69,8 @@ await runProcess('worker', async (config, log) => {
   const clock = await startClock(database.db, (error) => log.warn({ err: error }, 'Postgres could not say the time'));
   const { now } = clock;
   const stopping = new AbortController();
+  // Each request that is under way listens.
+  setMaxListeners(0, stopping.signal);
   const worker = await Worker.create({
     connection,
     namespace,

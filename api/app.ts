@@ -1,6 +1,5 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import type { Cipher } from '../db/cipher.ts';
 import { newId } from '../db/id.ts';
 import type { Db } from '../db/open.ts';
@@ -12,7 +11,7 @@ import type { KeyRing } from './key-ring.ts';
 import type { Metrics } from './metrics.ts';
 import { answerOnce } from './repeatable.ts';
 import { requestLog } from './request-log.ts';
-import type { Answer, Route } from './route.ts';
+import { takenBody, type Answer, type Route } from './route.ts';
 import { assertStorable } from './storable.ts';
 
 const DEFAULT_MAX_BYTES = 1024 * 1024;
@@ -47,7 +46,7 @@ export function createApp({ routes, keys, metrics, log, inspect, ...stores }: Ap
       next();
     };
     const asking = route.scope ? [allow(route.scope, route.dialect)] : [];
-    const reading = bodyOf(route) ? readers(route) : [];
+    const reading = takenBody(route) ? readers(route) : [];
     const guards = route.dialect?.keyInBody ? [...reading, ...asking] : [...asking, ...reading];
     app[route.method](route.path, name, ...guards, async (request, response) => {
       const caller = response.locals.caller ?? NOBODY;
@@ -71,19 +70,13 @@ function inputOf(route: Route, request: Request, sent: unknown) {
   assertStorable(request.params, 'path');
   assertStorable(request.query, 'query');
   if (!route.judgesItems) assertStorable(sent);
-  const taken = bodyOf(route);
+  const taken = takenBody(route);
   return {
     params: parseInput(route.params, request.params, { prefix: 'path' }),
     query: parseInput(route.query, request.query, { prefix: 'query' }),
     body: taken ? parseInput(taken, sent) : undefined,
   };
 }
-
-/** For a route without a body: a field that would mean nothing is refused here too. */
-const NOTHING = z.strictObject({}).optional();
-
-/** Null: the body is not read. Other APIs have their own ways with what they do not need. */
-const bodyOf = ({ body, method, dialect }: Route) => body ?? (method === 'get' || dialect ? null : NOTHING);
 
 function send(response: Response, { produces }: Route, answer: Answer & { isRepeat?: boolean }): void {
   response.status(answer.status);

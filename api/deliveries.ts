@@ -18,7 +18,7 @@ const listQuery = z
     state: z.enum(DELIVERY_STATES).optional(),
     version: versionNumber.optional(),
     include: z.enum(['bodies']).optional(),
-    stuck: z.literal('true').optional(),
+    stuck: z.enum(['true', 'false']).optional(),
   })
   .superRefine(checkFilter);
 

@@ -5,7 +5,7 @@ import { plainStatus } from './dialect.ts';
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts';
 import { PROBLEMS } from './problems.ts';
 import { problemSchema } from './problem-schema.ts';
-import type { Route } from './route.ts';
+import { takenBody, type Route } from './route.ts';
 
 const PREFIX = '#/components/schemas/';
 const JSON_TYPE = 'application/json';
@@ -164,7 +164,9 @@ function problemsOf(route: Route, schemaOf: SchemaOf) {
 }
 
 /** The codes of a route: its own, and those of what the app does for it. */
-export function codesOf({ scope, body, params, repeatable, errors = [] }: Route): ErrorCode[] {
+export function codesOf(route: Route): ErrorCode[] {
+  const { scope, params, repeatable, errors = [] } = route;
+  const body = takenBody(route);
   const hasPath = !params.safeParse({}).success;
   return [
     ...new Set<ErrorCode>([

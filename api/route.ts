@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Db } from '../db/open.ts';
 import { SCOPES, type Scope } from '../db/schema/api-keys.ts';
 import type { ErrorCode } from '../domain/errors.ts';
@@ -40,7 +40,7 @@ export type Route = {
   scope: Scope | null;
   params: z.ZodType<unknown>;
   query: z.ZodType<unknown>;
-  /** Null: there is none, or an empty object. */
+  /** Null: nothing is to be said in it; see `takenBody`. */
   body: z.ZodType<unknown> | null;
   /** What a body looks like, where `body` leaves that to the handler. */
   described?: z.ZodType<unknown>;
@@ -81,6 +81,13 @@ type Typed<P, Q, B, A extends Answers, S extends keyof A> = Omit<
   answers: A;
   handle(input: { params: P; query: Q; body: B } & Surroundings): Promise<AnswerOf<A, S>>;
 };
+
+/** Of a route without a body: a field that would mean nothing is refused here too. */
+const NOTHING = z.strictObject({}).optional();
+
+/** What is read of a body; null: nothing is, as GET has none, and other APIs have their own ways with what they do not need. */
+export const takenBody = ({ body, method, dialect }: Pick<Route, 'body' | 'method' | 'dialect'>) =>
+  body ?? (method === 'get' || dialect ? null : NOTHING);
 
 /** Declares a route whose handler sees the types of its schemas. The one cast: the app parses with these very schemas first. */
 export const route = <P, Q, A extends Answers, S extends keyof A & number, B = undefined>(

@@ -138,15 +138,17 @@ async function readCampaign(db: Db, body: Body, rules: DestinationRules) {
   return { campaign, version: null, warnings: [...warnings, ...unheard(campaign, body)] };
 }
 
-/** Given events that the campaign does not name: a simulation sees nothing of them. */
+/** Given events that the campaign does not name but to start: a simulation sees nothing of them. */
 function unheard(campaign: Campaign, { events }: Body): string[] {
-  const named = sentNames(campaign).flatMap(({ kind, name }) => (kind === 'event' ? [name] : []));
+  const named = sentNames({ ...campaign, trigger: { type: 'manual' } }).flatMap(({ kind, name }) =>
+    kind === 'event' ? [name] : [],
+  );
   return [...new Set(events.map(({ name }) => name))]
     .filter((name) => !named.includes(name))
     .map((name) => {
       const near = nearest(name, named);
       const meant = near === undefined ? '' : `; did you mean "${near}"?`;
-      return `events: the campaign names no event "${name}", so it changes nothing${meant}`;
+      return `events: the campaign waits for no "${name}" and asks for none, so it changes nothing${meant}`;
     });
 }
 

@@ -14,8 +14,8 @@ export async function unsentWarnings(db: Db, names: SentName[]): Promise<string[
   ]);
   const near = new Map(unseen.map((one) => [`${one.kind}/${one.name}`, one.near]));
   return names.flatMap((one) => {
-    const isThere = one.kind === 'campaign' && ids.includes(one.name);
-    const known = one.kind === 'campaign' ? ids : near.get(`${one.kind}/${one.name}`);
-    return known && !isThere ? [unsentWarning(one, known)] : [];
+    const { kind, name } = one;
+    const known = kind === 'campaign' ? !ids.includes(name) && ids : near.get(`${kind}/${name}`);
+    return known ? [unsentWarning(one, known)] : [];
   });
 }

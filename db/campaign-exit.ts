@@ -3,6 +3,7 @@ import { writersTurn } from './campaign-turns.ts';
 import { exitJourneys } from './journey-exit.ts';
 import type { Db } from './open.ts';
 import { campaigns } from './schema/campaigns.ts';
+import { OPEN_STATES } from './schema/deliveries.ts';
 
 const JOURNEYS_AT_ONCE = 200;
 
@@ -35,7 +36,7 @@ export async function exitPage(db: Db, { id, exitBefore }: ExitingCampaign, now:
       : await ids(
           db.execute<{ id: string }>(sql`
             select distinct journeys.id from deliveries join journeys on journeys.id = journey_id
-            where deliveries.campaign_id = ${id} and deliveries.state in ('drafted', 'approved', 'queued', 'attempted')
+            where deliveries.campaign_id = ${id} and deliveries.state = any(${sql.param(OPEN_STATES)}::text[])
               and ended_at is not null and ${before}
             limit ${JOURNEYS_AT_ONCE}`),
         );

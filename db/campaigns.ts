@@ -68,6 +68,7 @@ export async function listCampaigns(db: Db, page: PageRequest): Promise<Page<typ
   return pageOf(rows, page.limit);
 }
 
+/** The ids of all campaigns, in order. */
 export async function listCampaignIds(db: Db): Promise<string[]> {
   const rows = await db.select({ id: campaigns.id }).from(campaigns).orderBy(campaigns.id);
   return rows.map(({ id }) => id);

@@ -3,7 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { waitingInLine, type AttemptRow, type DeliveryRow, type InLine } from './deliveries.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
-import { readRefusals, REFUSED_DELIVERIES, withRefusals } from './refusals.ts';
+import { isRefused, readRefusals, withRefusals } from './refusals.ts';
 import { listResends, type ResendRow } from './resends.ts';
 import type { ShownRequest } from '../domain/journey/render-delivery.ts';
 import { attempts, deliveries, type DeliveryState } from './schema/deliveries.ts';
@@ -110,7 +110,7 @@ function deliveryQuery(page: PageRequest, filter: DeliveryFilter) {
       filter.version === undefined ? undefined : eq(deliveries.version, filter.version),
       isAnyOf(deliveries.destination, filter.host?.origins),
       isAnyOf(deliveries.id, filter.ids),
-      filter.stuck === true ? sql`${deliveries.id} in (${REFUSED_DELIVERIES})` : undefined,
+      filter.stuck === true ? isRefused : undefined,
     ],
     { prefix: 'dlv', within },
   );

@@ -11,10 +11,16 @@ export type Dates = { personKey: string; occurrences: DateOccurrence[] };
 
 /**
  * Brings what is due for people, who are held, in one campaign in line with their dates. What has fired stays as it is, so that it
- * never fires again.
+ * never fires again; what is new and had passed by a moment is kept as if it had.
  */
-export async function writeDates(tx: Db, campaign: string, dates: Dates[]): Promise<void> {
+export async function writeDates(
+  tx: Db,
+  campaign: string,
+  dates: Dates[],
+  { passedBy = null }: { passedBy?: Date | null } = {},
+): Promise<void> {
   if (dates.length === 0) return;
+  const passed = sql`${passedBy?.toISOString() ?? null}::timestamptz`;
   const keys = dates.map(({ personKey }) => personKey);
   const rows = dates.flatMap(({ personKey, occurrences }) => occurrences.map((one) => ({ personKey, ...one })));
   await tx.execute(sql`
@@ -26,8 +32,8 @@ export async function writeDates(tx: Db, campaign: string, dates: Dates[]): Prom
       where campaign_id = ${campaign} and person_key = any(${sql.param(keys)}::text[]) and fired_at is null and broadcast_id is null
         and not exists (select from wanted where "personKey" = d.person_key and occurrence = d.occurrence)
     )
-    insert into due_entries as d (campaign_id, person_key, occurrence, due_at)
-    select ${campaign}, "personKey", occurrence, "dueAt" from wanted
+    insert into due_entries as d (campaign_id, person_key, occurrence, due_at, fired_at)
+    select ${campaign}, "personKey", occurrence, "dueAt", case when "dueAt" <= ${passed} then ${passed} end from wanted
     on conflict (campaign_id, person_key, occurrence) do update set due_at = excluded.due_at
     where d.fired_at is null and d.broadcast_id is null and d.due_at <> excluded.due_at`);
 }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from './open.ts';
+import { OPEN_STATES } from './schema/deliveries.ts';
 
 /** How old the first of something is, in seconds; 0 where there is none. */
 type Waiting = { count: number; oldestS: number };
@@ -56,7 +57,7 @@ export async function readFigures(db: Db, since: Since): Promise<Figures> {
     where ended_at is null group by 1`);
   const deliveries = await db.execute<{ state: string; count: number }>(sql`
     select state, count(*)::int as count from deliveries
-    where state in ('drafted', 'approved', 'queued', 'attempted') group by 1`);
+    where state = any(${sql.param(OPEN_STATES)}::text[]) group by 1`);
   const recent = await db.execute<{ state: string; count: number }>(sql`
     select state, count(*)::int as count from deliveries where id >= ${since.delivery} group by 1`);
   const drafts = await db.execute<Figures['drafts'][number]>(sql`

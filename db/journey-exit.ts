@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { Db } from './open.ts';
-import type { Actor, Decision } from './schema/deliveries.ts';
+import { OPEN_STATES, type Actor, type Decision } from './schema/deliveries.ts';
 
 type Exit = {
   reason: string;
@@ -65,7 +65,7 @@ async function dropDeliveries(tx: Db, journeys: string[], discarded: Decision): 
   await tx.execute(sql`
     with open as (
       select id, state from deliveries
-      where journey_id = any(${sql.param(journeys)}::text[]) and state in ('drafted', 'approved', 'queued', 'attempted')
+      where journey_id = any(${sql.param(journeys)}::text[]) and state = any(${sql.param(OPEN_STATES)}::text[])
       order by id for no key update
     ), dropped as (
       update deliveries

@@ -1,17 +1,23 @@
-import { sql, type SQL } from 'drizzle-orm';
+import { inArray, sql, type SQL } from 'drizzle-orm';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import type { Db } from './open.ts';
+import type { DeliveryRow } from './deliveries.ts';
 import type { ResendRow } from './resends.ts';
+import { deliveries, OPEN_STATES } from './schema/deliveries.ts';
 
 /** Why Temporal does not start a workflow that has still to begin, by its id. */
 type Refusals = Map<string, ShownError>;
 
-/** The deliveries that have not begun to be sent, or to be sent again, since Temporal refuses to start their workflow. */
-export const REFUSED_DELIVERIES = sql`select command->>'delivery' from commands where error is not null`;
+/** Of a delivery: that it, or a resend of it, has not begun to be sent since Temporal refuses to start the workflow. */
+export const isRefused = sql`exists (
+  select from commands
+  where error is not null and command->>'delivery' = ${deliveries.id} and (
+    command->>'type' = 'startDelivery' and ${inArray(deliveries.state, OPEN_STATES)}
+    or exists (select from resends where id = command->>'resend' and ended_at is null)))`;
 
 /** Why deliveries, and their resends, have not begun to be sent. There are few of these rows, with an index of their own. */
-export const readRefusals = (db: Db, deliveries: string[]): Promise<Refusals> =>
-  read(db, sql`command->>'delivery' = any(${sql.param(deliveries)}::text[])`);
+export const readRefusals = (db: Db, ids: string[]): Promise<Refusals> =>
+  read(db, sql`command->>'delivery' = any(${sql.param(ids)}::text[])`);
 
 export async function readBroadcastRefusal(db: Db, id: string): Promise<ShownError | null> {
   const workflowId = `broadcast/${id}`;
@@ -31,16 +37,13 @@ const refused = (error: string): ShownError => ({
 });
 
 /** A delivery with what keeps it, or a resend of it, from beginning as their error. */
-export function withRefusals<D extends { id: string; error: ShownError | null; resends: ResendRow[] }>(
+export function withRefusals<D extends Pick<DeliveryRow, 'id' | 'state' | 'error'> & { resends: ResendRow[] }>(
   delivery: D,
   refusals: Refusals,
 ): D {
-  return {
-    ...delivery,
-    error: delivery.error ?? refusals.get(`delivery/${delivery.id}`) ?? null,
-    resends: delivery.resends.map((resend) => ({
-      ...resend,
-      error: resend.error ?? refusals.get(`resend/${resend.id}`) ?? null,
-    })),
-  };
+  const { id, state, error, resends } = delivery;
+  const refusal = OPEN_STATES.includes(state) ? refusals.get(`delivery/${id}`) : undefined;
+  const shown = (resend: ResendRow) =>
+    resend.endedAt ? resend : { ...resend, error: refusals.get(`resend/${resend.id}`) ?? resend.error };
+  return { ...delivery, error: error ?? refusal ?? null, resends: resends.map(shown) };
 }

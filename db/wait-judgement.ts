@@ -65,7 +65,7 @@ const timeOf = ({ now }: WaitContext, { deadline }: WaitRow): Date | null =>
 const placeOf = async ({ tx }: WaitContext, { since, personKey }: WaitRow, over: Date): Promise<number> =>
   Math.max(since, await lastBefore(tx, personKey, over));
 
-/** That what was waited for held when the wait began, or when its time was over; otherwise, that the time is over. */
+/** That what is waited for holds now, or held when its time was over; otherwise, that the time is over. */
 async function endOfCondition(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
   const over = timeOf(context, wait);
   const number = over ? await placeOf(context, wait, over) : wait.since;

@@ -81,7 +81,7 @@ const OLDEST_SHOWN = 100;
 export async function deleteWebhook(db: Db, id: string, throwIfUsed: (open: OpenDeliveries) => void): Promise<boolean> {
   return db.transaction(async (tx) => {
     const there = and(eq(webhooks.id, id), isNull(webhooks.deletedAt));
-    const [webhook] = await tx.select({ id: webhooks.id }).from(webhooks).where(there).for('update');
+    const [webhook] = await tx.select({ id: webhooks.id }).from(webhooks).where(there).for('no key update');
     if (!webhook) return false;
     throwIfUsed(await openDeliveries(tx, id));
     await tx

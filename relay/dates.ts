@@ -1,4 +1,4 @@
-import { comingDates, isMissed, isStillDue, stillMet } from '../domain/time/date-trigger.ts';
+import { comingDates, isMissed, isStillDue } from '../domain/time/date-trigger.ts';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { HeldCampaign } from '../db/candidates.ts';
 import { findDue, listDateCampaigns, writeDates } from '../db/due-entries.ts';
@@ -7,26 +7,23 @@ import type { PersonRow } from '../db/people.ts';
 import { considerAll, type MatchContext, type Occasion } from './enter.ts';
 
 /**
- * Finds anew when a person, who is held, enters by their dates: those that a change concerns. What is told as backfill begins nothing at
- * once, so a date of it that has passed is none.
+ * Finds anew when a person, who is held, enters by their dates: those that a change concerns. Backfill begins nothing at once: a date of it
+ * that had passed counts as one that they have entered by.
  */
 export async function moveDates(context: MatchContext, person: PersonRow, item: InboxItem): Promise<void> {
   if (!item.change) return;
   const { tx, campaigns, now } = context;
-  const from = item.change.backfill ? now : stillMet(now);
   for (const { campaign, version } of await listDateCampaigns(tx, Object.keys(item.change.changes))) {
     const compiled = await campaigns(tx, campaign, version);
-    await writeDates(tx, campaign, [datesOf(compiled.campaign, person, from)]);
+    const passedBy = item.change.backfill ? item.change.at : null;
+    await writeDates(tx, campaign, [datesOf(compiled.campaign, person, now)], { passedBy });
   }
 }
 
-/** When a person enters a campaign by their date behind a moment; never by one that starts otherwise. */
-export function datesOf({ trigger, timezone = 'UTC' }: Campaign, person: PersonRow, from: Date) {
+/** When a person enters a campaign by their date; never by one that starts otherwise. */
+export function datesOf({ trigger, timezone = 'UTC' }: Campaign, person: PersonRow, now: Date) {
   const { key: personKey, attributes } = person;
-  return {
-    personKey,
-    occurrences: trigger.type === 'date' ? comingDates(trigger, { attributes, timezone }, from) : [],
-  };
+  return { personKey, occurrences: trigger.type === 'date' ? comingDates(trigger, { attributes, timezone }, now) : [] };
 }
 
 /** Decides on an entry that has become due. A date that is not the person's any more, or that came more than 24 hours late, counts for nothing. */
@@ -47,5 +44,5 @@ export async function considerDue(
     await considerAll(context, person, [candidate], { ...occasion, cause: `date/${due.occurrence}` });
   }
   const isRunning = candidate.state === 'live' || candidate.state === 'paused';
-  if (trigger.yearly && isRunning) await writeDates(tx, candidate.campaign, [datesOf(campaign, person, stillMet(now))]);
+  if (trigger.yearly && isRunning) await writeDates(tx, candidate.campaign, [datesOf(campaign, person, now)]);
 }

@@ -1,4 +1,3 @@
-import { stillMet } from '../domain/time/date-trigger.ts';
 import { mayBeDue, writeDates } from '../db/due-entries.ts';
 import { holdPage } from '../db/people-page.ts';
 import type { Sweep } from '../db/sweeps.ts';
@@ -22,7 +21,7 @@ export async function fillDates(
   await writeDates(
     tx,
     id,
-    held.map((person) => datesOf(campaign, person, stillMet(now))),
+    held.map((person) => datesOf(campaign, person, now)),
   );
   return { last };
 }

@@ -103,7 +103,7 @@ export const broadcast = z
     entered: count,
     /** By outcome. */
     refused: z.record(z.string(), count),
-    /** Why it has not begun to select. */
+    /** Why Temporal does not start its workflow, where it refuses. */
     error: shownError.nullable(),
     createdAt: moment,
     endedAt: moment.nullable(),

@@ -15,21 +15,24 @@ export class LeftByEvent extends Error {
   }
 }
 
+type UpTo = { to: Date; before?: number };
+
+/** Lets the time up to a moment pass, with what comes meanwhile: see `meetUpTo`. */
+export async function passTime(simulation: Simulation, past: Past, { to, ...upTo }: UpTo): Promise<void> {
+  await meetUpTo(simulation, past, { to, ...upTo });
+  past.now = later(past.now, to);
+}
+
 /**
- * Lets the time up to a moment pass. What comes meanwhile, or of that what comes before the event with an index, may be the goal of the
- * journey, and may end it: throws `LeftByEvent`.
+ * What comes up to a moment, or of that what comes before the event with an index, may be the goal of the journey, and may end it: throws
+ * `LeftByEvent`.
  */
-export async function passTime(
-  simulation: Simulation,
-  past: Past,
-  { to, before = Infinity }: { to: Date; before?: number },
-): Promise<void> {
+export async function meetUpTo(simulation: Simulation, past: Past, { to, before = Infinity }: UpTo): Promise<void> {
   for (let event = next(simulation, past); event && event.timestamp <= to && past.met < before;) {
     const reason = await meet(simulation, past, event);
     if (reason !== null) throw new LeftByEvent(reason, event.id);
     event = next(simulation, past);
   }
-  past.now = later(past.now, to);
 }
 
 /** What comes when a journey has ended may still be its goal. */
@@ -46,11 +49,11 @@ async function meet(simulation: Simulation, past: Past, event: SimulatedEvent): 
   past.now = later(past.now, event.timestamp);
   const { goalEvent, goalUntil, exitEvents } = goalAndExits(campaign, simulation.now);
   const isInTime = goalUntil !== null && event.timestamp <= goalUntil;
-  if (!past.hasConverted && event.name === goalEvent && isInTime) {
+  if (!past.convertedAt && event.name === goalEvent && isInTime) {
     const at = { ...inputNow(simulation, past), event };
-    const { holds, values } = await judgeGoal(campaign, at, factsAt(simulation, past.now));
+    const { holds, values } = await judgeGoal(campaign, at, factsAt(simulation, past, past.met));
     if (holds) {
-      past.hasConverted = true;
+      past.convertedAt = event.timestamp;
       note(past, null, 'converted', {
         event: event.id,
         name: event.name,

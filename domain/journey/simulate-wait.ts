@@ -1,10 +1,11 @@
 import { campaignScope } from '../campaign/campaign-scope.ts';
 import { evaluateCondition } from '../condition/evaluate-condition.ts';
+import type { Condition } from '../condition/condition.ts';
 import type { StepOf } from '../campaign/steps.ts';
 import type { Json } from '../json.ts';
 import type { WaitPath } from '../walk.ts';
 import type { StartedWait } from './decision.ts';
-import { passTime } from './simulate-events.ts';
+import { meetUpTo, passTime } from './simulate-events.ts';
 import { factsAt } from './simulate-facts.ts';
 import { inputNow, note, SIMULATED, type Past, type SimulatedEvent, type Simulation } from './simulation.ts';
 
@@ -20,16 +21,12 @@ export class WaitsForEver extends Error {}
 export async function simulateWait(simulation: Simulation, past: Past, wait: StartedWait): Promise<WaitPath> {
   const step = simulation.compiled.step(wait.step);
   const end = step.type === 'wait' ? await endOfWait(simulation, past, wait, step) : elapsed(wait);
-  if (!end) {
-    const last = simulation.events.at(-1)?.timestamp ?? past.now;
-    await passTime(simulation, past, { to: last });
-    throw new WaitsForEver(`step ${wait.step} waits for ever`);
-  }
+  if (!end) throw new WaitsForEver(`step ${wait.step} waits for ever`);
   const { at, line, by, path } = end;
   // What ends the wait may also end the journey: first the one, then the other, as in a real one.
   await passTime(simulation, past, { to: at, ...(by !== undefined && { before: by }) });
   if (line) note(past, wait.step, ...line);
-  if (by !== undefined) past.seen = by + 1;
+  if (by !== undefined) past.seen = Math.max(past.seen, by + 1);
   if (end.event) past.events[wait.step] = end.event;
   await passTime(simulation, past, { to: at });
   return path;
@@ -48,10 +45,11 @@ type End = {
 
 const elapsed = ({ deadline }: StartedWait): End | null => deadline && { path: 'elapsed', at: deadline };
 
-function timedOut({ deadline }: StartedWait, seen: { values?: Record<string, Json> } = {}): End | null {
-  if (!deadline) return null;
-  return { path: 'onTimeout', at: deadline, line: ['timedOut', { deadline: deadline.toISOString(), ...seen }] };
-}
+const timedOut = (deadline: Date, seen: { values?: Record<string, Json> }): End => ({
+  path: 'onTimeout',
+  at: deadline,
+  line: ['timedOut', { deadline: deadline.toISOString(), ...seen }],
+});
 
 /** Null: it waits for ever. */
 async function endOfWait(
@@ -66,45 +64,79 @@ async function endOfWait(
   const coming = simulation.events.flatMap((event, index) =>
     index >= since && inTime(event.timestamp) ? [{ event, index }] : [],
   );
-  if (step.until) {
-    const moments = [past.now, ...coming.map(({ event }) => event.timestamp), ...minutes(wait, past.now)];
-    if (deadline) moments.push(deadline);
-    let seen: Record<string, Json> = {};
-    for (const at of moments.toSorted((one, other) => one.getTime() - other.getTime())) {
-      const { holds, values } = await judge(simulation, past, { condition: step.until, at, event: null });
-      const by = coming.find(({ event }) => event.timestamp.getTime() === at.getTime())?.index;
+  const end = step.until
+    ? await endOfCondition(simulation, past, wait, { until: step.until, coming })
+    : await endOfEvent(simulation, past, step, coming);
+  if (end) return end;
+  await meetUpTo(simulation, past, { to: deadline ?? simulation.events.at(-1)?.timestamp ?? past.now });
+  return deadline && timedOut(deadline, {});
+}
+
+type Coming = { event: SimulatedEvent; index: number }[];
+
+/** At once where it holds, or when an event or the time makes it; at each event once before it has been met, and once after. */
+async function endOfCondition(
+  simulation: Simulation,
+  past: Past,
+  { timed, deadline }: StartedWait,
+  { until, coming }: { until: Condition; coming: Coming },
+): Promise<End | null> {
+  const from = past.now;
+  const moments = [
+    ...[from, ...(timed ? minutes(from, deadline) : []), ...listed(deadline)].map((at) => ({ at, by: undefined })),
+    ...coming.map(({ event, index }) => ({ at: event.timestamp, by: index })),
+  ].toSorted((one, other) => one.at.getTime() - other.at.getTime());
+  let seen: Record<string, Json> = {};
+  for (const { at, by } of moments) {
+    for (const before of [by ?? Infinity, ...(by === undefined ? [] : [by + 1])]) {
+      await meetUpTo(simulation, past, { to: at, before });
+      const { holds, values } = await judge(simulation, past, { condition: until, at, event: null, come: by });
       if (holds) return { path: 'then', at, line: ['fulfilled', { values }], ...(by !== undefined && { by }) };
       seen = values;
     }
-    return timedOut(wait, { values: seen });
   }
-  for (const { event, index: by } of coming.filter(({ event: { name } }) => name === step.event)) {
+  return deadline && timedOut(deadline, { values: seen });
+}
+
+async function endOfEvent(
+  simulation: Simulation,
+  past: Past,
+  { event: name, where }: StepOf<'wait'>,
+  coming: Coming,
+): Promise<End | null> {
+  for (const { event, index: by } of coming.filter(({ event: one }) => one.name === name)) {
     const at = event.timestamp;
-    const { holds, values } = step.where
-      ? await judge(simulation, past, { condition: step.where, at, event })
+    await meetUpTo(simulation, past, { to: at, before: by });
+    const { holds, values } = where
+      ? await judge(simulation, past, { condition: where, at, event, come: by })
       : { holds: true, values: {} };
     if (!holds) continue;
     return { path: 'then', at, line: ['received', { event: event.id, name: event.name, values }], by, event };
   }
-  return timedOut(wait);
+  return null;
 }
+
+const listed = <T>(one: T | null): T[] => (one === null ? [] : [one]);
 
 /** How many of the given events come before a moment. */
 const cameBefore = ({ events }: Simulation, moment: Date): number =>
   events.filter(({ timestamp }) => timestamp < moment).length;
 
-function judge(
-  simulation: Simulation,
-  past: Past,
-  { condition, at, event }: { condition: NonNullable<StepOf<'wait'>['until']>; at: Date; event: SimulatedEvent | null },
-) {
+type Judged = {
+  condition: Condition;
+  at: Date;
+  event: SimulatedEvent | null;
+  /** The index of the last given event that has come; all by that time otherwise. */
+  come: number | undefined;
+};
+
+function judge(simulation: Simulation, past: Past, { condition, at, event, come }: Judged) {
   const input = inputNow(simulation, { ...past, now: at });
   const scope = campaignScope(simulation.compiled.campaign, event ? { ...input, event } : input);
-  return evaluateCondition(condition, scope, at, factsAt(simulation, at));
+  return evaluateCondition(condition, scope, at, factsAt(simulation, past, come === undefined ? at : come + 1));
 }
 
-function minutes({ timed, deadline }: StartedWait, from: Date): Date[] {
-  if (!timed) return [];
+function minutes(from: Date, deadline: Date | null): Date[] {
   const all = deadline ? Math.ceil((deadline.getTime() - from.getTime()) / MINUTE_MS) : MOST_MINUTES;
   return Array.from(
     { length: Math.min(all, MOST_MINUTES) },

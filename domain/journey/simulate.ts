@@ -32,7 +32,7 @@ export async function simulate(simulation: Simulation): Promise<SimulatedJourney
   const { plan, person, now } = simulation;
   const past: Past = {
     ...{ now, person, log: [], deliveries: new Map(), responses: {}, events: {}, wait: null },
-    ...{ seen: 0, met: 0, hasConverted: false },
+    ...{ seen: 0, met: 0, convertedAt: null },
   };
   const { event, ...ending } = await walk(plan, simulatedVerbs(simulation, past)).then(
     (end) => ({ ...end, event: null }),
@@ -81,7 +81,7 @@ const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
   attributes: past.person.attributes,
   activity: simulation.activity,
-  facts: factsAt(simulation, past.now),
+  facts: factsAt(simulation, past, past.now),
   setAttributes: attributesOf(simulation, past),
   newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),
   keepDelivery: async (delivery) => void past.deliveries.set(delivery.id, { ...delivery, answer: null }),

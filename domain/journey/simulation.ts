@@ -63,7 +63,8 @@ export type Past = {
   seen: number;
   /** How many of them have come, as far as they concern the journey wherever it stands. */
   met: number;
-  hasConverted: boolean;
+  /** When one of them was the goal. */
+  convertedAt: Date | null;
 };
 
 /** Ids as long as real ones, so that what is rendered has its true length. */

@@ -43,12 +43,13 @@ const DAY_MS = 86_400_000;
 type DateTrigger = z.infer<typeof dateTriggerSchema>;
 type Dated = { attributes: Record<string, Json>; timezone: string };
 
-/** The first moment of a person's date that may still be met. */
-export const stillMet = (now: Date): Date => new Date(now.getTime() - LATE_MS);
-
-/** The occurrences of a person's date behind a moment: none or one, with `yearly` two, so that the next is known when one is over. */
-export function comingDates(trigger: DateTrigger, person: Dated, from: Date): DateOccurrence[] {
+/**
+ * The occurrences of a person's date that are to come, or passed within the last 24 hours: none or one, with `yearly` two, so that the
+ * next is known when one is over.
+ */
+export function comingDates(trigger: DateTrigger, person: Dated, now: Date): DateOccurrence[] {
   const wanted = wantedOf(trigger, person);
+  const from = new Date(now.getTime() - LATE_MS);
   const first = dateOccurrence({ ...wanted, after: from });
   if (!first || first.dueAt <= from) return [];
   const second = trigger.yearly ? dateOccurrence({ ...wanted, after: first.dueAt }) : null;

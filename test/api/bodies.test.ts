@@ -31,6 +31,12 @@ describe('a body where there is to be none', () => {
     expect((await hookline.api('GET', '/v1/people/p')).body).toMatchObject({ suppressed: false });
   });
 
+  it('is refused in another form', async () => {
+    const headers = { 'content-type': 'text/plain' };
+    const answer = await send(`${hookline.url}/v1/people/p/suppress`, { body: '{}', headers });
+    expectProblem(answer, 415, 'body.unsupported_type');
+  });
+
   it('may be an empty object, or nothing', async () => {
     await putPerson('{"attributes":{}}');
     for (const body of ['{}', '']) expect((await suppress(body)).status).toBe(200);

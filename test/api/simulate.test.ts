@@ -172,7 +172,7 @@ trigger: { colour: blue }
     expect(body.warnings).toEqual([
       'steps[0].body: event.x is always missing, as the trigger has no event',
       'the campaign is new, and nobody enters it',
-      'events: the campaign names no event "bought", so it changes nothing',
+      'events: the campaign waits for no "bought" and asks for none, so it changes nothing',
     ]);
     expect(body.journey?.state).toBe('completed');
   });

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HEARTBEAT_EVERY_MS } from '../../activities/send-webhook.ts';
 import { commands } from '../../db/schema/journeys.ts';
 import { parked } from '../../db/schema/destinations.ts';
 import { hang, respond } from '../support/behaviours.ts';
@@ -73,11 +75,14 @@ describe('a journey that ends while its request is under way', () => {
   it('lets that finish, though it outlasts the heartbeat that tells of the end, and stores the answer', async () => {
     const slow = await startReceiver();
     const ends = ['exit', 'event', 'goal', 'stop', 'cancel'] as const;
-    for (const end of ends) slow.on(`/${end}`, respond({ json: { end }, delayMs: 4_500 }));
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const reply = respond();
+    for (const end of ends) slow.on(`/${end}`, (socket, request) => void answered.then(() => reply(socket, request)));
     const rules = { goal: { event: 'bought', within: '1d', exit: true }, exit: { events: ['left'] } };
     const sent = new Map<string, Delivery>();
     for (const end of ends) {
-      const [one] = await enter(end, 1, { url: slow.url(`/${end}`), timeout: '20s' }, rules);
+      const [one] = await enter(end, 1, { url: slow.url(`/${end}`), timeout: '60s' }, rules);
       if (one) sent.set(end, one);
     }
     await slow.waitFor(ends.length);
@@ -88,6 +93,9 @@ describe('a journey that ends while its request is under way', () => {
     await hookline.api('POST', '/v1/campaigns/stop/stop', { people: 'exit' });
     await workflow(journeyOf('cancel')).cancel();
     for (const end of ends) await ended(journeyOf(end));
+    // By then each has told Temporal that it lives, and heard of the end.
+    await sleep(HEARTBEAT_EVERY_MS + 1_000);
+    answer();
     for (const { id } of sent.values()) {
       const shown = await eventually(async () => {
         const now = await delivery(id);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -94,6 +95,7 @@ export async function startHookline(options: Options = {}) {
   );
   const connection = await NativeConnection.connect({ address });
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
   const startWorker = async (workflowBundle: WorkflowBundleOption = { codePath: inject('bundlePath') }) => {
     const worker = await Worker.create({
       connection,

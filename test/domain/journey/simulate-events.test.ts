@@ -43,6 +43,27 @@ describe('a wait', () => {
     expect(twins.person.attributes).toEqual({ n: 2 });
   });
 
+  it('sees an earlier one again only where it says so, and what it passed no more', async () => {
+    const steps = [
+      { type: 'wait', id: 'one', event: 'paid', where: { 'event.n': 2 } },
+      { type: 'wait', id: 'two', event: 'paid', since: 'entry' },
+      { type: 'wait', id: 'three', event: 'paid' },
+    ];
+    const journey = await walk(steps, { events: [at(10, 'paid', { n: 1 }), at(60, 'paid', { n: 2 })] });
+    expect(journey).toMatchObject({ state: 'waiting', reason: 'step three waits for ever' });
+    const received = journey.log.filter(({ what }) => what === 'received');
+    expect(received.map(({ details }) => details['event'])).toEqual(['evt_60', 'evt_10']);
+  });
+
+  it('for a condition that holds already leaves what comes at that moment to the next one, and takes what made it hold', async () => {
+    const bought = { type: 'wait', id: 'next', event: 'bought', timeout: '1d' };
+    const already = { type: 'wait', id: 'already', until: { not: { 'customer.x': 1 } } };
+    expect(brief(await walk([already, bought], { events: [at(0, 'bought')] }))).toContain('next received');
+    const twice = { type: 'wait', id: 'twice', until: { performed: { event: 'bought', count: { gte: 2 } } } };
+    const twins = [at(5, 'bought'), at(5, 'bought')];
+    expect(brief(await walk([twice, bought], { events: twins }))).toContain('next timedOut');
+  });
+
   it('without a timeout, and without the event, is where the walk stops', async () => {
     const journey = await walk([{ type: 'wait', id: 'pay', event: 'paid' }, tell()]);
     expect(journey).toMatchObject({ state: 'waiting', reason: 'step pay waits for ever' });
@@ -132,6 +153,22 @@ describe('a given event', () => {
     );
     expect(won).toMatchObject({ state: 'exited', reason: 'goal' });
     expect(brief(won).slice(-2)).toEqual(['null converted', 'null exited']);
+  });
+
+  it('counts as a conversion for what comes behind it, and for what waits for one', async () => {
+    const converted = { converted: { campaign: 'try' } };
+    const branch = {
+      type: 'branch',
+      id: 'ask',
+      cases: [{ when: converted, steps: [{ type: 'exit', reason: 'won' }] }],
+    };
+    const events = [at(60, 'bought', { amount: 7 })];
+    expect((await walk([rest, branch], { events }, { goal })).reason).toBe('won');
+    expect((await walk([branch, rest], { events }, { goal })).reason).toBeNull();
+    const wait = { type: 'wait', id: 'wait', until: converted, timeout: '1d' };
+    const waited = await walk([wait], { events }, { goal });
+    expect(brief(waited)).toEqual(['wait waiting', 'null converted', 'wait fulfilled', 'null completed']);
+    expect(waited.endedAt.getTime() - NOW.getTime()).toBe(60_000);
   });
 
   it('ends the wait first where it ends both, as a real one does', async () => {
