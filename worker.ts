@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
@@ -69,8 +68,6 @@ await runProcess('worker', async (config, log) => {
   const clock = await startClock(database.db, (error) => log.warn({ err: error }, 'Postgres could not say the time'));
   const { now } = clock;
   const stopping = new AbortController();
-  // Each request that is under way listens.
-  setMaxListeners(0, stopping.signal);
   const worker = await Worker.create({
     connection,
     namespace,
@@ -125,6 +122,7 @@ await runProcess('worker', async (config, log) => {
       clock.stop();
       await health?.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
+      // A request whose workflow has ended hears of no second cancellation: it is told here.
       setTimeout(() => stopping.abort(new Error('the worker stops')), GRACE_MS).unref();
       // What had no time to end is done by another worker, or after the next start.
       const ended = running.catch((error: unknown) => log.warn({ err: error }, 'what was under way is cut off'));

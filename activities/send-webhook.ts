@@ -39,8 +39,7 @@ type Named = { delivery: string; resend?: string | undefined };
 
 async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: Named): Promise<Sent | Parked> {
   const { info } = Context.current();
-  // Not that of the activity: a request that is under way finishes, whatever becomes of its workflow.
-  const signal = dependencies.stopping;
+  const signal = AbortSignal.any([dependencies.stopping, whenWorkerStops(Context.current())]);
   const workflowId = info.workflowExecution?.workflowId ?? '';
   const claimed = await claimAttempt(dependencies, { ...named, workflowId }).catch((error: unknown) => {
     if (isUnavailable(error)) throw retryIn(LOOK_AGAIN_MS, 'Postgres cannot be reached');
@@ -70,6 +69,18 @@ async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: N
   if (finished.type === 'settled') return finished.sent;
   if (finished.type === 'parked') return finished.parked;
   throw retryIn(finished.delayMs, finished.message);
+}
+
+/** A request that is under way finishes and is stored, whatever becomes of its workflow: only its worker cuts it off. */
+function whenWorkerStops(context: Context): AbortSignal {
+  const stopping = new AbortController();
+  const { cancellationSignal } = context;
+  const onAbort = () => {
+    if (context.cancellationDetails?.workerShutdown) stopping.abort(cancellationSignal.reason);
+  };
+  if (cancellationSignal.aborted) onAbort();
+  else cancellationSignal.addEventListener('abort', onAbort, { once: true });
+  return stopping.signal;
 }
 
 /** An expected outcome of webhooks, so BENIGN: it is no fault of the worker. */

@@ -76,7 +76,18 @@ async function shown(db: Db, id: string) {
   if (!broadcast) throw noBroadcast(id);
   const { campaignId: campaign, version, state, selected, createdAt, endedAt } = broadcast;
   const { entered = 0, ...others } = broadcast.counts;
-  return { id, campaign, version, state, selected, entered, refused: others, error, createdAt, endedAt };
+  return {
+    id,
+    campaign,
+    version,
+    state,
+    selected,
+    entered,
+    refused: others,
+    ...(error && { error }),
+    createdAt,
+    endedAt,
+  };
 }
 
 const noBroadcast = (id: string) => new HooklineError('broadcasts.not_found', `No broadcast has the id "${id}".`);

@@ -103,8 +103,8 @@ export const broadcast = z
     entered: count,
     /** By outcome. */
     refused: z.record(z.string(), count),
-    /** Why Temporal does not start its workflow, where it refuses. */
-    error: shownError.nullable(),
+    /** Why Temporal does not start its workflow, while it refuses. */
+    error: shownError.optional(),
     createdAt: moment,
     endedAt: moment.nullable(),
   })

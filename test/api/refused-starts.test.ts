@@ -79,11 +79,11 @@ describe('what Temporal refuses to start', () => {
     type Triggered = { broadcast: { id: string } };
     const { body } = await hookline.api<Triggered>('POST', '/v1/campaigns/news/trigger', { audience });
     const broadcast = () => get<Shown>(`/v1/broadcasts/${body.broadcast.id}`);
-    expect(await broadcast()).toMatchObject({ state: 'running', error: null });
+    expect(await broadcast()).not.toHaveProperty('error');
     await refuse();
     expect(await broadcast()).toMatchObject({ state: 'running', error: REFUSED });
     await carryTo(hookline.client);
-    expect(await broadcast()).toMatchObject({ state: 'running', error: null });
+    expect(await broadcast()).not.toHaveProperty('error');
   });
 
   it('is asked for by `true` alone', async () => {

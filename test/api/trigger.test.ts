@@ -45,7 +45,6 @@ describe('POST /v1/campaigns/:id/trigger', () => {
       selected: 2,
       entered: 1,
       refused: { frequency: 1 },
-      error: null,
       createdAt: expect.stringMatching(/Z$/),
       endedAt: expect.stringMatching(/Z$/),
     });

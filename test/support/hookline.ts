@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -95,7 +94,6 @@ export async function startHookline(options: Options = {}) {
   );
   const connection = await NativeConnection.connect({ address });
   const stopping = new AbortController();
-  setMaxListeners(0, stopping.signal);
   const startWorker = async (workflowBundle: WorkflowBundleOption = { codePath: inject('bundlePath') }) => {
     const worker = await Worker.create({
       connection,
