@@ -8,6 +8,7 @@ import { createCipher } from './db/cipher.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
+import { soon } from './db/soon.ts';
 import { createWaker } from './db/wake.ts';
 import { serve } from './http-server.ts';
 import { runProcess } from './lifecycle.ts';
@@ -19,7 +20,7 @@ await runProcess('server', async (config, log) => {
   let migrated = false;
   const ready = async () => {
     if (!migrated) return 'migrations are not done';
-    return database.db.execute('select 1').then(
+    return soon(database.db.execute('select 1')).then(
       () => null,
       () => 'Postgres cannot be reached',
     );

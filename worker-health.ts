@@ -1,8 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-
-/** A check that does not answer in this time has failed. */
-const CHECK_MS = 3_000;
+import { soon } from './db/soon.ts';
 
 export type WorkerHealth = { port: number; stop(): Promise<void> };
 
@@ -45,16 +43,8 @@ export async function startWorkerHealth(
   };
 }
 
-async function holds(check: () => Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), CHECK_MS);
-  });
-  const asked = check().then(
+const holds = (check: () => Promise<unknown>): Promise<boolean> =>
+  soon(check()).then(
     () => true,
     () => false,
   );
-  const held = await Promise.race([asked, late]);
-  clearTimeout(timer);
-  return held;
-}

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { readFigures, type Figures } from '../db/figures.ts';
 import type { Db } from '../db/open.ts';
 import { idAround } from '../db/page.ts';
+import { soon } from '../db/soon.ts';
 import { isUnavailable } from '../db/unavailable.ts';
 import { breakerState, BREAKER_WINDOW_MS } from '../domain/delivery/breaker.ts';
 
@@ -100,7 +101,7 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
     accepted: (count: number) => events.inc(count),
     /** All figures, in the text format of Prometheus; while Postgres is away without those that come from it, as nobody knows them. */
     async read(): Promise<string> {
-      const known = await refresh().then(
+      const known = await soon(refresh()).then(
         () => [registry, ofPostgres],
         (error: unknown) => {
           if (isUnavailable(error)) return [registry];

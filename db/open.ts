@@ -17,21 +17,29 @@ export type Database = {
 /** While Postgres is away a request is told so instead of waiting, and soon after it is back everything goes on. */
 const CONNECT_TIMEOUT_S = 5;
 const LONGEST_PAUSE_S = 1;
+/** A connection that says nothing for so long, while a query waits for it, is lost: a failover, or a pooler, may forget it and leave it open. */
+const SILENT_S = 60;
 /** A process that stands still, or is cut off, in the middle of a transaction holds its people's rows no longer. */
 const IDLE_TRANSACTION_MS = 20_000;
 
 /** Opens a pool of connections; they are made when first needed and made again after Postgres was restarted. */
-export function openDatabase(url: string, options: { max: number; application: string }): Database {
-  const client = postgres(url, {
-    max: options.max,
+export function openDatabase(
+  url: string,
+  { max, application, silentS = SILENT_S }: { max: number; application: string; silentS?: number },
+): Database {
+  const settings = {
+    max,
+    silent: silentS,
     connection: {
-      application_name: options.application,
+      application_name: application,
       idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
     },
     connect_timeout: CONNECT_TIMEOUT_S,
-    backoff: (failures) => Math.min(0.1 * 2 ** failures, LONGEST_PAUSE_S),
+    backoff: (failures: number) => Math.min(0.1 * 2 ** failures, LONGEST_PAUSE_S),
     onnotice: () => {},
-  });
+  };
+  // `silent` is an option of the patched driver.
+  const client = postgres(url, settings);
   const db = drizzle(withPreparedStatements(client));
   return {
     db,

@@ -186,12 +186,13 @@ export async function unmarkUnrefused(db: Db): Promise<void> {
 
 export type RefusedCommand = JourneyRun & { type: Command['type']; error: string };
 
-/** What Temporal refuses to be told of journeys, oldest first. */
+/** What Temporal refuses to be told of journeys, oldest first; not a wake of a workflow that is gone, which the next look starts again. */
 export async function listRefused(db: Db, limit: number): Promise<RefusedCommand[]> {
   const rows = await db.execute<RefusedCommand>(sql`
     select j.id, j.run, command->>'type' as type, error
     from commands join journeys j on j.id = split_part(workflow_id, '/', 2) and workflow_id = ${workflowOf(sql`j`)}
     where error is not null and workflow_id like 'journey/%' and ended_at is null
+      and not (command->>'type' = 'wake' and error like 'WorkflowNotFoundError%')
     order by commands.id limit ${limit}`);
   return rows.map(({ id, run, type, error }) => ({ id, run, type, error }));
 }

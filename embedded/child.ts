@@ -76,6 +76,8 @@ export function startChild(options: ChildOptions): Child {
   if (onMessage) spawned.on('message', onMessage);
   if (onLine) {
     const copy = createWriteStream(logFile, { flags: 'a' });
+    // A full disk: the program goes on without a log.
+    copy.on('error', () => {});
     for (const stream of [spawned.stdout, spawned.stderr]) {
       if (!stream) continue;
       stream.pipe(copy, { end: false });
