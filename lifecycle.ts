@@ -23,11 +23,7 @@ export async function runProcess(
   const config = readConfig(name);
   // Ours stand under `err`, those of Temporal's SDK under `error`.
   const serializers = { err: logged, error: logged };
-  // At once: what is left to be written when the process exits, it would try to write for ever where nobody reads any more.
-  const log = pino(
-    { name, level: config.logLevel, base: { name }, serializers },
-    pino.destination({ dest: 1, sync: true }),
-  );
+  const log = pino({ name, level: config.logLevel, base: { name }, serializers });
   const asked = new Promise<void>((resolve) => {
     for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(event, () => resolve());
   });

@@ -76,11 +76,11 @@ export function startChild(options: ChildOptions): Child {
   if (onMessage) spawned.on('message', onMessage);
   if (onLine) {
     const copy = createWriteStream(logFile, { flags: 'a' });
-    // A full disk: the program goes on without a log.
+    // A full disk: the program goes on, without a log until it is started again.
     copy.on('error', () => {});
     for (const stream of [spawned.stdout, spawned.stderr]) {
       if (!stream) continue;
-      stream.pipe(copy, { end: false });
+      stream.on('data', (chunk: Buffer) => copy.writable && copy.write(chunk));
       createInterface({ input: stream }).on('line', onLine);
     }
     spawned.on('close', () => copy.end());
