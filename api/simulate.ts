@@ -17,7 +17,7 @@ import { NO_FACTS, withEvents } from '../domain/condition/facts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
 import { durationSchema, parseDurationMs } from '../domain/input/duration.ts';
-import { hint, nearest } from '../domain/input/nearest.ts';
+import { didYouMean, hint } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
 import { simulatedEvents } from '../domain/journey/simulate-wait.ts';
 import { SIMULATED } from '../domain/journey/simulation.ts';
@@ -145,11 +145,10 @@ function unheard(campaign: Campaign, { events }: Body): string[] {
   );
   return [...new Set(events.map(({ name }) => name))]
     .filter((name) => !named.includes(name))
-    .map((name) => {
-      const near = nearest(name, named);
-      const meant = near === undefined ? '' : `; did you mean "${near}"?`;
-      return `events: the campaign waits for no "${name}" and asks for none, so it changes nothing${meant}`;
-    });
+    .map(
+      (name) =>
+        `events: the campaign waits for no "${name}" and asks for none, so it changes nothing${didYouMean(name, named)}`,
+    );
 }
 
 /** As the relay judges, were the campaign live; the past of somebody who is made up is empty. */

@@ -1,4 +1,4 @@
-import { inArray, sql, type SQL } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import type { ShownError } from '../domain/request/shown-error.ts';
 import type { Db } from './open.ts';
 import type { DeliveryRow } from './deliveries.ts';
@@ -9,10 +9,10 @@ import { deliveries, OPEN_STATES } from './schema/deliveries.ts';
 type Refusals = Map<string, ShownError>;
 
 /** Of a delivery: that it, or a resend of it, has not begun to be sent since Temporal refuses to start the workflow. */
-export const isRefused = sql`exists (
-  select from commands
-  where error is not null and command->>'delivery' = ${deliveries.id} and (
-    command->>'type' = 'startDelivery' and ${inArray(deliveries.state, OPEN_STATES)}
+export const isRefused = sql`${deliveries.id} in (
+  select own.id from commands join deliveries as own on own.id = command->>'delivery'
+  where commands.error is not null and (
+    command->>'type' = 'startDelivery' and own.state = any(${sql.param(OPEN_STATES)}::text[])
     or exists (select from resends where id = command->>'resend' and ended_at is null)))`;
 
 /** Why deliveries, and their resends, have not begun to be sent. There are few of these rows, with an index of their own. */

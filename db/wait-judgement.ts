@@ -69,9 +69,9 @@ const placeOf = async ({ tx }: WaitContext, { since, personKey }: WaitRow, over:
 async function endOfCondition(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {
   const over = timeOf(context, wait);
   const number = over ? await placeOf(context, wait, over) : wait.since;
-  const judged = await judgeAt(context, wait, number);
+  const judged = await judge(context, wait, { event: null, upTo: over && number, over });
   if (judged?.holds) return fulfilled(judged, number);
-  return over && timeOver(context, wait, { over, ...(judged && { values: judged.values }) });
+  return over && timeOver(wait, { over, position: number, ...(judged && { values: judged.values }) });
 }
 
 /** The event that came, of what is waited for; otherwise, that the time is over. */
@@ -85,16 +85,14 @@ async function endOfOther(context: WaitContext, wait: WaitRow): Promise<WaitEnd 
     }
   }
   const over = timeOf(context, wait);
-  return over && timeOver(context, wait, { over });
+  return over && timeOver(wait, { over, position: await placeOf(context, wait, over) });
 }
 
-async function timeOver(
-  context: WaitContext,
-  wait: WaitRow,
-  { over, ...seen }: { over: Date; values?: Json },
-): Promise<WaitEnd> {
-  const position = await placeOf(context, wait, over);
-  const outcome = wait.kind === 'time' ? 'elapsed' : 'timedOut';
+function timeOver(
+  { kind }: WaitRow,
+  { over, position, ...seen }: { over: Date; position: number; values?: Json },
+): WaitEnd {
+  const outcome = kind === 'time' ? 'elapsed' : 'timedOut';
   const log = { what: outcome, details: { deadline: over.toISOString(), ...seen } };
   return { outcome, eventId: null, position, log };
 }
@@ -116,14 +114,10 @@ export async function judgeEvent(context: WaitContext, wait: WaitRow, event: Eve
  * known of now only, so what came later may count there.
  */
 export async function judgeCondition(context: WaitContext, wait: WaitRow, number: number): Promise<WaitEnd | null> {
-  const judged = await judgeAt(context, wait, number);
-  return judged?.holds ? fulfilled(judged, number) : null;
-}
-
-async function judgeAt(context: WaitContext, wait: WaitRow, number: number): Promise<Judged | null> {
   const over = timeOf(context, wait);
   const upTo = over && Math.max(number, await placeOf(context, wait, over));
-  return judge({ ...context, now: over ?? context.now }, wait, { event: null, upTo, over });
+  const judged = await judge(context, wait, { event: null, upTo, over });
+  return judged?.holds ? fulfilled(judged, number) : null;
 }
 
 const fulfilled = ({ values }: Judged, position: number): WaitEnd => ({
@@ -136,10 +130,11 @@ const fulfilled = ({ values }: Judged, position: number): WaitEnd => ({
 type Judged = { holds: boolean; values: Json };
 
 async function judge(
-  { tx, cipher, campaigns, now, judgeWait }: WaitContext,
+  { tx, cipher, campaigns, judgeWait, ...context }: WaitContext,
   { journeyId, stepId, personKey }: WaitRow,
   { event, upTo, over }: { event: EventRow | null; upTo: number | null; over: Date | null },
 ): Promise<Judged | null> {
+  const now = over ?? context.now;
   const cause = await readCause(tx, journeyId);
   if (!cause) return null;
   const { person } = cause;

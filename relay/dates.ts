@@ -13,9 +13,9 @@ import { considerAll, type MatchContext, type Occasion } from './enter.ts';
 export async function moveDates(context: MatchContext, person: PersonRow, item: InboxItem): Promise<void> {
   if (!item.change) return;
   const { tx, campaigns, now } = context;
+  const passedBy = item.change.backfill ? item.change.at : null;
   for (const { campaign, version } of await listDateCampaigns(tx, Object.keys(item.change.changes))) {
     const compiled = await campaigns(tx, campaign, version);
-    const passedBy = item.change.backfill ? item.change.at : null;
     await writeDates(tx, campaign, [datesOf(compiled.campaign, person, now)], { passedBy });
   }
 }

@@ -1,7 +1,7 @@
 import { namesIn } from '../condition/named.ts';
 import { parsePath } from '../condition/path.ts';
 import { placeOf } from '../input/faults.ts';
-import { nearest } from '../input/nearest.ts';
+import { didYouMean } from '../input/nearest.ts';
 import { templateFaults, templateVariables } from '../template.ts';
 import { allSteps, type Campaign } from './campaign.ts';
 import { placesOf } from './places.ts';
@@ -36,8 +36,7 @@ export const conditionNames = (condition: unknown, at: string): SentName[] =>
 
 /** What to tell of a name under which nothing has come yet, with the one of these that was most likely meant. */
 export function unsentWarning({ at, kind, name }: SentName, known: readonly string[]): string {
-  const near = nearest(name, known);
-  const meant = near === undefined ? '' : `; did you mean "${near}"?`;
+  const meant = didYouMean(name, known);
   if (kind === 'campaign') return `${at}: no campaign has the id "${name}" yet${meant}`;
   return `${at}: nobody has sent an ${kind} "${name}" yet${meant}`;
 }

@@ -8,11 +8,16 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best && best.edits <= allowed ? best.name : undefined;
 }
 
-/** `; did you mean "timeout"?`, or what is known where nothing is near. */
+/** `; did you mean "timeout"?`, or nothing where nothing is near. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? '' : `; did you mean "${near}"?`;
+}
+
+/** The same, or what is known where nothing is near. */
 export function hint(word: string, known: readonly string[]): string {
   if (known.length === 0) return '; there are none here';
-  const near = nearest(word, known);
-  return near === undefined ? `; use ${listed(known)}` : `; did you mean "${near}"?`;
+  return didYouMean(word, known) || `; use ${listed(known)}`;
 }
 
 /** `a, b or c` */

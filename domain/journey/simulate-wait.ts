@@ -68,8 +68,9 @@ async function endOfWait(
     ? await endOfCondition(simulation, past, wait, { until: step.until, coming })
     : await endOfEvent(simulation, past, step, coming);
   if (end) return end;
-  await meetUpTo(simulation, past, { to: deadline ?? simulation.events.at(-1)?.timestamp ?? past.now });
-  return deadline && timedOut(deadline, {});
+  if (deadline) return timedOut(deadline, {});
+  await meetUpTo(simulation, past, { to: simulation.events.at(-1)?.timestamp ?? past.now });
+  return null;
 }
 
 type Coming = { event: SimulatedEvent; index: number }[];
@@ -83,7 +84,10 @@ async function endOfCondition(
 ): Promise<End | null> {
   const from = past.now;
   const moments = [
-    ...[from, ...(timed ? minutes(from, deadline) : []), ...listed(deadline)].map((at) => ({ at, by: undefined })),
+    ...[from, ...(timed ? minutes(from, deadline) : []), ...(deadline ? [deadline] : [])].map((at) => ({
+      at,
+      by: undefined,
+    })),
     ...coming.map(({ event, index }) => ({ at: event.timestamp, by: index })),
   ].toSorted((one, other) => one.at.getTime() - other.at.getTime());
   let seen: Record<string, Json> = {};
@@ -115,8 +119,6 @@ async function endOfEvent(
   }
   return null;
 }
-
-const listed = <T>(one: T | null): T[] => (one === null ? [] : [one]);
 
 /** How many of the given events come before a moment. */
 const cameBefore = ({ events }: Simulation, moment: Date): number =>
