@@ -1,7 +1,7 @@
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { environment, loadConfig, type Config } from './config.ts';
-import { plainError } from './db/plain-error.ts';
 import { HooklineError } from './domain/errors.ts';
+import { createProcessLog } from './process-log.ts';
 
 /** `npm start` kills its processes after 7 s. Whatever is cut off then is taken up again, as after any other end. */
 const STOP_WITHIN_MS = 6_500;
@@ -21,9 +21,11 @@ export async function runProcess(
   start: (config: Config, log: Logger) => Promise<Running>,
 ): Promise<void> {
   const config = readConfig(name);
-  // Ours stand under `err`, those of Temporal's SDK under `error`.
-  const serializers = { err: logged, error: logged };
-  const log = pino({ name, level: config.logLevel, base: { name }, serializers });
+  const { log, written } = createProcessLog(name, config.logLevel);
+  const exit = async (code: number): Promise<never> => {
+    await written();
+    process.exit(code);
+  };
   const asked = new Promise<void>((resolve) => {
     for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(event, () => resolve());
   });
@@ -35,28 +37,16 @@ export async function runProcess(
       await Promise.race([asked, running.failed ?? asked]);
       const late = setTimeout(() => {
         log.warn(`${name} did not end in time and is cut off`);
-        process.exit(0);
+        void exit(0);
       }, STOP_WITHIN_MS);
       await running.stop();
       clearTimeout(late);
     }
-    process.exit(0);
+    await exit(0);
   } catch (error) {
     log.fatal({ err: error }, error instanceof HooklineError ? error.message : `${name} cannot go on`);
-    process.exit(1);
+    await exit(1);
   }
-}
-
-/** Not what pino makes of an error: with all fields and causes, a failed query would put what people are into the log. */
-function logged(thrown: unknown) {
-  const error = plainError(thrown);
-  return {
-    type: error.constructor.name,
-    message: error.message,
-    stack: error.stack,
-    code: 'code' in error ? error.code : undefined,
-    cause: error.cause === undefined ? undefined : plainError(error.cause).message,
-  };
 }
 
 /** A wrong value stops the process at once; its text says all there is to say. */
