@@ -49,6 +49,18 @@ export function ageOf(min: string): (text: string) => number | null {
   };
 }
 
+/** An address of Postgres as the driver reads it, of one host or several with commas between. */
+export function postgresUrlOf(text: string): string {
+  const [, login = '', hosts = '', rest = ''] = /^postgres(?:ql)?:\/\/([^@/?]*@)?([^/?\s]*)(\S*)$/.exec(text) ?? [];
+  try {
+    const { username, password } = new URL(`postgres://${login}${hosts.split(',')[0]}${rest}`);
+    if (hosts && decodeURIComponent(username + password) !== undefined) return text;
+  } catch {
+    // Nothing of it is quoted: it has a password.
+  }
+  throw new Error('write postgres://user:password@host:port/database, with special characters of the password as %40');
+}
+
 /** A CIDR, of one address too. */
 export function networkOf(text: string): string {
   const cidr = text.includes('/') ? text : `${text}/${isIP(text) === 6 ? 128 : 32}`;

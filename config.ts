@@ -3,7 +3,17 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ageOf, list, masterKeyOf, networkOf, originOf, parsed, portSchema, switchOf } from './config-values.ts';
+import {
+  ageOf,
+  list,
+  masterKeyOf,
+  networkOf,
+  originOf,
+  parsed,
+  portSchema,
+  postgresUrlOf,
+  switchOf,
+} from './config-values.ts';
 import { parseDurationMs } from './domain/input/duration.ts';
 import { HooklineError } from './domain/errors.ts';
 import type { InputFault } from './domain/errors.ts';
@@ -163,7 +173,7 @@ export const keys = {
     example: 'postgres://hookline:password@db.example.com:5432/hookline',
     required: true,
     secret: true,
-    schema: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'write an address that begins with postgres://'),
+    schema: parsed(postgresUrlOf),
   },
   temporalAddress: {
     name: 'TEMPORAL_ADDRESS',

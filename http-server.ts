@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { HooklineError } from './domain/errors.ts';
 
 export type HttpServer = { port: number; stop(): Promise<void> };
 
@@ -41,12 +43,8 @@ export async function serve(app: RequestListener, port: number, limits: HttpLimi
     if (stopping) response.shouldKeepAlive = false;
     app(request, response);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, resolve);
-  });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listen(server, port, 'PORT'),
     async stop() {
       stopping = true;
       for (const response of underWay) response.shouldKeepAlive = false;
@@ -55,4 +53,20 @@ export async function serve(app: RequestListener, port: number, limits: HttpLimi
       clearTimeout(late);
     },
   };
+}
+
+/**
+ * Listens on a port, 0 for a free one, and resolves to it.
+ * @throws HooklineError `config.invalid` that names the `variable` it comes from, where it is taken or not allowed.
+ */
+export async function listen(server: Server, port: number, variable: string): Promise<number> {
+  try {
+    server.listen(port);
+    await once(server, 'listening');
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const remedy = `stop what listens there, or set ${variable} to another port`;
+    throw new HooklineError('config.invalid', `${variable} is ${port}: ${why}; ${remedy}`, { cause });
+  }
+  return (server.address() as AddressInfo).port;
 }

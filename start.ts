@@ -27,12 +27,13 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function start(): Promise<void> {
   const config = loadConfig(environment, 'start');
+  const dataDir = resolve(config.dataDir);
+  // Before the port, which the copy that runs has too.
+  releases.push(await takeDataDir(dataDir));
   if (isSet(environment, 'port') && !(await isFree(config.port))) {
     const message = `PORT is ${config.port}, which is taken: stop what listens there, or set PORT to another, for example PORT=${config.port + 1}`;
     throw new HooklineError('config.invalid', message);
   }
-  const dataDir = resolve(config.dataDir);
-  releases.push(await takeDataDir(dataDir));
   const adminKeyFile = join(dataDir, 'admin-key');
   const adminKey =
     config.adminKey ?? (await keepKey(adminKeyFile, () => `hk_dev_${randomBytes(24).toString('base64url')}`));

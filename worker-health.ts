@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { soon } from './db/soon.ts';
+import { listen } from './http-server.ts';
 
 export type WorkerHealth = { port: number; stop(): Promise<void> };
 
@@ -30,12 +30,8 @@ export async function startWorkerHealth(
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, resolve);
-  });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listen(server, port, 'HOOKLINE_WORKER_PORT'),
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

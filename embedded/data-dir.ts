@@ -14,17 +14,24 @@ type Lock = z.output<typeof lockSchema>;
 
 /**
  * Makes the folder and takes it for this process alone; resolves to what gives it back.
- * @throws HooklineError `embedded.failed` where another user made it or another process has it.
+ * @throws HooklineError `embedded.failed` where it cannot be made, another user made it, or another process has it.
  */
 export async function takeDataDir(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true, mode: 0o711 });
-  const { uid } = await stat(folder);
-  const me = process.getuid?.() ?? uid;
-  if (uid !== me) {
-    const message = `${folder} belongs to user ${uid}, but this runs as user ${me}. Run it as that user, or delete the folder, or set HOOKLINE_DATA_DIR to another.`;
-    throw new HooklineError('embedded.failed', message);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o711 });
+    const { uid } = await stat(folder);
+    const me = process.getuid?.() ?? uid;
+    if (uid !== me) {
+      const message = `${folder} belongs to user ${uid}, but this runs as user ${me}. Run it as that user, or delete the folder, or set HOOKLINE_DATA_DIR to another.`;
+      throw new HooklineError('embedded.failed', message);
+    }
+    return await lock(join(folder, 'lock'), folder);
+  } catch (cause) {
+    if (cause instanceof HooklineError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `HOOKLINE_DATA_DIR is ${folder}, where nothing can be kept: ${why}. Set it to a folder that can be made and written to.`;
+    throw new HooklineError('embedded.failed', message, { cause });
   }
-  return lock(join(folder, 'lock'), folder);
 }
 
 /**

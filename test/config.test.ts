@@ -127,6 +127,10 @@ describe('loadConfig', () => {
     ['HOOKLINE_EVENT_RETENTION', '27d'],
     ['HOOKLINE_EVENT_RETENTION', '1mo'],
     ['DATABASE_URL', 'mysql://localhost/hookline'],
+    ['DATABASE_URL', 'postgres://'],
+    ['DATABASE_URL', 'postgres://a:b@db:99999/x'],
+    ['DATABASE_URL', 'postgres://a:b@[::1/x'],
+    ['DATABASE_URL', 'postgres://a:50%ZZ@db/x'],
     ['TEMPORAL_ADDRESS', 'https://temporal:7233'],
   ])('refuses %s=%s', (name, value) => {
     expect(faultOf({ ...complete, [name]: value }).errors).toMatchObject([{ path: name }]);

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { serve, type HttpLimits } from '../http-server.ts';
+import { startWorkerHealth } from '../worker-health.ts';
 
 const LIMITS: HttpLimits = { headersMs: 300, requestMs: 600, idleMs: 5_000, checkEveryMs: 50, graceMs: 500 };
 
@@ -76,6 +77,17 @@ describe('a client that drips', () => {
     expect(await other.text()).toBe('mine');
     expect(await answer.catch(() => '408')).toContain('408');
     clearInterval(drip);
+    await server.stop();
+  });
+});
+
+describe('a port that is taken', () => {
+  it('is named with its variable, for the API and the health of the worker', async () => {
+    const server = await serve(echo().app, 0, LIMITS);
+    const { port } = server;
+    const says = (variable: string) => new RegExp(`^${variable} is ${port}: .*EADDRINUSE.*set ${variable} to another`);
+    await expect(serve(echo().app, port, LIMITS)).rejects.toThrow(says('PORT'));
+    await expect(startWorkerHealth(port, {})).rejects.toThrow(says('HOOKLINE_WORKER_PORT'));
     await server.stop();
   });
 });

@@ -52,6 +52,7 @@ describe('migrations', () => {
 
   it('say why they cannot be done', async () => {
     const nowhere = Object.assign(new URL(url()), { pathname: '/no_such_database' }).href;
-    await expect(migrate(nowhere)).rejects.toThrow('database "no_such_database" does not exist');
+    await expect(migrate(nowhere)).rejects.toThrow(/^DATABASE_URL: database "no_such_database" does not exist\. /);
+    await expect(migrate('postgres://nobody@127.0.0.1:1/x')).rejects.toThrow(/^DATABASE_URL: connect ECONNREFUSED/);
   });
 });

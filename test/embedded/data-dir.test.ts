@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeDataDir } from '../../embedded/data-dir.ts';
@@ -49,6 +49,15 @@ describe('the data folder', () => {
     await (
       await takeDataDir(folder)
     )();
+  });
+
+  it.each(['a-file', 'a-file/below'])('says which variable to change where it cannot be %s', async (place) => {
+    await writeFile(join(folder, 'a-file'), '');
+    const wrong = resolve(folder, place);
+    await expect(takeDataDir(wrong)).rejects.toMatchObject({
+      code: 'embedded.failed',
+      message: expect.stringMatching(`^HOOKLINE_DATA_DIR is ${wrong}, where nothing can be kept: E.* Set it to `),
+    });
   });
 
   it('keeps keys that only their owner can read', async () => {
