@@ -5,7 +5,7 @@ import type { Db } from '../db/open.ts';
 import { isPast } from '../domain/campaign/entry.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { parseInput } from '../domain/input/faults.ts';
-import { nearest } from '../domain/input/nearest.ts';
+import { firstOf, nearest } from '../domain/input/nearest.ts';
 import { event as eventAnswer, ingested } from './answers/events.ts';
 import { assertDataFits, MAX_LIST_BYTES } from './body.ts';
 import type { StoreEvent } from './event-groups.ts';
@@ -166,7 +166,6 @@ async function hint(db: Db, { waits, ...event }: StoredEvent): Promise<string> {
 const SEE = ": see the log of the person's journeys.";
 const PAST = ', but what is sent as backfill, or over 24 h late, counts for conditions alone.';
 
-const SHOWN_AT_MOST = 5;
 const ROLES = {
   trigger: 'starts on it',
   wait: 'waits for it',
@@ -176,7 +175,5 @@ const ROLES = {
 };
 
 function whereNamed(named: NamedEvent[]): string {
-  const shown = named.slice(0, SHOWN_AT_MOST).map(({ campaign, role }) => `${campaign} ${ROLES[role]}`);
-  const others = named.length - shown.length;
-  return `${shown.join(', ')}${others > 0 ? `, and ${others} more` : ''}`;
+  return firstOf(named.map(({ campaign, role }) => `${campaign} ${ROLES[role]}`));
 }

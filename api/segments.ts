@@ -13,6 +13,7 @@ import { conditionNames, firstOfEach, type SentName } from '../domain/campaign/s
 import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { HooklineError } from '../domain/errors.ts';
 import { idSchema } from '../domain/input/id.ts';
+import { firstOf } from '../domain/input/nearest.ts';
 import { compileSegment } from '../domain/segment/compiled-segment.ts';
 import { segmentSchema, validateSegment } from '../domain/segment/segment.ts';
 import { segmentPlaces, type Definition } from '../domain/segment/segment-faults.ts';
@@ -142,9 +143,8 @@ function throwIfUsed(id: string, users: SegmentUser[]): void {
       .map(({ path }) => ({ path: user.where, message: `names it at ${path}` }));
   });
   if (errors.length === 0) return;
-  const places = [...new Set(errors.map(({ path }) => path))];
-  const shown = `${places.slice(0, 5).join(', ')}${places.length > 5 ? ` and ${places.length - 5} more` : ''}`;
-  throw new HooklineError('segments.in_use', `Segment ${id} is in use by ${shown}. Change or end these first.`, {
+  const places = firstOf([...new Set(errors.map(({ path }) => path))]);
+  throw new HooklineError('segments.in_use', `Segment ${id} is in use by ${places}. Change or end these first.`, {
     errors,
   });
 }

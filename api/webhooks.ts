@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Db } from '../db/open.ts';
 import { deleteWebhook, findWebhook, listWebhooks, putWebhook, wouldPut, type OpenDeliveries } from '../db/webhooks.ts';
 import { idSchema } from '../domain/input/id.ts';
+import { firstOf } from '../domain/input/nearest.ts';
 import { validateWebhook, warningsOfLone } from '../domain/campaign/validate-webhook.ts';
 import { webhookSchema } from '../domain/campaign/webhook.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
@@ -90,11 +91,10 @@ export const webhookRoutes = ({ db, destinations }: Dependencies): Route[] => [
 
 function throwIfUsed(id: string, { count, oldest }: OpenDeliveries): void {
   if (count === 0) return;
-  const places = oldest.slice(0, 5).map((delivery) => `deliveries/${delivery.id}`);
-  const shown = `${places.join(', ')}${count > places.length ? ` and ${count - places.length} more` : ''}`;
+  const places = oldest.map((delivery) => `deliveries/${delivery.id}`);
   throw new HooklineError(
     'webhooks.in_use',
-    `Webhook ${id} is in use by ${shown}. Decide its drafts, and let the others end first.`,
+    `Webhook ${id} is in use by ${firstOf(places, count)}. Decide its drafts, and let the others end first.`,
     { errors: oldest.map((delivery) => ({ path: `deliveries/${delivery.id}`, message: `is ${delivery.state}` })) },
   );
 }

@@ -26,6 +26,12 @@ export function listed(names: readonly string[]): string {
   return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
+/** `a, b, c, d, e and 7 more`: the first five of `count` names. */
+export function firstOf(names: readonly string[], count = names.length): string {
+  const shown = names.slice(0, 5);
+  return `${shown.join(', ')}${count > shown.length ? ` and ${count - shown.length} more` : ''}`;
+}
+
 /** Case is free, and swapped letters count once: they are what fingers do most. */
 function edits(word: string, name: string): number {
   const [a, b] = [word.toLowerCase(), name.toLowerCase()];

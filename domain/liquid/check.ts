@@ -7,7 +7,7 @@ import {
   type TopLevelToken,
   TypeGuards,
 } from 'liquidjs';
-import { nearest } from '../input/nearest.ts';
+import { didYouMean } from '../input/nearest.ts';
 import { engine, FILE_TAGS, parseTokens } from './engine.ts';
 import { checkFilteredValue, checkNames, quoted, type Report, unexpected } from './expression.ts';
 
@@ -103,8 +103,7 @@ function checkName({ name, begin }: TagToken, report: Report): void {
   if (name in engine.tags || name.startsWith('end')) return;
   if (FILE_TAGS.includes(name))
     return report(begin, `the tag "${name}" is not available: a template reads no other files`);
-  const near = nearest(name, Object.keys(engine.tags));
-  report(begin, `unknown tag ${quoted(name)}${near === undefined ? '' : `; did you mean "${near}"?`}`);
+  report(begin, `unknown tag ${quoted(name)}${didYouMean(name, Object.keys(engine.tags))}`);
 }
 
 /** `{% when 'a', 'b' or 'c' %}`: liquidjs skips whatever else stands between the values. */

@@ -1,5 +1,5 @@
 import { type Token, type Tokenizer, TypeGuards } from 'liquidjs';
-import { nearest } from '../input/nearest.ts';
+import { didYouMean } from '../input/nearest.ts';
 import { engine } from './engine.ts';
 
 /** Reports what is wrong at an offset of the template. */
@@ -82,8 +82,7 @@ export function unexpected(tokenizer: Tokenizer, offset: number, report: Report,
 }
 
 function unknownFilter(name: string): string {
-  const near = nearest(name, Object.keys(engine.filters));
-  return `unknown filter ${quoted(name)}${near === undefined ? '' : `; did you mean "${near}"?`}`;
+  return `unknown filter ${quoted(name)}${didYouMean(name, Object.keys(engine.filters))}`;
 }
 
 export const quoted = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
