@@ -38,8 +38,10 @@ export function nameSteps(input: unknown, pathId: string | undefined): unknown {
   const named: unknown = JSON.parse(JSON.stringify(input));
   if (!isRecord(named)) return named;
   if (named['id'] === undefined && pathId !== undefined) named['id'] = pathId;
-  for (const { step, name } of placesOf(named['steps'])) {
-    if (step['id'] === undefined && !MUST_HAVE_IDS.has(step['type'])) step['id'] = idFromPlace(name);
+  for (const [index, { step, name, depth }] of placesOf(named['steps']).entries()) {
+    if (step['id'] !== undefined || MUST_HAVE_IDS.has(step['type'])) continue;
+    // What is too deep is refused for that alone.
+    step['id'] = depth > LIMITS.depth ? `too-deep-${index}` : idFromPlace(name);
   }
   return named;
 }
