@@ -1,11 +1,15 @@
+import { z } from 'zod';
+import { listBroadcasts, type BroadcastRow } from '../db/broadcast-list.ts';
 import { findBroadcast, stopBroadcast } from '../db/broadcasts.ts';
 import { readBroadcastRefusal } from '../db/refusals.ts';
 import type { Db } from '../db/open.ts';
+import { BROADCAST_STATES } from '../db/schema/campaigns.ts';
 import { HooklineError } from '../domain/errors.ts';
-import { broadcast as broadcastAnswer, triggered } from './answers/campaigns.ts';
+import { broadcast as broadcastAnswer, broadcastSummary, triggered } from './answers/campaigns.ts';
+import { page } from './answers/common.ts';
 import { MAX_LIST_BYTES } from './body.ts';
 import { route, type Route } from './route.ts';
-import { idParams, noQuery } from './schemas.ts';
+import { clientId, idParams, noParams, noQuery, pageQuery } from './schemas.ts';
 import { trigger, TRIGGER_ERRORS, triggerBody } from './trigger.ts';
 
 type Dependencies = { db: Db; wake: () => void; wakeCarrier: () => void };
@@ -32,6 +36,24 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
         wakeCarrier();
       };
       return { status: 202, body: { broadcast: { id } }, after };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/broadcasts',
+    summary: 'Lists broadcasts, those of schedules too',
+    scope: 'operate',
+    params: noParams,
+    query: z.strictObject({
+      ...pageQuery,
+      campaign: clientId.optional(),
+      state: z.enum(BROADCAST_STATES).optional(),
+    }),
+    body: null,
+    answers: { 200: page(broadcastSummary) },
+    handle: async ({ query: { campaign, state, ...asked } }) => {
+      const { data, nextCursor } = await listBroadcasts(db, asked, { campaign, state });
+      return { status: 200, body: { data: data.map(summary), nextCursor } };
     },
   }),
   route({
@@ -74,20 +96,16 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
 async function shown(db: Db, id: string) {
   const [broadcast, error] = await Promise.all([findBroadcast(db, id), readBroadcastRefusal(db, id)]);
   if (!broadcast) throw noBroadcast(id);
-  const { campaignId: campaign, version, state, selected, createdAt, endedAt } = broadcast;
-  const { entered = 0, ...others } = broadcast.counts;
-  return {
-    id,
-    campaign,
-    version,
-    state,
-    selected,
-    entered,
-    refused: others,
-    ...(error && { error }),
-    createdAt,
-    endedAt,
-  };
+  const { entered = 0, ...refused } = broadcast.counts;
+  return { ...summary(broadcast), entered, refused, ...(error && { error }) };
 }
 
-const noBroadcast = (id: string) => new HooklineError('broadcasts.not_found', `No broadcast has the id "${id}".`);
+const summary = ({ id, campaignId, version, state, occurrence, zone, selected, createdAt, endedAt }: BroadcastRow) => ({
+  ...{ id, campaign: campaignId, version, state },
+  ...(occurrence !== null && { occurrence }),
+  ...(zone !== null && { zone }),
+  ...{ selected, createdAt, endedAt },
+});
+
+const noBroadcast = (id: string) =>
+  new HooklineError('broadcasts.not_found', `No broadcast has the id "${id}". GET /v1/broadcasts lists them.`);

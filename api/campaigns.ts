@@ -9,6 +9,7 @@ import {
   wouldPublish,
   type CampaignRow,
 } from '../db/campaigns.ts';
+import { listUpcoming } from '../db/occurrences.ts';
 import { startCampaign } from '../db/start-campaign.ts';
 import type { Db } from '../db/open.ts';
 import { listSegmentIds } from '../db/segments.ts';
@@ -166,5 +167,9 @@ function nextStep(id: string, state: CampaignRow['state']): string {
 }
 
 export async function shownCampaign(db: Db, { id, version, state, definition, createdAt, updatedAt }: CampaignRow) {
-  return { id, version, state, inside: await countInside(db, id), definition, createdAt, updatedAt };
+  const [inside, upcoming] = await Promise.all([
+    countInside(db, id),
+    definition.trigger.type === 'schedule' ? listUpcoming(db, id) : undefined,
+  ]);
+  return { id, version, state, inside, definition, ...(upcoming && { upcoming }), createdAt, updatedAt };
 }

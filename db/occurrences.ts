@@ -77,6 +77,16 @@ export async function insertOccurrences(
   });
 }
 
+/** When a schedule goes off next: one for each of its zones, the next 100. What is due while it is paused is missed. */
+export function listUpcoming(db: Db, campaign: string): Promise<NewOccurrence[]> {
+  return db
+    .select({ localTime: occurrences.localTime, zone: occurrences.zone, dueAt: occurrences.dueAt })
+    .from(occurrences)
+    .where(and(eq(occurrences.campaignId, campaign), eq(occurrences.state, 'due')))
+    .orderBy(occurrences.dueAt, occurrences.zone)
+    .limit(100);
+}
+
 /** Campaigns of which an occurrence is due. A glance without locks. */
 export async function listDueSchedules(db: Db, now: Date): Promise<string[]> {
   const rows = await db.selectDistinct({ campaign: occurrences.campaignId }).from(occurrences).where(isDue(now));

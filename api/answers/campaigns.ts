@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OUTCOMES } from '../../db/schema/campaigns.ts';
+import { BROADCAST_STATES, OUTCOMES } from '../../db/schema/campaigns.ts';
 import { count, jsonObject, moment, shownError } from './common.ts';
 
 const state = z.enum(['new', 'live', 'paused', 'stopped']);
@@ -22,6 +22,9 @@ export const campaignSummary = z
   .strictObject({ id: z.string(), version: z.int(), state, createdAt: moment, updatedAt: moment })
   .meta({ id: 'CampaignSummary' });
 
+/** When a schedule goes off next: what clocks show in `zone` then, and the moment. */
+const occurrence = z.strictObject({ localTime: z.string(), zone: z.string(), dueAt: moment });
+
 export const campaign = z
   .strictObject({
     id: z.string(),
@@ -30,6 +33,8 @@ export const campaign = z
     inside,
     /** As `/v1/schemas/campaign.json` has it. */
     definition: z.looseObject({}),
+    /** Of a schedule: the next 100 times, one for each zone. */
+    upcoming: z.array(occurrence).optional(),
     createdAt: moment,
     updatedAt: moment,
   })
@@ -93,19 +98,28 @@ export const stats = z
 
 export const triggered = z.strictObject({ broadcast: z.strictObject({ id: z.string() }) });
 
-export const broadcast = z
+export const broadcastSummary = z
   .strictObject({
     id: z.string(),
     campaign: z.string(),
     version: z.int(),
-    state: z.enum(['running', 'completed', 'stopped']),
+    state: z.enum(BROADCAST_STATES),
+    /** What clocks showed when the schedule went off that made it. */
+    occurrence: z.string().optional(),
+    /** Of a schedule in each person's own zone: the one whose people it is for. */
+    zone: z.string().optional(),
     selected: count,
+    createdAt: moment,
+    endedAt: moment.nullable(),
+  })
+  .meta({ id: 'BroadcastSummary' });
+
+export const broadcast = broadcastSummary
+  .extend({
     entered: count,
     /** By outcome. */
     refused: z.record(z.string(), count),
     /** Why Temporal does not start its workflow, while it refuses. */
     error: shownError.optional(),
-    createdAt: moment,
-    endedAt: moment.nullable(),
   })
   .meta({ id: 'Broadcast' });

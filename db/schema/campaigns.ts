@@ -95,7 +95,8 @@ export const broadcasts = pgTable(
   ],
 );
 
-export type BroadcastState = 'running' | 'completed' | 'stopped';
+export const BROADCAST_STATES = ['running', 'completed', 'stopped'] as const;
+export type BroadcastState = (typeof BROADCAST_STATES)[number];
 
 /** When a schedule goes off: one row per local time and zone, computed ahead. Of several that are overdue the latest fires. */
 export const occurrences = pgTable(
