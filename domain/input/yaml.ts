@@ -19,7 +19,7 @@ export function parseYaml(text: string): unknown {
     throw new HooklineError('campaigns.invalid', summary('the YAML', unquoted), { errors: unquoted });
   const errors = [...document.errors, ...document.warnings].map(({ code, message, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
-    return { path: '', message: `line ${line}, column ${col}: ${EXPLAINED[code] ?? message}` };
+    return { path: '', message: `line ${line}, column ${col}: ${EXPLAINED[code] ?? unquoting(message)}` };
   });
   if (errors.length > 0) throw malformed(summary('the YAML', errors), errors);
   if (document.contents === null) throw malformed('the YAML is empty');
@@ -57,11 +57,19 @@ function orMalformed<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw malformed(`the YAML cannot be read: ${cause instanceof Error ? cause.message : 'unknown reason'}`, [], cause);
+    const why = cause instanceof Error ? unquoting(cause.message) : 'unknown reason';
+    throw malformed(`the YAML cannot be read: ${why}`, [], cause);
   }
 }
 
+/** What the parser says, without what it quotes behind a colon: that may be a secret. */
+const unquoting = (message: string): string => message.split(': ', 1)[0] ?? '';
+
+/** Where the parser is hard to understand, or would quote the text in the middle of what it says. */
 const EXPLAINED: Record<string, string> = {
+  BAD_DIRECTIVE: 'a line that begins with % is a directive, and this one is not known; quote it',
+  BAD_DQ_ESCAPE: 'a backslash that escapes nothing; write two of them',
+  TAG_RESOLVE_FAILED: 'a text that begins with ! is a tag, and this one is not known; quote it',
   MULTIPLE_DOCS: 'a second document starts here; send one, without ---',
   TAB_AS_INDENT: 'indent with spaces, not with tabs',
   NON_STRING_KEY: 'a key must be a text; quote it',

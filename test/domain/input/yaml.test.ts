@@ -94,9 +94,13 @@ describe('what is no YAML', () => {
     ],
     ['a:\n\tb: 1\n', 'the YAML is invalid: line 2, column 1: indent with spaces, not with tabs'],
     ['? [a]\n: b\n', 'the YAML is invalid: line 1, column 3: a key must be a text; quote it'],
-    ['a: !js x\n', 'the YAML is invalid: line 1, column 4: Unresolved tag: !js'],
+    [
+      'a: !js x\n',
+      'the YAML is invalid: line 1, column 4: a text that begins with ! is a tag, and this one is not known; quote it',
+    ],
+    ['a: "\\x"\n', 'the YAML is invalid: line 1, column 5: a backslash that escapes nothing; write two of them'],
     ['a: "b\n', 'the YAML is invalid: line 2, column 1: Missing closing "quote'],
-    ['a: *b\n', 'the YAML cannot be read: Unresolved alias (the anchor must be set before the alias): b'],
+    ['a: *b\n', 'the YAML cannot be read: Unresolved alias (the anchor must be set before the alias)'],
   ])('%j is refused in words', (text, message) => {
     expect(refusal(text)).toMatchObject({ code: 'body.malformed', message });
   });
