@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKeyRing } from '../../api/key-ring.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADMIN_KEY, startHookline, type Hookline } from '../support/hookline.ts';
+import { startHookline, type Hookline } from '../support/hookline.ts';
 import { expectProblem, send } from '../support/problem.ts';
+import { prepareProcesses } from '../support/processes.ts';
+import { tracesOf } from '../support/traces.ts';
 
 let hookline: Hookline;
 
@@ -51,8 +52,8 @@ describe('an API key', () => {
     expect(await listed('shop')).toEqual({ ...fields, lastUsedAt: null });
     const event = JSON.stringify({ person: 'p', name: 'x' });
     expect((await call(key, '/v1/events', 'POST', event)).status).toBe(202);
-    const rows = await hookline.database.db.execute(sql`select api_keys::text as row from api_keys`);
-    expect(JSON.stringify(rows)).not.toContain(key.slice(10));
+    expect(await tracesOf(hookline.database.db, [made.id])).toEqual(['api_keys']);
+    expect(await tracesOf(hookline.database.db, [key.slice('hk_ingest_'.length)])).toEqual([]);
   });
 
   it.each([
@@ -71,18 +72,27 @@ describe('an API key', () => {
     }
   });
 
-  it('stands by its name where something was done with it, beside the name of who did it', async () => {
-    const { key } = await make('desk', 'operate');
-    await hookline.publish('greet', {
-      trigger: { type: 'manual' },
-      steps: [{ type: 'webhook', id: 'tell', url: 'http://127.0.0.1:9/', send: 'draft' }],
-    });
+  it('stands by its name where something was done with it, beside the name of who did it, also when it is gone', async () => {
+    const { key, id } = await make('desk', 'operate');
     await hookline.api('PUT', '/v1/webhooks/greet', { url: 'http://127.0.0.1:9/', send: 'draft' });
     await hookline.api('PUT', '/v1/people/ada', { attributes: {} });
-    const sent = await hookline.api<{ delivery: { id: string } }>('POST', '/v1/webhooks/greet/send', { person: 'ada' });
-    const discard = `/v1/deliveries/${sent.body.delivery.id}/discard`;
-    const answer = await call(key, discard, 'POST', '{}', { 'x-hookline-actor': 'ann@shop.example' });
-    expect(answer.body).toMatchObject({ decision: { by: { key: 'desk', actor: 'ann@shop.example' } } });
+    const headers = { 'x-hookline-actor': 'ann@shop.example' };
+    const decided: string[] = [];
+    for (const decision of ['approve', 'discard']) {
+      const send = await hookline.api<{ delivery: { id: string } }>('POST', '/v1/webhooks/greet/send', {
+        person: 'ada',
+      });
+      decided.push(send.body.delivery.id);
+      const path = `/v1/deliveries/${send.body.delivery.id}/${decision}`;
+      expect((await call(key, path, 'POST', '{"reason":"as agreed"}', headers)).status).toBe(200);
+    }
+    expect((await hookline.api('DELETE', `/v1/keys/${id}`)).status).toBe(200);
+    const by = { key: 'desk', actor: 'ann@shop.example' };
+    for (const [at, decision] of ['approve', 'discard'].entries()) {
+      expect((await hookline.api('GET', `/v1/deliveries/${decided[at]}`)).body).toMatchObject({
+        decision: { by, decision, reason: 'as agreed', at: expect.stringMatching(/Z$/) },
+      });
+    }
   });
 
   it('is refused once it has expired', async () => {
@@ -93,23 +103,26 @@ describe('an API key', () => {
     expect(expectProblem(await call(key), 401, 'auth.invalid').detail).toContain(expiresAt.toISOString());
   });
 
-  it('is refused as soon as it is deleted, here and in every other process within a second', async () => {
-    const other = createKeyRing({
-      database: hookline.database,
-      adminKey: ADMIN_KEY,
-      now: () => new Date(),
-      onError: (error) => expect(error).toBeUndefined(),
-    });
-    await other.start();
+  it('is refused as soon as it is deleted, here and in every other process within a second', async ({
+    onTestFinished,
+  }) => {
+    const other = await prepareProcesses({ databaseUrl: hookline.database.url });
+    onTestFinished(() => other.stop());
+    await other.startServer().ready;
     const { id, key } = await make('gone', 'admin');
-    await eventually(async () => other.find(key) !== undefined);
+    const there = async () => {
+      const headers = { authorization: `Bearer ${key}` };
+      return send(`${other.url}/v1/people/nobody`, { method: 'GET', headers });
+    };
+    await eventually(async () => (await there()).status === 404);
+    expectProblem(await call(key), 404, 'people.not_found');
     expect(await hookline.api('DELETE', `/v1/keys/${id}`)).toMatchObject({ status: 200, body: { id } });
     const deletedAt = Date.now();
     expectProblem(await call(key), 401, 'auth.invalid');
-    await eventually(async () => other.find(key) === undefined);
+    await eventually(async () => (await there()).status === 401);
     expect(Date.now() - deletedAt).toBeLessThan(1_000);
+    expectProblem(await there(), 401, 'auth.invalid');
     expectProblem(await hookline.api('DELETE', `/v1/keys/${id}`), 404, 'keys.not_found');
-    await other.stop();
   });
 
   it('that was deleted behind the back of all is refused by the next poll', async () => {
