@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { doOnce, sweepAnswers } from '../../db/idempotency.ts';
 import { ADMIN_KEY, startHookline, type Answer, type Hookline } from '../support/hookline.ts';
 import { expectProblem, send } from '../support/problem.ts';
+import { tracesOf } from '../support/traces.ts';
 
 let hookline: Hookline;
 
@@ -140,13 +141,26 @@ describe('a request with an Idempotency-Key', () => {
     ]);
   });
 
-  it('keeps its answer sealed, as it may hold a key', async () => {
-    const { body } = await post('/v1/keys', 'sealed', { name: 'sealed', scope: 'admin' });
-    const rows = await hookline.database.db.execute(
-      sql`select encode(answer, 'escape') as answer, idempotency::text as row from idempotency`,
-    );
-    expect(JSON.stringify(rows)).not.toContain('hk_admin');
-    expect(JSON.stringify(body)).toContain('hk_admin');
+  it('shows the key that it made to its repeats, for 24 hours, and keeps it sealed meanwhile', async () => {
+    const { db } = hookline.database;
+    const ask = () => post('/v1/keys', 'sealed', { name: 'sealed', scope: 'admin' });
+    const first = await ask();
+    const { key } = first.body as { key: string };
+    expect(key).toMatch(/^hk_admin_/);
+    const age = (hours: number) =>
+      db.execute(sql`update idempotency set created_at = now() - make_interval(mins => ${hours * 60})`);
+    for (const hours of [0, 23.9]) {
+      await age(hours);
+      const again = await ask();
+      expect({ body: again.body, replay: isReplay(again) }).toEqual({ body: first.body, replay: true });
+      expect(await tracesOf(db, [key, key.slice('hk_admin_'.length)])).toEqual([]);
+    }
+    await age(24.1);
+    const late = await ask();
+    expectProblem(late, 409, 'keys.name_taken');
+    expect(JSON.stringify(late.body)).not.toContain('hk_admin');
+    await sweepAnswers(db);
+    expect(await countOf('idempotency')).toBe(0);
   });
 });
 

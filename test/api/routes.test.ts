@@ -10,7 +10,7 @@ import { segmentDialect } from '../../api/compat/segment/dialect.ts';
 import { route, type Route } from '../../api/route.ts';
 import { noParams, noQuery } from '../../api/schemas.ts';
 import { HooklineError } from '../../domain/errors.ts';
-import { ADMIN_KEY, startHookline, type Hookline } from '../support/hookline.ts';
+import { ADMIN_KEY, startHookline, type Answer, type Hookline } from '../support/hookline.ts';
 import { expectProblem, send } from '../support/problem.ts';
 
 let hookline: Hookline;
@@ -23,6 +23,18 @@ afterAll(() => hookline.stop());
 
 const urlOf = ({ path }: Route) => hookline.url + path.replaceAll(/:\w+/g, 'some');
 
+/** Routes that ask for a key, in whichever way. */
+const closed = () => hookline.routes.filter(({ scope }) => scope !== null);
+
+/** As a route refuses who has no key: in its own words, where it stands in for one of another API. */
+function expectRefused({ dialect }: Route, answer: Answer<unknown>, code?: string): void {
+  expect(answer.headers.get('www-authenticate')).toBe(dialect?.challenge ?? 'Bearer');
+  if (!dialect) return void expectProblem(answer, 401, code ?? '');
+  expect(answer.status).toBe(401);
+  expect(dialect.failure.safeParse(answer.body).error).toBeUndefined();
+  expect(JSON.stringify(answer.body)).toContain('API key');
+}
+
 describe('the key', () => {
   it('is asked for on every route but the public ones', async () => {
     const open = hookline.routes.filter(({ scope }) => scope === null);
@@ -33,20 +45,49 @@ describe('the key', () => {
       '/openapi.json',
       '/v1/schemas/campaign.json',
     ]);
-    const closed = hookline.routes.filter(({ scope, dialect }) => scope !== null && !dialect);
-    expect(closed.length).toBeGreaterThan(10);
-    for (const one of closed) {
+    expect(closed().map(({ dialect }) => dialect)).toEqual(
+      expect.arrayContaining([undefined, segmentDialect, customerioDialect, leanplumDialect]),
+    );
+    for (const one of closed()) {
       const method = one.method.toUpperCase();
-      const body = method === 'GET' ? {} : { body: '{' };
-      for (const authorization of ['', 'Basic dXNlcjpwYXNz', 'Bearer', ADMIN_KEY]) {
+      // Where the key may stand in the body, that has to be one.
+      const body = method === 'GET' ? {} : { body: one.dialect?.keyInBody ? '{}' : '{' };
+      for (const authorization of ['', 'Basic Og==', 'Bearer', ADMIN_KEY]) {
         const answer = await send(urlOf(one), { method, ...body, headers: { authorization } });
-        expectProblem(answer, 401, 'auth.missing');
-        expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+        expectRefused(one, answer, 'auth.missing');
       }
       for (const key of ['wrong', `${ADMIN_KEY}x`, ADMIN_KEY.slice(0, -1), ADMIN_KEY.toUpperCase()]) {
         const headers = { authorization: `Bearer ${key}` };
-        expectProblem(await send(urlOf(one), { method, ...body, headers }), 401, 'auth.invalid');
+        expectRefused(one, await send(urlOf(one), { method, ...body, headers }), 'auth.invalid');
+        if (!one.dialect) continue;
+        for (const pair of [`${key}:${key}`, `${key}:`, `:${key}`]) {
+          const basic = `Basic ${Buffer.from(pair).toString('base64')}`;
+          const answer = await send(urlOf(one), { method, ...body, headers: { authorization: basic } });
+          expectRefused(one, answer);
+        }
+        const inQuery = await send(`${urlOf(one)}?clientKey=${key}`, { method, headers: { authorization: '' } });
+        const clientKey = method !== 'GET' && { body: JSON.stringify({ clientKey: key }) };
+        for (const answer of [
+          inQuery,
+          await send(urlOf(one), { method, ...clientKey, headers: { authorization: '' } }),
+        ]) {
+          expectRefused(one, answer);
+        }
       }
+    }
+  });
+
+  it('is asked for before any of the body has come, but where the key may stand in it', async () => {
+    const withBody = closed().filter(({ method }) => method !== 'get');
+    expect(withBody.filter(({ dialect }) => dialect?.keyInBody).map(({ path }) => path)).toEqual([
+      '/compat/leanplum/api',
+    ]);
+    for (const one of withBody.filter(({ dialect }) => !dialect?.keyInBody)) {
+      const { hostname, port, pathname } = new URL(urlOf(one));
+      const socket = connect(Number(port), hostname);
+      const head = [`${one.method.toUpperCase()} ${pathname} HTTP/1.1`, 'Host: x', 'Connection: close'];
+      socket.write([...head, 'Content-Type: application/json', 'Content-Length: 9', '', ''].join('\r\n'));
+      expect(await text(socket), one.path).toMatch(/^HTTP\/1\.1 401 /);
     }
   });
 
