@@ -15,7 +15,7 @@ beforeAll(async () => {
   const log = pino({ level: 'debug' }, { write: (line) => void lines.push(line) });
   hookline = await startHookline({ worker: false, relays: 0, log });
   await hookline.api('PUT', '/v1/webhooks/note', { url: 'http://127.0.0.1:9/', send: 'draft' });
-  await hookline.api('PUT', '/v1/people/ada', { attributes: {} });
+  await hookline.api('PUT', '/v1/people/ada@private.example', { attributes: {} });
 });
 afterAll(() => hookline.stop());
 
@@ -34,7 +34,7 @@ const figuresOf = (text: string): Record<string, number> =>
   );
 
 describe('/metrics', () => {
-  it('counts requests by route and status, and the events that were stored, without naming anybody', async () => {
+  it('counts requests by route and status, and the events that were stored', async () => {
     const event = { id: 'once', person: 'zoe@private.example', name: 'x' };
     for (const _ of [1, 2]) await hookline.api('POST', '/v1/events', event);
     await hookline.api('GET', '/v1/people/zoe@private.example');
@@ -49,16 +49,15 @@ describe('/metrics', () => {
       hookline_events_accepted_total: 1,
     });
     expect(text).toContain('process_cpu_seconds_total');
-    expect(text).not.toContain('private.example');
   });
 
   it('says what waits, since when, and where journeys and deliveries stand', async () => {
     const { db } = hookline.database;
-    await hookline.api('POST', '/v1/webhooks/note/send', { person: 'ada' });
+    await hookline.api('POST', '/v1/webhooks/note/send', { person: 'ada@private.example' });
     await db.execute(sql`update waiting set due_at = now() - interval '90 seconds'`);
     await db.execute(sql`update deliveries set created_at = now() - interval '1 hour'`);
     await db.execute(sql`
-      insert into destinations (origin, id, shown, open_until) values ('https://down.example', 'dst_1', '', now() + interval '1 hour')`);
+      insert into destinations (origin, id, shown, open_until) values ('https://down.private.example', 'dst_1', '', now() + interval '1 hour')`);
     await db.execute(sql`insert into commands (workflow_id, command) values ('x', '{"type":"wake","subject":"x"}')`);
     const seen = await figures();
     expect(seen).toMatchObject({
@@ -79,7 +78,7 @@ describe('/metrics', () => {
       const id = placeAt('dlv', Date.now() - minutesAgo * 60_000);
       await db.execute(sql`
         insert into deliveries (id, person_key, step_id, state, missing, mapping, timeout_ms)
-        select ${id}, key, 'tell', ${state}, '[]', '{"state": "none", "attributes": {}, "error": null}', 4000 from people where id = 'ada'`);
+        select ${id}, key, 'tell', ${state}, '[]', '{"state": "none", "attributes": {}, "error": null}', 4000 from people where id = 'ada@private.example'`);
       return id;
     };
     const sent = await made('sent', { minutesAgo: 1 });
@@ -87,12 +86,12 @@ describe('/metrics', () => {
     await made('failed', { minutesAgo: 6 });
     await db.execute(sql`
       insert into attempts (id, delivery_id, number, destination, in_flight_until, trigger, class, started_at, duration_ms)
-      values (${placeAt('att', Date.now() - 60_000)}, ${sent}, 1, 'https://up.example', now(), 'automatic', 'success', now(), 250),
-        (${placeAt('att', Date.now() - 120_000)}, ${attempted}, 1, 'https://up.example', now(), 'automatic', 'retryable', now(), 4000),
-        (${placeAt('att', Date.now() - 360_000)}, ${attempted}, 2, 'https://up.example', now(), 'automatic', 'permanent', now(), 9)`);
+      values (${placeAt('att', Date.now() - 60_000)}, ${sent}, 1, 'https://up.private.example', now(), 'automatic', 'success', now(), 250),
+        (${placeAt('att', Date.now() - 120_000)}, ${attempted}, 1, 'https://up.private.example', now(), 'automatic', 'retryable', now(), 4000),
+        (${placeAt('att', Date.now() - 360_000)}, ${attempted}, 2, 'https://up.private.example', now(), 'automatic', 'permanent', now(), 9)`);
     await db.execute(sql`
       insert into parked (delivery_id, workflow_id, destination, reason, since)
-      values (${attempted}, 'x', 'https://up.example', 'slot', now() - interval '30 seconds')`);
+      values (${attempted}, 'x', 'https://up.private.example', 'slot', now() - interval '30 seconds')`);
     const seen = await figures();
     expect(Object.fromEntries(Object.entries(seen).filter(([name]) => name.startsWith('hookline_recent')))).toEqual({
       'hookline_recent_deliveries{state="drafted"}': 1,
@@ -115,11 +114,11 @@ describe('/metrics', () => {
     const journey = async (id: string, state: string, step: string, { held = false, stuck = false }) => {
       await db.execute(sql`
         insert into journeys (id, campaign_id, version, person_key, cause, state, step_id, stuck_since)
-        select ${id}, 'tour', 1, key, ${id}, ${state}, ${step}, case when ${stuck} then now() end from people where id = 'ada'`);
+        select ${id}, 'tour', 1, key, ${id}, ${state}, ${step}, case when ${stuck} then now() end from people where id = 'ada@private.example'`);
       await db.execute(sql`
         insert into deliveries (id, person_key, journey_id, campaign_id, version, step_id, state, missing, mapping, timeout_ms)
         select ${`dlv_${id}`}, key, ${id}, 'tour', 1, 'tell', 'queued', '[]', '{"state": "none", "attributes": {}, "error": null}', 4000
-        from people where id = 'ada'`);
+        from people where id = 'ada@private.example'`);
       if (held)
         await db.execute(sql`
           insert into paused_deliveries (delivery_id, campaign_id, workflow_id, since)
@@ -143,6 +142,36 @@ describe('/metrics', () => {
       'hookline_journeys{state="stuck"}': 1,
     });
     expect(Object.fromEntries(counted)).toEqual(Object.fromEntries(await Promise.all(listed)));
+  });
+
+  it('tells of people and destinations without naming anybody', async () => {
+    const [{ key } = { key: '' }] = await hookline.database.db.execute<{ key: string }>(
+      sql`select key from people where id = 'ada@private.example'`,
+    );
+    const jobs = sql`insert into jobs (id, task, by, matched) values ('job_1', '{}', '{"key":"x","actor":"ada@private.example"}', 1)`;
+    await hookline.database.db.execute(jobs);
+    for (const path of ['/ada@private.example', '/v1/people/ada@private.example/none', '/compat/none/private.example'])
+      expect((await hookline.api('GET', path)).status).toBe(404);
+    await hookline.api('GET', '/compat/customerio/v1/customers/ada@private.example/attributes');
+    await hookline.api('PUT', '/compat/customerio/api/v1/customers/ada@private.example', { mail: 'private.example' });
+    const ofPostgres = await createMetrics({ db: hookline.database.db, now: () => new Date() }).read();
+    const ofProcess = await (await fetch(`${hookline.url}/metrics`)).text();
+    const families = [
+      'drafts',
+      'journeys',
+      'parked_deliveries',
+      'destinations',
+      'recent_attempts',
+      'recent_deliveries',
+    ];
+    for (const family of families) expect(ofPostgres).toMatch(new RegExp(`^hookline_${family}\\{.*\\} [1-9]`, 'm'));
+    for (const family of ['waiting_people', 'commands', 'jobs'])
+      expect(ofPostgres).toMatch(new RegExp(`^hookline_${family} [1-9]`, 'm'));
+    expect(ofProcess).toContain('route="none"');
+    expect(key).toMatch(/^per_/);
+    for (const text of [ofPostgres, ofProcess]) {
+      for (const name of ['private.example', key, 'jrn_', 'dlv_', 'dst_']) expect(text).not.toContain(name);
+    }
   });
 
   it('has the figures of the process, and none of Postgres, while that is away', async () => {
