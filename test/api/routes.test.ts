@@ -36,7 +36,7 @@ function expectRefused({ dialect }: Route, answer: Answer<unknown>, code?: strin
 }
 
 describe('the key', () => {
-  it('is asked for on every route but the public ones', async () => {
+  it('is asked for on every route but the public ones', { timeout: 60_000 }, async () => {
     const open = hookline.routes.filter(({ scope }) => scope === null);
     expect(open.map(({ path }) => path).filter((path) => !path.startsWith('/docs'))).toEqual([
       '/healthz',
