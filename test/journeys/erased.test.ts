@@ -30,6 +30,13 @@ const standing = (person: string, state: string) =>
     const { body } = await api<{ data: JourneyBody[] }>('GET', `/v1/journeys?person=${person}&limit=200`);
     return body.data.find((one) => one.state === state);
   });
+/** Those with rows of a person, but what the relay takes away again at once. */
+async function tablesOfPeople(): Promise<string[]> {
+  const tables = await db().execute<{ name: string }>(sql`
+    select table_name as name from information_schema.columns
+    where table_schema = 'public' and column_name = 'person_key' and table_name not in ('inbox', 'waiting')`);
+  return tables.map(({ name }) => name);
+}
 /** Once Temporal was told all that there is to tell. */
 const told = () => eventually(async () => (await db().select().from(commands)).length === 0, 30_000);
 
@@ -46,23 +53,36 @@ const forgotten = (workflowId: string) => eventually(async () => (await historyO
 describe('DELETE /v1/people/:id', () => {
   it('leaves no trace of somebody in any table nor in Temporal, and the id is that of a new person', async () => {
     const id = 'mary-7f3a91';
-    const values = ['Rue du Secret 12', 'mary-answered-55', 'mary-data-77'];
+    const values = ['Rue du Secret 12', 'mary-answered-55', 'mary-data-77', 'mary-event-31', 'asked by mary'];
     drafts.receiver.on('/mary', respond({ json: { lead: values[1] } }));
     const url = `${drafts.url.replace('/hook', '/mary')}?street={{ customer.street | url_encode }}`;
     const webhook = { type: 'webhook', id: 'tell', url, response: { attributes: { lead: '{{ response.lead }}' } } };
     await publish('told', [webhook, { type: 'delay', for: '1h' }]);
-    await publish('done', [{ type: 'branch', cases: [{ when: { 'customer.street': 'x' }, steps: [] }] }]);
-    await publish('waits', [{ type: 'wait', id: 'pay', event: 'paid' }]);
+    await publish('done', [
+      { type: 'branch', cases: [{ when: { 'customer.street': 'x' }, steps: [] }] },
+      { type: 'split', id: 'test', variants: [{ name: 'all', percent: 100, steps: [] }] },
+    ]);
+    await drafts.hookline.publish('waits', {
+      trigger: { type: 'event', event: 'waits' },
+      goal: { event: 'reached', within: '7d' },
+      steps: [{ type: 'wait', id: 'pay', event: 'paid' }],
+    });
+    await drafts.hookline.publish('due', {
+      trigger: { type: 'date', attribute: 'due' },
+      steps: [{ type: 'exit' }],
+    });
+    await api('PUT', '/v1/segments/streets', { condition: { 'customer.street': { exists: true } } });
     await drafts.publish('held', { response: { attributes: { lead: '{{ response.lead }}' } } });
     await drafts.publish('free');
     await drafts.hookline.publish('manual', { trigger: { type: 'manual' }, steps: [{ type: 'delay', for: '1h' }] });
     await api('PUT', '/v1/webhooks/note', { url: `${drafts.url}?x={{ trigger.note | url_encode }}` });
 
-    await api('PUT', `/v1/people/${id}`, { attributes: { street: values[0] } });
+    await api('PUT', `/v1/people/${id}`, { attributes: { street: values[0], due: '2999-01-01' } });
     for (const name of ['told', 'done', 'waits']) await post(id, name, { data: { note: values[2] } });
     await drafts.enter('held', id);
     const free = await drafts.enter('free', id);
-    await drafts.decide(free.id, 'approve', { reason: 'fine' });
+    await post(id, 'reached', { id: values[3] });
+    await drafts.decide(free.id, 'approve', { reason: values[4] });
     await drafts.settled(free.id, 'sent');
     await api('POST', `/v1/deliveries/${free.id}/resend`, {});
     await api('POST', '/v1/webhooks/note/send', { person: id, data: { note: values[2] } });
@@ -83,6 +103,13 @@ describe('DELETE /v1/people/:id', () => {
     });
     await told();
 
+    const { body: person } = await api<{ key: string }>('GET', `/v1/people/${id}`);
+    const hers = [id, person.key, ...values];
+    const kept = await tablesOfPeople();
+    expect(kept.length).toBeGreaterThan(10);
+    await eventually(async () => (await tracesOf(db(), [person.key])).includes('conversions'));
+    expect(await tracesOf(db(), [person.key])).toEqual(expect.arrayContaining(kept));
+
     const workflowIds = [
       ...(await db().select().from(journeys)).map((journey) => `journey/${journey.id}/1`),
       ...(await db().select().from(deliveries)).flatMap((one) => (one.journeyId ? [] : [`delivery/${one.id}`])),
@@ -93,18 +120,13 @@ describe('DELETE /v1/people/:id', () => {
     for (const workflowId of workflowIds) expect(await historyOf(workflowId)).toContain('events');
     expect(await tracesOf(db(), [id, ...values])).toEqual(
       expect.arrayContaining([
-        'attempts',
-        'attribute_changes',
-        'broadcasts',
-        'deliveries',
-        'events',
-        'people',
-        'sends',
+        ...['attempts', 'attribute_changes', 'broadcasts', 'conversions', 'deliveries', 'events', 'journey_log'],
+        ...['people', 'sends'],
       ]),
     );
 
     expect(await erase(id)).toMatchObject({ status: 200, body: { id, deleted: true } });
-    expect(await tracesOf(db(), [id, ...values])).toEqual([]);
+    expect(await tracesOf(db(), hers)).toEqual([]);
     expectProblem(await erase(id), 404, 'people.not_found');
     await told();
     for (const workflowId of workflowIds) await forgotten(workflowId);
