@@ -60,5 +60,28 @@ describe('the log of a failed query says why, and not what was written', () => {
       err: { code: '23514', message: expect.stringMatching(/^the database failed: new row for relation "outcomes"/) },
     });
     expect(worker.lines.join('\n')).not.toContain('private.example');
+    await worker.kill();
+  });
+
+  it('by an activity', async () => {
+    await database.db.execute(sql`alter table outcomes drop constraint refused`);
+    await database.db.execute(sql`alter table people drop constraint refused`);
+    await hookline.publish('tell', {
+      trigger: { type: 'event', event: 'moved' },
+      steps: [{ type: 'webhook', id: 'tell', url: 'http://127.0.0.1:9/', body: { json: { to: '{{ event.mail }}' } } }],
+    });
+    await refuseRows('deliveries');
+    const worker = hookline.startWorker({ HOOKLINE_LOG_LEVEL: 'debug' });
+    await worker.ready;
+    const event = { person: 'bob', name: 'moved', data: { mail: 'bob@private.example' } };
+    expect((await hookline.api('POST', '/v1/events', event)).status).toBe(202);
+    const failed = await eventually(async () =>
+      worker.lines.find((line) => line.includes('new row for relation \\"deliveries\\" violates')),
+    );
+    expect(JSON.parse(failed)).toMatchObject({
+      level: 40,
+      error: { message: expect.stringMatching(/^the database failed: /) },
+    });
+    expect(worker.lines.join('\n')).not.toContain('private.example');
   });
 });
