@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { respond, type Behaviour } from '../support/behaviours.ts';
 import { SECRET, startHostile, type Hostile, type Seen } from '../support/hostile.ts';
+import { tracesOf } from '../support/traces.ts';
 
 let test: Hostile;
 
@@ -118,6 +119,7 @@ describe('an answer that echoes what it was sent', () => {
     expect(outcome).toMatchObject({ class: 'sent', delivery: 'sent', mapping: 'failed' });
     expect(delivery.mapping.error?.message).toMatch(/holds a secret/);
     expect(`${JSON.stringify(delivery)} ${attempt.responseBody?.toString()}`).not.toContain(credentials);
+    expect(await tracesOf(test.db, [SECRET, credentials])).toEqual([]);
     expect(attempt.responseHeaders).toEqual(expect.arrayContaining([['x-plain', 'yes']]));
     expect(await test.attributes(target.name)).toEqual({ name: target.name });
   });
