@@ -1,4 +1,4 @@
-import { Context, type Emitter, type Liquid } from 'liquidjs';
+import { Context, Drop, type Emitter, type Liquid } from 'liquidjs';
 import { HooklineError } from '../errors.ts';
 import type { Scope } from '../scope.ts';
 import { printed } from './print.ts';
@@ -38,7 +38,10 @@ export class RenderContext extends Context {
 
   /** A field of null is missing, not null: else an answer `null` would remove each attribute that is mapped from it. */
   override readProperty(...[object, key]: Parameters<Context['readProperty']>): unknown {
-    return object === null || object === undefined ? undefined : super.readProperty(object, key);
+    if (object === null || object === undefined) return undefined;
+    // liquidjs reads and calls whatever its own objects inherit, such as the `constructor` of `forloop`.
+    if (object instanceof Drop && (typeof key !== 'string' || key in Object.prototype)) return undefined;
+    return super.readProperty(object, key);
   }
 
   /** What an output's value becomes before it is written. */

@@ -5,7 +5,15 @@ import { compileTemplate, renderText, renderValue, templateFaults, templateVaria
 const scope = buildScope({
   person: {
     id: 'p-1',
-    attributes: { first_name: 'Ann', age: 33, vip: true, tags: ['a', 'b'], note: null, address: { city: 'Nice' } },
+    attributes: {
+      first_name: 'Ann',
+      age: 33,
+      vip: true,
+      tags: ['a', 'b'],
+      note: null,
+      address: { city: 'Nice' },
+      list: [{ n: 1 }, { n: 2 }],
+    },
   },
   event: { id: 'evt_1', name: 'updateStatus', timestamp: new Date(1_767_225_600_000), data: { newStatus: 'Gold' } },
   now: new Date('2026-03-01T23:30:00Z'),
@@ -86,7 +94,7 @@ describe('rendering', () => {
     ['{{ "*" | base64_decode }}', 'render.template', 'line 1, column 1: invalid base64'],
     ['{% for i in (1..100000000) %}{% endfor %}', 'render.too_large', 'memory alloc limit exceeded'],
     ['{% for i in (1..100000) %}0123456789{% endfor %}', 'render.too_large', '512 KiB'],
-  ])('%s fails with %s', (source, code, message) => {
+  ])('%s fails with %s: %s', (source, code, message) => {
     for (const render of [text, value]) {
       expect(() => render(source)).toThrowError(
         expect.objectContaining({ code, message: expect.stringContaining(message) }),
@@ -98,11 +106,45 @@ describe('rendering', () => {
     const loops =
       '{% for i in (1..3000) %}{% for j in (1..3000) %}{% assign k = j | times: 2 %}{% endfor %}{% endfor %}';
     const tooLong = { code: 'render.too_large', message: expect.stringContaining('render limit exceeded') };
+    const startedAt = performance.now();
     expect(() => text(loops)).toThrowError(expect.objectContaining(tooLong));
+    expect(performance.now() - startedAt).toBeLessThan(4_500);
   });
 
-  it('reads own fields only', () => {
-    expect(text('{{ customer.constructor }}{{ customer.toString }}{{ customer.__proto__ }}').text).toBe('');
+  const inherited = ['constructor', '__proto__', 'toString', 'valueOf', 'hasOwnProperty', '__lookupGetter__'];
+
+  it.each([
+    ...[
+      'customer',
+      'customer.address',
+      'customer.tags',
+      'customer.first_name',
+      'customer.age',
+      'event',
+      'now',
+      'secrets',
+    ],
+    ...['empty', 'blank', 'nothing'],
+  ])('reads own fields only, of %s', (object) => {
+    for (const name of inherited) {
+      expect(text(`{{ ${object}.${name} }}{{ ${object}['${name}'] }}{{ ${object}.${name}.name }}`).text).toBe('');
+      expect(text(`{% assign name = '${name}' %}{{ ${object}[name] }}`).text).toBe('');
+      expect(value(`{{ ${object}.${name} }}`)).toMatchObject({ value: null, present: false });
+    }
+  });
+
+  it('reads own fields only, of what a loop has, by filters, and by names alone', () => {
+    for (const name of inherited) {
+      const parts = `{{ forloop.${name} }}{{ forloop['${name}'].name }}{% assign key = '${name}' | split: '|' %}{{ forloop[key] }}`;
+      expect(text(`{% for tag in customer.tags %}${parts}{% endfor %}`).text).toBe('');
+      expect(text(`{% tablerow tag in customer.tags %}{{ tablerowloop.${name} }}{% endtablerow %}`).text).not.toMatch(
+        /[A-Z{[]/,
+      );
+      expect(text(`{{ ${name} }}`).text).toBe('');
+      expect(text(`{{ customer.list | map: '${name}' | join }}`).text.trim()).toBe('');
+      expect(text(`{{ customer.list | where: '${name}' | size }}{{ customer.list | sum: '${name}' }}`).text).toBe('00');
+      expect(text(`{{ customer.list | find: '${name}' }}{{ customer.list | has: '${name}' }}`).text).toBe('false');
+    }
   });
 });
 
