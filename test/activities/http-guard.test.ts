@@ -74,6 +74,20 @@ describe('a blocked destination', () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
+  it.each([
+    ['169.254.169.254', '169.254.169.254'],
+    ['[fe80::1]', 'fe80::1'],
+    ['[::ffff:a9fe:a9fe]', '::ffff:169.254.169.254'],
+    ['[fd00:ec2::254]', 'fd00:ec2::254'],
+  ])('is %s, link-local or metadata, also behind a name, where all networks are open', async (host, address) => {
+    const client = open({ lookup: resolves(address), allowNetworks: ['0.0.0.0/0', '::/0'] });
+    for (const url of [`http://${host}/latest/meta-data`, 'http://metadata.example/latest/meta-data']) {
+      const exchange = await get(client, url);
+      expect(exchange).toMatchObject({ class: 'blocked', status: null });
+      expect(exchange.error?.message).toContain('link-local and cloud metadata addresses are never contacted');
+    }
+  });
+
   it('is plain http, unless allowed, and the error says how', async () => {
     const exchange = await get(open({ allowHttp: false, allowNetworks: ['127.0.0.0/8'] }), receiver.origin);
     expect(exchange).toMatchObject({ class: 'blocked', error: { code: 'delivery.blocked' } });

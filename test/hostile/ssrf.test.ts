@@ -129,6 +129,25 @@ describe('a value from a person', () => {
     expect(target.requests()[0]?.headers['host']).toContain(`${target.name}.test`);
   });
 
+  it('row 31: with line breaks in the query, a form, JSON and text stays in its place: one request arrives', async () => {
+    for (const body of [
+      { form: { a: '{{ customer.evil }}' } },
+      { json: ['{{ customer.evil }}'] },
+      { text: '{{ customer.evil }}' },
+    ]) {
+      const headers = 'text' in body ? { 'Content-Type': 'text/plain' } : {};
+      const fields = { body, headers };
+      const target = await test.target(json, { fields, rest: '?a={{ customer.evil }}', attributes: { evil: EVIL } });
+      expect((await test.attempt(target)).outcome).toMatchObject({ class: 'sent', status: 200 });
+      expect(target.requests()).toHaveLength(1);
+      const [request] = target.requests();
+      expect(request?.url).toBe(`/${target.name}?a=${encodeURIComponent(EVIL)}`);
+      expect(request?.headers['host']).toContain(`${target.name}.test`);
+      expect(request?.body.length).toBe(Number(request?.headers['content-length']));
+    }
+    expect(test.receiver.requests.filter(({ url }) => url === '/admin')).toEqual([]);
+  });
+
   it('row 31: with line breaks, a tab and a backslash loses them, where the path takes it raw', async () => {
     const evil = `a\\b\tc${EVIL}`;
     const target = await test.target(json, { rest: '/{{ customer.evil | raw }}', attributes: { evil } });
@@ -141,6 +160,7 @@ describe('a value from a person', () => {
   it.each([
     ['line breaks in a header', { headers: { 'X-Note': '{{ customer.evil }}' } }, EVIL, 'render.invalid_header'],
     ['a line break in its credentials', { auth: { bearer: '{{ customer.evil }}' } }, EVIL, 'render.invalid_header'],
+    ['a bare line feed in a header', { headers: { 'X-Note': 'a{{ customer.evil }}' } }, '\nb', 'render.invalid_header'],
     ['dots that lead out of the path', {}, '..', 'render.invalid_url'],
   ])('row 31: with %s fails the delivery, which is never sent', async (_, fields, evil, code) => {
     const target = await test.target(json, { fields, rest: '/{{ customer.evil }}/x', attributes: { evil } });
@@ -152,14 +172,22 @@ describe('a value from a person', () => {
     expect(target.requests()).toHaveLength(0);
   });
 
-  it.each(['http://{{ customer.host }}', 'http://hooks.test:{{ customer.host }}', 'http://a{{ customer.host }}.test'])(
-    'row 32: is no part of the host: %s is refused when it is saved',
-    async (template) => {
-      await expect(test.target(json, { origin: template })).rejects.toThrow(
-        /webhooks\.host_not_allowed: only a secret/,
-      );
-    },
-  );
+  it.each([
+    'http://{{ customer.host }}',
+    'http://hooks.test:{{ customer.host }}',
+    'http://a{{ customer.host }}.test',
+    '{{ customer.origin }}',
+    'http://{{ event.host }}',
+    'http://{{ responses.first.host }}',
+    'http://{{ secrets[customer.which] }}',
+    'http://{{ secrets.crm_key | append: customer.host }}',
+    'http://{{ secrets.crm_key | default: customer.host }}',
+    '{% assign host = customer.host %}http://{{ host }}',
+    '{% assign secrets = customer %}http://{{ secrets.host }}',
+    '{% if customer.host %}http://{{ customer.host }}{% else %}http://hooks.test{% endif %}',
+  ])('row 32: is no part of the host: %s is refused when it is saved', async (template) => {
+    await expect(test.target(json, { origin: template })).rejects.toThrow(/webhooks\.host_not_allowed: only a secret/);
+  });
 
   const host = 'tenant-1.test';
 
