@@ -212,3 +212,35 @@ describe('no request brings a fault of ours about', { timeout: 180_000 }, () => 
     expect(Object.hasOwn(Object.prototype, 'a')).toBe(false);
   });
 });
+
+describe('any text', () => {
+  it.each([
+    "'; drop table people; --",
+    "' or true --",
+    '"; select 1; --',
+    "\\' or 1=1 --",
+    "E'\\x27'",
+    '$1',
+    '${1}',
+    '/* %s */',
+    '%',
+    '_',
+    '{"a":',
+    '👩‍🚀\u202e',
+  ])('is stored, found and given back as it is: %s', async (text) => {
+    const id = `of ${text}`;
+    const path = `/v1/people/${encodeURIComponent(id)}`;
+    expect((await hookline.api('PUT', path, { attributes: { [text]: text, same: text } })).status).toBe(200);
+    const other = encodeURIComponent(`not of ${text}`);
+    await hookline.api('PUT', `/v1/people/${other}`, { attributes: { [text]: `x${text}`, same: 'xx' } });
+    expect((await hookline.api('GET', path)).body).toMatchObject({ id, attributes: { [text]: text, same: text } });
+    for (const attribute of [text, 'same']) {
+      const query = new URLSearchParams({ attribute, value: text }).toString();
+      const { body } = await hookline.api<{ data: { id: string }[] }>('GET', `/v1/people?${query}`);
+      expect(body.data.map((person) => person.id)).toEqual([id]);
+    }
+    const event = { id: `event ${text}`, person: id, name: text, data: { [text]: [text] } };
+    expect((await hookline.api('POST', '/v1/events', event)).status).toBe(202);
+    expect((await hookline.api('GET', `/v1/events/${encodeURIComponent(event.id)}`)).body).toMatchObject(event);
+  });
+});

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,49 +36,54 @@ async function readmeCommands(url: string): Promise<string[]> {
   return blocks.map((block) => block.replaceAll('http://127.0.0.1:3000', url).replaceAll('curl ', 'curl -sSf '));
 }
 
-it('runs the README, keeps everything over a restart, and leaves no process behind', { timeout: 120_000 }, async () => {
-  const dataDir = join(folder, '.hookline');
-  const first = await npmStart(dataDir);
-  const get = async <T>(url: string, path: string): Promise<T> =>
-    JSON.parse(await shell(`curl -sS "${url}${path}" -H "Authorization: Bearer $(cat .hookline/admin-key)"`)) as T;
+it(
+  'runs the README with keys that only their owner can read, keeps everything over a restart, and leaves no process behind',
+  { timeout: 120_000 },
+  async () => {
+    const dataDir = join(folder, '.hookline');
+    const first = await npmStart(dataDir);
+    const get = async <T>(url: string, path: string): Promise<T> =>
+      JSON.parse(await shell(`curl -sS "${url}${path}" -H "Authorization: Bearer $(cat .hookline/admin-key)"`)) as T;
 
-  const commands = await readmeCommands(first.url);
-  expect(commands).toHaveLength(4);
-  for (const command of commands) await shell(command);
-  const mary = await eventually(async () => {
-    const person = await get<Person>(first.url, '/v1/people/mary');
-    return person.attributes.currentMemberStatus !== undefined && person;
-  });
-  expect(mary.attributes).toEqual({ currentMemberStatus: 'Gold' });
-  const lead = await eventually(async () => {
-    const { data } = await get<List>(first.url, '/v1/journeys?person=ada&state=completed');
-    return data.length > 0 && get<Person>(first.url, '/v1/people/ada');
-  });
-  const requests = (await (await fetch(`${first.bin}/?format=json`)).json()) as BinRequest[];
-  const created = requests.find((request) => request.path === '/bin/close/api/v1/lead/');
-  const scheduled = requests.find((request) => request.path === '/bin/close/api/v1/task/');
-  expect(lead.attributes.lead_id).toBe(created?.id);
-  expect(created?.body).toMatchObject({ name: 'Analytical Engines', custom: { Source: 'Unknown' } });
-  expect(scheduled?.body).toMatchObject({ lead_id: created?.id, text: 'Call Ada at Analytical Engines' });
+    for (const key of ['admin-key', 'master-key']) expect((await stat(join(dataDir, key))).mode & 0o777).toBe(0o600);
+    const commands = await readmeCommands(first.url);
+    expect(commands).toHaveLength(4);
+    for (const command of commands) await shell(command);
+    const mary = await eventually(async () => {
+      const person = await get<Person>(first.url, '/v1/people/mary');
+      return person.attributes.currentMemberStatus !== undefined && person;
+    });
+    expect(mary.attributes).toEqual({ currentMemberStatus: 'Gold' });
+    const lead = await eventually(async () => {
+      const { data } = await get<List>(first.url, '/v1/journeys?person=ada&state=completed');
+      return data.length > 0 && get<Person>(first.url, '/v1/people/ada');
+    });
+    const requests = (await (await fetch(`${first.bin}/?format=json`)).json()) as BinRequest[];
+    const created = requests.find((request) => request.path === '/bin/close/api/v1/lead/');
+    const scheduled = requests.find((request) => request.path === '/bin/close/api/v1/task/');
+    expect(lead.attributes.lead_id).toBe(created?.id);
+    expect(created?.body).toMatchObject({ name: 'Analytical Engines', custom: { Source: 'Unknown' } });
+    expect(scheduled?.body).toMatchObject({ lead_id: created?.id, text: 'Call Ada at Analytical Engines' });
 
-  const printed = first.output.split('\n').filter((line) => line.trim().startsWith('curl '));
-  expect(printed).toHaveLength(2);
-  for (const line of printed) await shell(line);
-  await eventually(
-    async () => (await get<List>(first.url, '/v1/journeys?person=mary&state=completed')).data.length === 2,
-  );
+    const printed = first.output.split('\n').filter((line) => line.trim().startsWith('curl '));
+    expect(printed).toHaveLength(2);
+    for (const line of printed) await shell(line);
+    await eventually(
+      async () => (await get<List>(first.url, '/v1/journeys?person=mary&state=completed')).data.length === 2,
+    );
 
-  expect(await first.signal('SIGINT', 'group')).toBe(0);
-  const second = await npmStart(dataDir);
-  expect((await get<Person>(second.url, '/v1/people/mary')).attributes).toEqual({ currentMemberStatus: 'Gold' });
-  const started = await second.descendants();
-  expect(started.length).toBeGreaterThan(8);
-  const stoppedAt = Date.now();
-  expect(await second.signal('SIGTERM', 'npm')).toBe(0);
-  expect(Date.now() - stoppedAt).toBeLessThan(10_000);
-  // The compiler that tsx runs beside a process ends a moment after it.
-  await eventually(async () => !started.some(isAlive), 2_000);
-});
+    expect(await first.signal('SIGINT', 'group')).toBe(0);
+    const second = await npmStart(dataDir);
+    expect((await get<Person>(second.url, '/v1/people/mary')).attributes).toEqual({ currentMemberStatus: 'Gold' });
+    const started = await second.descendants();
+    expect(started.length).toBeGreaterThan(8);
+    const stoppedAt = Date.now();
+    expect(await second.signal('SIGTERM', 'npm')).toBe(0);
+    expect(Date.now() - stoppedAt).toBeLessThan(10_000);
+    // The compiler that tsx runs beside a process ends a moment after it.
+    await eventually(async () => !started.some(isAlive), 2_000);
+  },
+);
 
 it('loads no example beside campaigns that are there', { timeout: 60_000 }, async () => {
   const database = await createTestDatabase();
