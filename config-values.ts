@@ -54,7 +54,7 @@ export function postgresUrlOf(text: string): string {
   const [, login = '', hosts = '', rest = ''] = /^postgres(?:ql)?:\/\/([^@/?]*@)?([^/?\s]*)(\S*)$/.exec(text) ?? [];
   try {
     const { username, password } = new URL(`postgres://${login}${hosts.split(',')[0]}${rest}`);
-    if (hosts && decodeURIComponent(username + password) !== undefined) return text;
+    if ((hosts || rest) && decodeURIComponent(username + password) !== undefined) return text;
   } catch {
     // Nothing of it is quoted: it has a password.
   }

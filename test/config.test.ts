@@ -86,6 +86,15 @@ describe('loadConfig', () => {
     expect(loadConfig({ ...complete, [name]: value }, 'worker')).toMatchObject(expected);
   });
 
+  it.each([
+    'postgres://a:b@h1:5432,h2:5433/x?sslmode=require',
+    'postgresql://[::1]:5432/x',
+    'postgres:///x?host=/var/run/postgresql',
+    'postgres://a:50%25@db/x',
+  ])('takes the address %s', (url) => {
+    expect(loadConfig({ ...complete, DATABASE_URL: url }, 'worker').databaseUrl).toBe(url);
+  });
+
   it('needs keys and database for the API and the worker, and none for npm start', () => {
     for (const role of ['server', 'worker'] as const) {
       expect(faultOf({ HOOKLINE_ADMIN_KEY: ' ' }, role).errors.map((fault) => fault.path)).toEqual([
