@@ -29,7 +29,8 @@ export async function lockBroadcast(
   return row;
 }
 
-const IS_OVER = sql<boolean>`
+/** Whether the campaign of a broadcast was stopped since it was made. */
+export const IS_OVER = sql<boolean>`
   (${campaigns.state} in ('new', 'stopped') or coalesce(${campaigns.stoppedAt} >= ${broadcasts.createdAt}, false))`;
 
 /**

@@ -1,7 +1,8 @@
 import { and, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 import type { Plan } from '../domain/walk.ts';
+import { IS_OVER } from './broadcast-pages.ts';
 import type { Db } from './open.ts';
-import { broadcasts, campaignVersions } from './schema/campaigns.ts';
+import { broadcasts, campaigns, campaignVersions } from './schema/campaigns.ts';
 import { deliveries } from './schema/deliveries.ts';
 import { commands, journeys, type Command } from './schema/journeys.ts';
 import { resends } from './schema/resends.ts';
@@ -29,7 +30,7 @@ const STARTS = 'starts';
 const BURST_MS = 250;
 
 /**
- * Leases the oldest starts of broadcasts' journeys, as many as `perSecond` leaves free for all relays together; `later` where that is
+ * Leases the oldest starts of broadcasts' journeys but for those that are to be taken back, as many as `perSecond` leaves free for all relays together; `later` where that is
  * none, or another relay claims at this moment.
  */
 export async function claimStarts(
@@ -44,9 +45,7 @@ export async function claimStarts(
       from rate_slots where webhook = ${STARTS} and destination = '' for update skip locked`);
     if (!rate || rate.free < 1) return 'later';
     const count = Math.min(limit, rate.free);
-    const rows = await tx.execute<ClaimedRow>(
-      leaseOldest(sql`broadcast_id is not null`, sql`id`, { limit: count, leaseMs }),
-    );
+    const rows = await tx.execute<ClaimedRow>(leaseOldest(IS_WANTED_START, sql`id`, { limit: count, leaseMs }));
     if (rows.length > 0) {
       await tx.execute(sql`
         update rate_slots set next_at = ${next} + ${rows.length * intervalMs}::float8 * interval '1 ms'
@@ -55,6 +54,12 @@ export async function claimStarts(
     return claimed(rows);
   });
 }
+
+/** Starts of a broadcast that has been stopped, alone or with its campaign, are taken back. */
+const IS_WANTED_START = sql`broadcast_id is not null and not exists (
+  select from ${broadcasts} join ${campaigns} on ${campaigns.id} = ${broadcasts.campaignId}
+  where ${broadcasts.id} = c.broadcast_id and ${broadcasts.endedAt} is null
+    and (${broadcasts.state} = 'stopped' or ${IS_OVER}))`;
 
 /** Makes the row at which starts take turns. */
 export async function prepareStarts(db: Db): Promise<void> {
@@ -106,6 +111,8 @@ export type JourneyStart = {
   personKey: string;
   plan: Plan;
   position: string | null;
+  /** By which it entered. */
+  broadcastId: string | null;
 };
 
 /** What it takes to start journeys, by id. */
@@ -119,6 +126,7 @@ export async function readJourneyStarts(db: Db, ids: string[]): Promise<Map<stri
       personKey: journeys.personKey,
       plan: campaignVersions.plan,
       position: journeys.stepId,
+      broadcastId: journeys.broadcastId,
     })
     .from(journeys)
     .innerJoin(

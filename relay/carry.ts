@@ -127,6 +127,7 @@ async function startJourney(dependencies: CarryDependencies, workflowId: string,
     workflowId,
     args: [journey.position === null ? input : { ...input, position: journey.position }],
     staticSummary: `${journey.campaign} · version ${journey.version}`,
+    ...(journey.broadcastId !== null && { priority: WITH_WHAT_IS_LEFT }),
     ...(dependencies.withSearchAttributes && { typedSearchAttributes: journeyAttributes(journey) }),
   });
 }
@@ -158,6 +159,9 @@ async function startBroadcast(dependencies: CarryDependencies, workflowId: strin
   });
   return true;
 }
+
+/** Temporal's default is 3: a worker that cannot keep up with a broadcast takes up first what comes of events. */
+const WITH_WHAT_IS_LEFT = { priorityKey: 4 };
 
 /** What a workflow task costs that was given to a worker just as it stopped or was killed. */
 const WORKFLOW_TASK_TIMEOUT = '5s';
@@ -195,13 +199,15 @@ function reasonOf(error: unknown): string {
   return `${String(error)}${cause}`;
 }
 
+const CANCELLED = 1;
 const INVALID_ARGUMENT = 3;
 const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 const DEADLINE_EXCEEDED = 4;
 const UNAVAILABLE = 14;
-const IN_TROUBLE = new Set<number>([DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE]);
+/** We cancel no call: a server that cannot keep up resets its stream. */
+const IN_TROUBLE = new Set<number>([CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE]);
 
 const answerIn = (error: unknown) =>
   isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;

@@ -3,7 +3,10 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimCommands, claimStarts, deleteCommands, prepareStarts } from '../../db/commands.ts';
 import type { Db } from '../../db/open.ts';
+import { changeCampaignState } from '../../db/campaigns.ts';
+import { broadcasts } from '../../db/schema/campaigns.ts';
 import { commands } from '../../db/schema/journeys.ts';
+import { makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -60,6 +63,29 @@ describe("starts of broadcasts' journeys", () => {
     expect(claimed.length).toBeLessThanOrEqual(6);
   });
 
+  it('are left where their broadcast, or its campaign, was stopped: they are to be taken back', async () => {
+    const ids = ['brd_goes', 'brd_stopped', 'brd_over', 'brd_named'] as const;
+    await makeLive(db, 'goes', {});
+    await makeLive(db, 'over', {});
+    const values = { version: 1, requestHash: '', data: {}, selected: 1 };
+    await db.insert(broadcasts).values([
+      { ...values, id: 'brd_goes', campaignId: 'goes', state: 'running' },
+      { ...values, id: 'brd_stopped', campaignId: 'goes', state: 'stopped' },
+      { ...values, id: 'brd_over', campaignId: 'over', state: 'running' },
+      // People who were named have entered, and go on.
+      { ...values, id: 'brd_named', campaignId: 'over', state: 'completed', endedAt: new Date() },
+    ]);
+    await changeCampaignState(db, 'over', ['live'], 'stopped');
+    await db.delete(commands);
+    for (const id of ids) {
+      const command = { type: 'startJourney', journey: id } as const;
+      await db.insert(commands).values({ workflowId: `journey/${id}/1`, command, lane: 1, broadcastId: id });
+    }
+    const claimed = await claimStarts(db, { limit: 64, leaseMs: 30_000, perSecond: 1_000 });
+    const journeys = claimed === 'later' ? claimed : claimed.map(({ workflowId }) => workflowId);
+    expect(journeys).toEqual(['journey/brd_goes/1', 'journey/brd_named/1']);
+  });
+
   it('hold no other command back, however many they are', async () => {
     await db.insert(commands).values({ workflowId: 'journey/jrn_e/1', command: { type: 'wake', subject: 'jrn_e' } });
     expect(await claimCommands(db, 64, 30_000)).toMatchObject([{ workflowId: 'journey/jrn_e/1' }]);
@@ -75,7 +101,10 @@ describe("starts of broadcasts' journeys", () => {
       await tx.execute(sql`set local enable_seqscan = on`);
       return tx.execute<Record<string, string>>(sql`
         explain select id from commands as c
-        where broadcast_id is not null and (leased_until is null or leased_until < clock_timestamp())
+        where broadcast_id is not null and not exists (
+            select from broadcasts join campaigns on campaigns.id = broadcasts.campaign_id
+            where broadcasts.id = c.broadcast_id and broadcasts.ended_at is null and (broadcasts.state = 'stopped' or campaigns.state = 'stopped'))
+          and (leased_until is null or leased_until < clock_timestamp())
           and not exists (select 1 from commands as earlier where earlier.workflow_id = c.workflow_id and earlier.id < c.id)
         order by id limit 64 for update skip locked`);
     });

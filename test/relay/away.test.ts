@@ -42,6 +42,7 @@ async function expectUntouched() {
 
 describe('a command that is not refused for itself', () => {
   it.each([
+    [1, 'CANCELLED'],
     [2, 'UNKNOWN'],
     [5, 'NOT_FOUND'],
     [7, 'PERMISSION_DENIED'],
@@ -93,6 +94,7 @@ describe('a command that is refused for itself', () => {
   });
 
   it.each([
+    [1, 'resetting its streams'],
     [4, 'slow'],
     [8, 'asked too much'],
     [14, 'away'],
