@@ -5,6 +5,8 @@ import { createProcessLog } from './process-log.ts';
 
 /** `npm start` kills its processes after 7 s. Whatever is cut off then is taken up again, as after any other end. */
 const STOP_WITHIN_MS = 6_500;
+/** How long the last lines of the log may take before the process ends without them. */
+const LAST_LINES_MS = 3_000;
 
 export type Running = {
   stop(): Promise<void>;
@@ -22,8 +24,8 @@ export async function runProcess(
 ): Promise<void> {
   const config = readConfig(name);
   const { log, written } = createProcessLog(name, config.logLevel);
-  const exit = async (code: number): Promise<never> => {
-    await written();
+  const exit = async (code: number, withinMs = LAST_LINES_MS): Promise<never> => {
+    await written(withinMs);
     process.exit(code);
   };
   const asked = new Promise<void>((resolve) => {
@@ -37,7 +39,7 @@ export async function runProcess(
       await Promise.race([asked, running.failed ?? asked]);
       const late = setTimeout(() => {
         log.warn(`${name} did not end in time and is cut off`);
-        void exit(0);
+        void exit(0, 0);
       }, STOP_WITHIN_MS);
       await running.stop();
       clearTimeout(late);

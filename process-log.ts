@@ -4,18 +4,16 @@ import { plainError } from './db/plain-error.ts';
 
 /** What may wait for somebody who has stopped reading: what comes after it is left out, as it would fill the memory. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
-/** How long the last lines may take before the process ends without them. */
-const LAST_LINES_MS = 400;
-
 export type ProcessLog = {
   log: Logger;
-  /** Resolves when all lines are written or given up, within half a second. */
-  written(): Promise<void>;
+  /** Resolves when all lines are written, or when that takes longer. */
+  written(withinMs: number): Promise<void>;
 };
 
 /**
  * The log of this process, as JSON lines to its standard output. It holds nobody up: the process works, and ends, as well where the
- * reader is gone or reads no more, or the disk is full. Pino's own stream would repeat at the exit, for ever, what is refused.
+ * reader is gone or reads no more, or the disk is full. (But a terminal that is halted halts it.) Pino's own stream would repeat at the
+ * exit, for ever, what is refused.
  */
 export function createProcessLog(name: string, level: string): ProcessLog {
   const { stdout } = process;
@@ -27,10 +25,10 @@ export function createProcessLog(name: string, level: string): ProcessLog {
   const serializers = { err: logged, error: logged };
   return {
     log: pino({ name, level, base: { name }, serializers }, { write }),
-    written: async () => {
+    written: async (withinMs) => {
       if (stdout.writableLength === 0) return;
       const all = new Promise<void>((resolve) => stdout.write('', () => resolve()));
-      await Promise.race([all, pause(LAST_LINES_MS)]);
+      await Promise.race([all, pause(withinMs)]);
     },
   };
 }

@@ -82,7 +82,7 @@ export function listUpcoming(db: Db, campaign: string): Promise<NewOccurrence[]>
   return db
     .select({ localTime: occurrences.localTime, zone: occurrences.zone, dueAt: occurrences.dueAt })
     .from(occurrences)
-    .where(and(eq(occurrences.campaignId, campaign), eq(occurrences.state, 'due')))
+    .where(and(eq(occurrences.campaignId, campaign), sql`state = 'due'`))
     .orderBy(occurrences.dueAt, occurrences.zone)
     .limit(100);
 }

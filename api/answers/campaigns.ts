@@ -23,7 +23,7 @@ export const campaignSummary = z
   .meta({ id: 'CampaignSummary' });
 
 /** When a schedule goes off next: what clocks show in `zone` then, and the moment. */
-const occurrence = z.strictObject({ localTime: z.string(), zone: z.string(), dueAt: moment });
+const upcomingTime = z.strictObject({ localTime: z.string(), zone: z.string(), dueAt: moment });
 
 export const campaign = z
   .strictObject({
@@ -34,7 +34,7 @@ export const campaign = z
     /** As `/v1/schemas/campaign.json` has it. */
     definition: z.looseObject({}),
     /** Of a schedule: the next 100 times, one for each zone. */
-    upcoming: z.array(occurrence).optional(),
+    upcoming: z.array(upcomingTime).optional(),
     createdAt: moment,
     updatedAt: moment,
   })
