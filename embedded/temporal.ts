@@ -34,6 +34,8 @@ const DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 200,
   /** Open polls of a worker that stops are answered with nothing, rather than with a task that nobody would take up. */
   'frontend.enableCancelWorkerPollsOnShutdown': true,
+  /** Tasks go by their priorities: the default from 1.31 on. */
+  'matching.useNewMatcher': true,
 };
 
 /** A running dev server of Temporal: `address` for clients and workers, in the namespace `default`. */
