@@ -62,14 +62,14 @@ function orMalformed<T>(read: () => T): T {
   }
 }
 
-/** What the parser says, without what it quotes behind a colon: that may be a secret. */
-const unquoting = (message: string): string => message.split(': ', 1)[0] ?? '';
+/** What the parser says, without what it quotes behind a colon that follows a word: that may be a secret. */
+const unquoting = (message: string): string => message.split(/(?<=\S): /, 1)[0] ?? '';
 
 /** Where the parser is hard to understand, or would quote the text in the middle of what it says. */
 const EXPLAINED: Record<string, string> = {
-  BAD_DIRECTIVE: 'a line that begins with % is a directive, and this one is not known; quote it',
+  BAD_DIRECTIVE: 'a line that begins with % is a directive, and this one cannot be used here; quote it',
   BAD_DQ_ESCAPE: 'a backslash that escapes nothing; write two of them',
-  TAG_RESOLVE_FAILED: 'a text that begins with ! is a tag, and this one is not known; quote it',
+  TAG_RESOLVE_FAILED: 'a text that begins with ! is a tag, and this one cannot be used here; quote it',
   MULTIPLE_DOCS: 'a second document starts here; send one, without ---',
   TAB_AS_INDENT: 'indent with spaces, not with tabs',
   NON_STRING_KEY: 'a key must be a text; quote it',

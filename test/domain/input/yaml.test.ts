@@ -96,13 +96,35 @@ describe('what is no YAML', () => {
     ['? [a]\n: b\n', 'the YAML is invalid: line 1, column 3: a key must be a text; quote it'],
     [
       'a: !js x\n',
-      'the YAML is invalid: line 1, column 4: a text that begins with ! is a tag, and this one is not known; quote it',
+      'the YAML is invalid: line 1, column 4: a text that begins with ! is a tag, and this one cannot be used here; quote it',
     ],
     ['a: "\\x"\n', 'the YAML is invalid: line 1, column 5: a backslash that escapes nothing; write two of them'],
     ['a: "b\n', 'the YAML is invalid: line 2, column 1: Missing closing "quote'],
     ['a: *b\n', 'the YAML cannot be read: Unresolved alias (the anchor must be set before the alias)'],
+    ['a: {"b""c"}\n', 'the YAML is invalid: line 1, column 8: Missing , or : between flow map items'],
+    ['{a: : b}\n', 'the YAML is invalid: line 1, column 5: Unexpected : in flow map'],
+    ['- &a: x\n', 'the YAML is invalid: line 1, column 5: Anchor ending in : is ambiguous'],
+    ['a: *x:\n', 'the YAML is invalid: line 1, column 6: Alias ending in : is ambiguous'],
+    [
+      'a: !!int x\n',
+      'the YAML is invalid: line 1, column 4: a text that begins with ! is a tag, and this one cannot be used here; quote it',
+    ],
+    [
+      '%YAML 1.3\n---\na: 1\n',
+      'the YAML is invalid: line 1, column 7: a line that begins with % is a directive, and this one cannot be used here; quote it',
+    ],
   ])('%j is refused in words', (text, message) => {
     expect(refusal(text)).toMatchObject({ code: 'body.malformed', message });
+  });
+
+  it.each([
+    ['a key after another', '{"secret" secret: c}\n', 'Missing , or : between flow map items'],
+    ['a long key', `[${'secret'.repeat(200)}: 1]\n`, 'The : indicator must be at most 1024 chars'],
+    ['what follows a |', 'a: |secret\n  b\n', 'Block scalar header includes extra characters'],
+    ['an alias', 'a: *secret\n', 'Unresolved alias'],
+  ])('is %s, refused without quoting it', (_, text, message) => {
+    expect(refusal(text)?.message).toContain(message);
+    expect(JSON.stringify(refusal(text))).not.toContain('secret');
   });
 
   it('is aliases that multiply', () => {
