@@ -5,6 +5,11 @@ import { printed } from './print.ts';
 
 const MAX_TEXT = 512 * 1024;
 
+/** What a template may read of liquidjs' own objects: `forloop` and `tablerowloop`. */
+const LOOP_FIELDS = new Set<unknown>(
+  'index index0 first last rindex rindex0 length name row col col0 col_first col_last'.split(' '),
+);
+
 /** `text` prints, `url` prints percent-encoded, `value` leaves a value its type. */
 export type Mode = 'text' | 'url' | 'value';
 
@@ -39,8 +44,8 @@ export class RenderContext extends Context {
   /** A field of null is missing, not null: else an answer `null` would remove each attribute that is mapped from it. */
   override readProperty(...[object, key]: Parameters<Context['readProperty']>): unknown {
     if (object === null || object === undefined) return undefined;
-    // liquidjs reads and calls whatever its own objects inherit, such as the `constructor` of `forloop`.
-    if (object instanceof Drop && (typeof key !== 'string' || key in Object.prototype)) return undefined;
+    // liquidjs reads and calls whatever its own objects inherit, such as the `next` of `forloop`, which moves the loop.
+    if (object instanceof Drop && !LOOP_FIELDS.has(key)) return undefined;
     return super.readProperty(object, key);
   }
 

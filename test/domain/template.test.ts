@@ -111,7 +111,10 @@ describe('rendering', () => {
     expect(performance.now() - startedAt).toBeLessThan(4_500);
   });
 
-  const inherited = ['constructor', '__proto__', 'toString', 'valueOf', 'hasOwnProperty', '__lookupGetter__'];
+  const inherited = [
+    ...['constructor', '__proto__', 'toString', 'valueOf', 'hasOwnProperty', '__lookupGetter__'],
+    ...['next', 'equals', 'gt', 'leq', 'liquidMethodMissing'],
+  ];
 
   it.each([
     ...[
@@ -133,10 +136,37 @@ describe('rendering', () => {
     }
   });
 
+  it('reads of a loop where it is, and compares with empty and blank', () => {
+    const where = ['index', 'index0', 'first', 'last', 'rindex', 'rindex0', 'length', 'name'];
+    const read = (loop: string, names: string[]) => names.map((name) => `{{ ${loop}.${name} }}`).join(' ');
+    expect(text(`{% for x in (7..8) %}${read('forloop', where)}, {% endfor %}`).text).toBe(
+      '1 0 true false 2 1 2 x-(7..8), 2 1 false true 1 0 2 x-(7..8), ',
+    );
+    const cells = ['row', 'col', 'col0', 'col_first', 'col_last'];
+    expect(text(`{% tablerow x in (7..8) %}${read('tablerowloop', cells)}{% endtablerow %}`).text).toBe(
+      '<tr class="row1"><td class="col1">1 1 0 true false</td><td class="col2">1 2 1 false true</td></tr>',
+    );
+    expect(text('{% for x in (7..7) %}{{ forloop | json }}{% endfor %}').text).toBe(
+      '{"i":0,"length":1,"name":"x-(7..7)"}',
+    );
+    const list = '{{ customer.tags.size }} {{ customer.tags.first }} {{ customer.tags.last }}';
+    expect(text(list).text).toBe('2 a b');
+    for (const [test, holds] of [
+      ['"" == empty', true],
+      ['customer.tags != empty', true],
+      ['" " == blank', true],
+      ['customer.nothing == blank', true],
+      ['"a" == blank', false],
+      ['1 > empty', false],
+    ] as const)
+      expect(text(`{% if ${test} %}yes{% endif %}`).text, test).toBe(holds ? 'yes' : '');
+  });
+
   it('reads own fields only, of what a loop has, by filters, and by names alone', () => {
     for (const name of inherited) {
       const parts = `{{ forloop.${name} }}{{ forloop['${name}'].name }}{% assign key = '${name}' | split: '|' %}{{ forloop[key] }}`;
       expect(text(`{% for tag in customer.tags %}${parts}{% endfor %}`).text).toBe('');
+      expect(text(`{% for x in (1..2) %}{{ forloop.${name} }}{{ forloop.index }}{% endfor %}`).text).toBe('12');
       expect(text(`{% tablerow tag in customer.tags %}{{ tablerowloop.${name} }}{% endtablerow %}`).text).not.toMatch(
         /[A-Z{[]/,
       );
