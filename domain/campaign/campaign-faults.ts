@@ -28,6 +28,8 @@ export function sizeFault(input: unknown): InputFault | undefined {
     return { path: '', message: `has ${bytes} bytes as JSON; a campaign may have ${LIMITS.bytes}` };
   const steps = isRecord(input) ? countSteps(input['steps']) : 0;
   if (steps > LIMITS.steps) return { path: 'steps', message: `are ${steps}; a campaign may have ${LIMITS.steps}` };
+  const deep = isRecord(input) ? placesOf(input['steps']).find(({ depth }) => depth > LIMITS.depth) : undefined;
+  if (deep) return { path: deep.path, message: `is nested ${deep.depth} deep; steps may nest ${LIMITS.depth} deep` };
   return undefined;
 }
 
@@ -38,10 +40,8 @@ export function nameSteps(input: unknown, pathId: string | undefined): unknown {
   const named: unknown = JSON.parse(JSON.stringify(input));
   if (!isRecord(named)) return named;
   if (named['id'] === undefined && pathId !== undefined) named['id'] = pathId;
-  for (const [index, { step, name, depth }] of placesOf(named['steps']).entries()) {
-    if (step['id'] !== undefined || MUST_HAVE_IDS.has(step['type'])) continue;
-    // What is too deep is refused for that alone.
-    step['id'] = depth > LIMITS.depth ? `too-deep-${index}` : idFromPlace(name);
+  for (const { step, name } of placesOf(named['steps'])) {
+    if (step['id'] === undefined && !MUST_HAVE_IDS.has(step['type'])) step['id'] = idFromPlace(name);
   }
   return named;
 }
@@ -73,7 +73,6 @@ export function findFaults(
     faults: [
       ...campaignIdFaults(campaign['id'], misfits, pathId),
       ...stepIdFaults(places),
-      ...depthFaults(places),
       ...contentFaults(campaign['defaults'], places, rules),
       ...references.faults,
       ...(segments
@@ -124,13 +123,6 @@ function stepIdFaults(places: Place[]): InputFault[] {
     if (first === undefined) return [];
     return [{ path: `${path}.id`, message: `"${textOf(id)}" is already the id of ${first}; give this step another` }];
   });
-}
-
-function depthFaults(places: Place[]): InputFault[] {
-  const deep = places.find(({ depth }) => depth > LIMITS.depth);
-  return deep
-    ? [{ path: deep.path, message: `is nested ${deep.depth} deep; steps may nest ${LIMITS.depth} deep` }]
-    : [];
 }
 
 /** Faults of templates, headers and URLs, in what the campaign's webhooks share and in each step. */

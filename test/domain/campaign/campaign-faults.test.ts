@@ -175,8 +175,10 @@ describe('an answer in a condition', () => {
 });
 
 describe('the limits', () => {
-  const nested = (depth: number): unknown =>
-    depth === 1 ? exit : { type: 'branch', cases: [{ when: { 'customer.a': 1 }, steps: [nested(depth - 1)] }] };
+  const nested = (depth: number, innermost: object = exit): unknown =>
+    depth === 1
+      ? innermost
+      : { type: 'branch', cases: [{ when: { 'customer.a': 1 }, steps: [nested(depth - 1, innermost)] }] };
 
   it('are 200 steps', () => {
     expect(withSteps(...Array.from({ length: 200 }, () => exit))).toEqual([]);
@@ -187,6 +189,16 @@ describe('the limits', () => {
     expect(withSteps(nested(10))).toEqual([]);
     expect(withSteps(nested(11))).toEqual([expect.stringMatching(/\]: is nested 11 deep; steps may nest 10 deep$/)]);
     expect(withSteps(nested(14))).toEqual([expect.stringMatching(/\]: is nested 11 deep; steps may nest 10 deep$/)]);
+  });
+
+  it.each([
+    ['a webhook', { type: 'webhook', url: 'https://example.com' }],
+    ['a split', { type: 'split', variants: [{ weight: 1, steps: [] }] }],
+    ['what is no step', {}],
+  ])('of depth come alone, also of %s', (_, innermost) => {
+    expect(withSteps({ ...exit, id: 'too-deep-11' }, nested(11, innermost))).toEqual([
+      expect.stringMatching(/\]: is nested 11 deep; steps may nest 10 deep$/),
+    ]);
   });
 
   it('are 256 KiB, 64 levels of JSON, and a plan of 16 KiB', () => {
