@@ -108,7 +108,8 @@ describe('rendering', () => {
     const tooLong = { code: 'render.too_large', message: expect.stringContaining('render limit exceeded') };
     const startedAt = performance.now();
     expect(() => text(loops)).toThrowError(expect.objectContaining(tooLong));
-    expect(performance.now() - startedAt).toBeLessThan(4_500);
+    // Far more than it takes, since the machine may stall meanwhile.
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
   const inherited = [
