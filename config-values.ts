@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import postgres from 'postgres';
 import { z } from 'zod';
 import { parseDurationMs } from './domain/input/duration.ts';
 
@@ -49,16 +50,25 @@ export function ageOf(min: string): (text: string) => number | null {
   };
 }
 
-/** An address of Postgres as the driver reads it, of one host or several with commas between. */
+/** An address of Postgres, of one host or several with commas between, that the driver can use. Nothing of it is quoted: it has a password. */
 export function postgresUrlOf(text: string): string {
-  const [, login = '', hosts = '', rest = ''] = /^postgres(?:ql)?:\/\/([^@/?]*@)?([^/?\s]*)(\S*)$/.exec(text) ?? [];
+  const { host = [], port = [], connection } = postgresOptions(text) ?? {};
+  // The driver would send it to the server of localhost.
+  if (connection && 'host' in connection) throw new Error('set PGHOST for the folder of a socket, instead of ?host=');
+  const isUsable = host.every((name) => /^[^[%]+$/.test(name)) && port.every((one) => one >= 1 && one <= 65_535);
+  if (host.length > 0 && isUsable) return text;
+  throw new Error(
+    'write postgres://user:password@host:port/database, with no IPv6 address, special characters of the password as %40, and after ? only what the driver takes',
+  );
+}
+
+/** What the driver reads in an address. It cuts the brackets of IPv6 in two, and connects with any port. */
+function postgresOptions(text: string) {
   try {
-    const { username, password } = new URL(`postgres://${login}${hosts.split(',')[0]}${rest}`);
-    if ((hosts || rest) && decodeURIComponent(username + password) !== undefined) return text;
+    return /^postgres(?:ql)?:\/\/\S+$/.test(text) ? postgres(text).options : undefined;
   } catch {
-    // Nothing of it is quoted: it has a password.
+    return undefined;
   }
-  throw new Error('write postgres://user:password@host:port/database, with special characters of the password as %40');
 }
 
 /** A CIDR, of one address too. */

@@ -88,9 +88,10 @@ describe('loadConfig', () => {
 
   it.each([
     'postgres://a:b@h1:5432,h2:5433/x?sslmode=require',
-    'postgresql://[::1]:5432/x',
-    'postgres:///x?host=/var/run/postgresql',
+    'postgresql://db',
+    'postgres:///x',
     'postgres://a:50%25@db/x',
+    'postgres://a:b@db/x?target_session_attrs=primary',
   ])('takes the address %s', (url) => {
     expect(loadConfig({ ...complete, DATABASE_URL: url }, 'worker').databaseUrl).toBe(url);
   });
@@ -140,14 +141,31 @@ describe('loadConfig', () => {
     ['DATABASE_URL', 'postgres://a:b@db:99999/x'],
     ['DATABASE_URL', 'postgres://a:b@[::1/x'],
     ['DATABASE_URL', 'postgres://a:50%ZZ@db/x'],
+    ['DATABASE_URL', 'postgres://a:b@d%ZZ/x'],
+    ['DATABASE_URL', 'postgres://a:b@h1,h2:99999/x'],
+    ['DATABASE_URL', 'postgres://a:b@h1,h2:five/x'],
+    ['DATABASE_URL', 'postgres://a:b@h1,:5432/x'],
+    ['DATABASE_URL', 'postgres://a:b@db:0/x'],
+    ['DATABASE_URL', 'postgres://a:b@[::1]:5432/x'],
+    ['DATABASE_URL', 'postgres://a:b@%2Fvar%2Frun%2Fpostgresql/x'],
+    ['DATABASE_URL', 'postgres://a:b@db/x?target_session_attrs=any'],
+    ['DATABASE_URL', 'postgres:///x?host=/var/run/postgresql'],
     ['TEMPORAL_ADDRESS', 'https://temporal:7233'],
   ])('refuses %s=%s', (name, value) => {
     expect(faultOf({ ...complete, [name]: value }).errors).toMatchObject([{ path: name }]);
   });
 
-  it('shows no secret, however wrong', () => {
-    const env = { HOOKLINE_ADMIN_KEY: 'hunter2', HOOKLINE_MASTER_KEY: 'hunter2', DATABASE_URL: 'hunter2' };
-    expect(faultOf(env).message).not.toContain('hunter2');
+  it.each(['hunter2', 'postgres://a:hunter2@d%ZZ/x', 'postgres://a:hunter2@db/x?host=/hunter2'])(
+    'shows no secret, however wrong, such as %s',
+    (url) => {
+      const env = { HOOKLINE_ADMIN_KEY: 'hunter2', HOOKLINE_MASTER_KEY: 'hunter2', DATABASE_URL: url };
+      expect(faultOf(env).message).not.toContain('hunter2');
+    },
+  );
+
+  it('tells how to name the folder of a socket', () => {
+    const url = 'postgres:///x?host=/var/run/postgresql';
+    expect(faultOf({ ...complete, DATABASE_URL: url }).message).toContain('set PGHOST');
   });
 
   it('has an example for each key that it accepts itself', () => {
