@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
@@ -52,7 +53,34 @@ describe('migrations', () => {
 
   it('say why they cannot be done', async () => {
     const nowhere = Object.assign(new URL(url()), { pathname: '/no_such_database' }).href;
-    await expect(migrate(nowhere)).rejects.toThrow(/^DATABASE_URL: database "no_such_database" does not exist\. /);
-    await expect(migrate('postgres://nobody@127.0.0.1:1/x')).rejects.toThrow(/^DATABASE_URL: connect ECONNREFUSED/);
+    const remedy = 'Start Postgres there, or correct host, port, user, password or database.';
+    for (const [address, why] of [
+      [nowhere, 'database "no_such_database" does not exist'],
+      ['postgres://nobody@127.0.0.1:1/x', 'connect ECONNREFUSED 127.0.0.1:1'],
+      ['postgres://nobody@127.0.0.1:1/x?target_session_attrs=any', 'target_session_attrs any is not supported'],
+      ['postgres://nobody@127.0.0.1:1,127.0.0.1:2/x', 'no answer within 0.5 s'],
+    ] as const) {
+      await expect(migrate(address, 500)).rejects.toThrow(`DATABASE_URL: ${why}. ${remedy}`);
+    }
+  });
+
+  it('wait for another process that migrates, however long it takes', async () => {
+    const other = postgres(url(), { max: 1 });
+    await other`select pg_advisory_lock(7263481)`;
+    const migrated = migrate(url(), 300).then(() => 'migrated');
+    await expect(Promise.race([migrated, sleep(1_000)])).resolves.toBeUndefined();
+    await other.end();
+    expect(await migrated).toBe('migrated');
+  });
+
+  it('say what right they need', async () => {
+    await query(`create user stranger_to_schemas password 'stranger'`);
+    const stranger = Object.assign(new URL(url()), { username: 'stranger_to_schemas', password: 'stranger' }).href;
+    const failure = await migrate(stranger).catch((error: unknown) => String(error));
+    await query('drop user stranger_to_schemas');
+    expect(failure).toMatch(
+      /DATABASE_URL: the schema of the database could not be brought up to date: .*permission denied/,
+    );
+    expect(failure).toMatch(/\. Let its user create schemas and tables there\.$/);
   });
 });
