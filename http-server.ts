@@ -55,6 +55,11 @@ export async function serve(app: RequestListener, port: number, limits: HttpLimi
   };
 }
 
+const REMEDIES: Record<string, string> = {
+  EADDRINUSE: 'stop what listens there, or set % to another port',
+  EACCES: 'set % to a port from 1024 up, or let this process listen below',
+};
+
 /**
  * Listens on a port, 0 for a free one, and resolves to it.
  * @throws HooklineError `config.invalid` that names the `variable` it comes from, where it is taken or not allowed.
@@ -64,9 +69,11 @@ export async function listen(server: Server, port: number, variable: string): Pr
     server.listen(port);
     await once(server, 'listening');
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const remedy = `stop what listens there, or set ${variable} to another port`;
+    const { message: why, code } = cause as NodeJS.ErrnoException;
+    const remedy = (REMEDIES[code ?? ''] ?? 'set % to another port').replace('%', variable);
     throw new HooklineError('config.invalid', `${variable} is ${port}: ${why}; ${remedy}`, { cause });
   }
+  // A connection that could not be accepted, as the system was short of something: its client tries again, and others are served.
+  server.on('error', () => {});
   return (server.address() as AddressInfo).port;
 }

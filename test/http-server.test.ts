@@ -1,9 +1,9 @@
-import type { RequestListener } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import { connect, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { serve, type HttpLimits } from '../http-server.ts';
+import { listen, serve, type HttpLimits } from '../http-server.ts';
 import { startWorkerHealth } from '../worker-health.ts';
 
 const LIMITS: HttpLimits = { headersMs: 300, requestMs: 600, idleMs: 5_000, checkEveryMs: 50, graceMs: 500 };
@@ -85,9 +85,40 @@ describe('a port that is taken', () => {
   it('is named with its variable, for the API and the health of the worker', async () => {
     const server = await serve(echo().app, 0, LIMITS);
     const { port } = server;
-    const says = (variable: string) => new RegExp(`^${variable} is ${port}: .*EADDRINUSE.*set ${variable} to another`);
+    const says = (variable: string) =>
+      new RegExp(
+        `^${variable} is ${port}: .*EADDRINUSE.*; stop what listens there, or set ${variable} to another port$`,
+      );
     await expect(serve(echo().app, port, LIMITS)).rejects.toThrow(says('PORT'));
     await expect(startWorkerHealth(port, {})).rejects.toThrow(says('HOOKLINE_WORKER_PORT'));
     await server.stop();
+  });
+});
+
+/** Stands for one that the system does not let listen, since the tests may run as root, who may everything. */
+const refusing = (code: string) =>
+  Object.assign(createServer(), {
+    listen(this: Server) {
+      queueMicrotask(() => this.emit('error', Object.assign(new Error(`listen ${code}`), { code })));
+      return this;
+    },
+  });
+
+describe('a port that is not to be had', () => {
+  it.each([
+    ['EACCES', 'set PORT to a port from 1024 up, or let this process listen below'],
+    ['EINVAL', 'set PORT to another port'],
+  ])('for %s says what helps', async (code, remedy) => {
+    await expect(listen(refusing(code), 80, 'PORT')).rejects.toThrow(`PORT is 80: listen ${code}; ${remedy}`);
+  });
+});
+
+describe('a server without a buffer for a connection', () => {
+  it('serves the next', async () => {
+    const server = createServer(echo().app);
+    const port = await listen(server, 0, 'PORT');
+    server.emit('error', Object.assign(new Error('accept ENOBUFS'), { code: 'ENOBUFS' }));
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+    server.close();
   });
 });
