@@ -50,7 +50,7 @@ async function lock(file: string, folder: string): Promise<() => Promise<void>> 
       await writeFile(file, JSON.stringify(mine), { flag: 'wx' });
       break;
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (!hasCode(error, 'EEXIST')) throw error;
     }
     const theirs = await readLock(file);
     if (theirs && (await answers(theirs))) {
@@ -59,7 +59,10 @@ async function lock(file: string, folder: string): Promise<() => Promise<void>> 
       throw new HooklineError('embedded.failed', message);
     }
     const stale = `${file}.${token}`;
-    await rename(file, stale).catch(() => {});
+    await rename(file, stale).catch((error: unknown) => {
+      // Another process was faster.
+      if (!hasCode(error, 'ENOENT')) throw error;
+    });
     await rm(stale, { force: true });
   }
   return async () => {
@@ -67,6 +70,9 @@ async function lock(file: string, folder: string): Promise<() => Promise<void>> 
     if ((await readLock(file))?.token === token) await rm(file, { force: true });
   };
 }
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
 
 async function readLock(file: string): Promise<Lock | undefined> {
   for (let attempt = 0; attempt < 5; attempt++) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -49,6 +49,22 @@ describe('the data folder', () => {
     await (
       await takeDataDir(folder)
     )();
+  });
+
+  it('says so where it can only be read and has the lock of a process that is gone', async () => {
+    await writeFile(join(folder, 'lock'), '{}');
+    await chmod(folder, 0o555);
+    // Root may write there all the same: as nobody it may not.
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      await expect(takeDataDir(folder)).rejects.toThrow(
+        `HOOKLINE_DATA_DIR is ${folder}, where nothing can be kept: EACCES`,
+      );
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      await chmod(folder, 0o755);
+    }
   });
 
   it.each(['a-file', 'a-file/below'])('says which variable to change where it cannot be %s', async (place) => {
