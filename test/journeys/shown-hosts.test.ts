@@ -12,8 +12,13 @@ let receiver: Receiver;
 /** It leads nowhere, which failures tell of. */
 const GONE = 'http://gone-crm.invalid';
 
+/** Knows no name, and says so as DNS does. */
+const lookup = async (name: string) => {
+  throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' });
+};
+
 beforeAll(async () => {
-  [hookline, receiver] = await Promise.all([startHookline({ retryFirstDelayMs: 50 }), startReceiver()]);
+  [hookline, receiver] = await Promise.all([startHookline({ retryFirstDelayMs: 50, lookup }), startReceiver()]);
   await hookline.api('PUT', '/v1/secrets/crm', { value: receiver.origin });
   await hookline.api('PUT', '/v1/secrets/old_crm', { value: GONE });
   await hookline.api('PUT', '/v1/people/mary-7f3a91', { attributes: { street: 'Rue du Secret 12' } });

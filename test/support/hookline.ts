@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import pino, { type Logger } from 'pino';
 import { inject } from 'vitest';
+import type { Lookup } from '../../activities/guard.ts';
 import { createHttp } from '../../activities/http.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createSendTest } from '../../activities/send-test.ts';
@@ -31,6 +32,7 @@ type Options = {
   breaker?: boolean;
   startsPerSecond?: number;
   log?: Logger;
+  lookup?: Lookup;
 };
 
 /** The whole of Hookline on a database and a task queue of its own, in this process: API, relay and worker, on real servers. */
@@ -43,7 +45,7 @@ export async function startHookline(options: Options = {}) {
   const breaker = options.breaker ?? false;
   const taskQueue = `test-${randomUUID()}`;
   const destinations = { allowHttp: true, allowNetworks: ['127.0.0.0/8'] };
-  const http = createHttp(destinations);
+  const http = createHttp({ ...destinations, ...(options.lookup && { lookup: options.lookup }) });
 
   const keys = createKeyRing({
     database,
