@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { prepareProcesses, type Processes } from '../support/processes.ts';
 
-let database: TestDatabase;
 let hookline: Processes;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  hookline = await prepareProcesses({ databaseUrl: database.url });
+  // It is never opened.
+  hookline = await prepareProcesses({ databaseUrl: 'postgres://nobody@127.0.0.1:1/none' });
 });
-afterAll(async () => {
-  await hookline.stop();
-  await database.close();
-});
+afterAll(() => hookline.stop());
 
 it.each([
   ['is short', 'hunter2-hunter2'],
