@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { plainError } from '../db/plain-error.ts';
@@ -32,14 +33,23 @@ const FAILURES_AT_ONCE = 4;
  */
 export function createSendWebhook(dependencies: SendDependencies) {
   const takeTurn = createTurns(FAILURES_AT_ONCE);
-  return (named: Named): Promise<Sent | Parked> => whileBeating(() => send(dependencies, takeTurn, named));
+  // As many listen as there are attempts under way.
+  setMaxListeners(0, dependencies.stopping);
+  return (named: Named): Promise<Sent | Parked> =>
+    whileBeating(() =>
+      untilWorkerStops(dependencies.stopping, (signal) => send(dependencies, takeTurn, named, signal)),
+    );
 }
 
 type Named = { delivery: string; resend?: string | undefined };
 
-async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: Named): Promise<Sent | Parked> {
+async function send(
+  dependencies: SendDependencies,
+  takeTurn: TakeTurn,
+  named: Named,
+  signal: AbortSignal,
+): Promise<Sent | Parked> {
   const { info } = Context.current();
-  const signal = AbortSignal.any([dependencies.stopping, whenWorkerStops(Context.current())]);
   const workflowId = info.workflowExecution?.workflowId ?? '';
   const claimed = await claimAttempt(dependencies, { ...named, workflowId }).catch((error: unknown) => {
     if (isUnavailable(error)) throw retryIn(LOOK_AGAIN_MS, 'Postgres cannot be reached');
@@ -52,7 +62,7 @@ async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: N
     const remainingMs = until === null ? Infinity : Date.parse(until) - dependencies.now().getTime();
     if (remainingMs > NEAR_MS) return claimed.parked;
     await sleep(Math.max(remainingMs, 1), undefined, { signal });
-    return send(dependencies, takeTurn, named);
+    return send(dependencies, takeTurn, named, signal);
   }
   signal.throwIfAborted();
 
@@ -71,16 +81,28 @@ async function send(dependencies: SendDependencies, takeTurn: TakeTurn, named: N
   throw retryIn(finished.delayMs, finished.message);
 }
 
-/** A request that is under way finishes and is stored, whatever becomes of its workflow: only its worker cuts it off. */
-function whenWorkerStops(context: Context): AbortSignal {
-  const stopping = new AbortController();
+/**
+ * A request that is under way finishes and is stored, whatever becomes of its workflow: only its worker cuts it off. Not by
+ * `AbortSignal.any`: `stopping` lives as long as the worker, and would keep something of each attempt.
+ */
+async function untilWorkerStops<T>(stopping: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const context = Context.current();
   const { cancellationSignal } = context;
-  const onAbort = () => {
-    if (context.cancellationDetails?.workerShutdown) stopping.abort(cancellationSignal.reason);
+  const cut = new AbortController();
+  const onStop = () => cut.abort(stopping.reason);
+  const onCancel = () => {
+    if (context.cancellationDetails?.workerShutdown) cut.abort(cancellationSignal.reason);
   };
-  if (cancellationSignal.aborted) onAbort();
-  else cancellationSignal.addEventListener('abort', onAbort, { once: true });
-  return stopping.signal;
+  if (stopping.aborted) onStop();
+  if (cancellationSignal.aborted) onCancel();
+  stopping.addEventListener('abort', onStop);
+  cancellationSignal.addEventListener('abort', onCancel);
+  try {
+    return await work(cut.signal);
+  } finally {
+    stopping.removeEventListener('abort', onStop);
+    cancellationSignal.removeEventListener('abort', onCancel);
+  }
 }
 
 /** An expected outcome of webhooks, so BENIGN: it is no fault of the worker. */

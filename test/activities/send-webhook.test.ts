@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { ApplicationFailure } from '@temporalio/activity';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startActivities, type TestActivities } from '../support/activities.ts';
@@ -29,6 +30,19 @@ async function failureOf(id: string): Promise<ApplicationFailure> {
   if (!(error instanceof ApplicationFailure)) throw new Error('the activity did not throw an ApplicationFailure');
   return error;
 }
+
+it('leaves nothing at the signal of its worker, which lives longer than all attempts', async () => {
+  const listening: number[] = [];
+  const count = () => listening.push(getEventListeners(test.stopping, 'abort').length);
+  test.receiver.on('/leaves', (socket, request) => {
+    count();
+    respond({ status: 503 })(socket, request);
+  });
+  const id = await delivery('leaves');
+  await failureOf(id);
+  count();
+  expect(listening).toEqual([1, 0]);
+});
 
 describe('an answer of 2xx', () => {
   it('sends the frozen bytes, and writes parts of the answer to the person', async () => {

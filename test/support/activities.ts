@@ -32,6 +32,7 @@ export async function startActivities() {
   const http = createHttp({ allowHttp: true, allowNetworks: ['127.0.0.0/8'] });
   const cipher = createCipher(randomBytes(32));
   const clock = { now: new Date() };
+  const stopping = new AbortController().signal;
   /** The activities as another worker has them, with a view of its own of the database, the network or the time. */
   const another = (view: { db?: Db; http?: Http; now?: () => Date; breaker?: boolean } = {}) =>
     createActivities({
@@ -46,7 +47,7 @@ export async function startActivities() {
         userAgent: 'Hookline/test',
         breaker: view.breaker ?? false,
       },
-      stopping: new AbortController().signal,
+      stopping,
       wakeLine: () => {},
       wakeInbox: () => {},
     });
@@ -57,6 +58,8 @@ export async function startActivities() {
     receiver,
     http,
     clock,
+    /** Of their worker. */
+    stopping,
     another,
     passMs: (ms: number) => void (clock.now = new Date(clock.now.getTime() + ms)),
     /** A journey at its start. The person is made, or changed where it is there; campaigns are published under their id. */
