@@ -53,8 +53,9 @@ export function ageOf(min: string): (text: string) => number | null {
 /** An address of Postgres, of one host or several with commas between, that the driver can use. Nothing of it is quoted: it has a password. */
 export function postgresUrlOf(text: string): string {
   const { host = [], port = [], connection } = postgresOptions(text) ?? {};
-  // The driver would send it to the server of localhost.
-  if (connection && 'host' in connection) throw new Error('set PGHOST for the folder of a socket, instead of ?host=');
+  // The driver would send them to the server, as its parameters.
+  const misplaced = ['host', 'port', 'user', 'password'].find((name) => connection && name in connection);
+  if (misplaced) throw new Error(`set PG${misplaced.toUpperCase()} instead of ?${misplaced}=`);
   const isUsable = host.every((name) => /^[^[%]+$/.test(name)) && port.every((one) => one >= 1 && one <= 65_535);
   if (host.length > 0 && isUsable) return text;
   throw new Error(

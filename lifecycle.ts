@@ -41,8 +41,11 @@ export async function runProcess(
         log.warn(`${name} did not end in time and is cut off`);
         void exit(0, 0);
       }, STOP_WITHIN_MS);
-      await running.stop();
-      clearTimeout(late);
+      try {
+        await running.stop();
+      } finally {
+        clearTimeout(late);
+      }
     }
     await exit(0);
   } catch (error) {

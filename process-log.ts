@@ -4,9 +4,10 @@ import { plainError } from './db/plain-error.ts';
 
 /** What may wait for somebody who has stopped reading: what comes after it is left out, as it would fill the memory. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+
 export type ProcessLog = {
   log: Logger;
-  /** Resolves when all lines are written, or when that takes longer. */
+  /** Resolves when all lines are written, or after `withinMs` where that takes longer. */
   written(withinMs: number): Promise<void>;
 };
 

@@ -55,11 +55,13 @@ export async function claimStarts(
   });
 }
 
-/** Starts of a broadcast that has been stopped, alone or with its campaign, are taken back. */
-const IS_WANTED_START = sql`broadcast_id is not null and not exists (
-  select from ${broadcasts} join ${campaigns} on ${campaigns.id} = ${broadcasts.campaignId}
-  where ${broadcasts.id} = c.broadcast_id and ${broadcasts.endedAt} is null
-    and (${broadcasts.state} = 'stopped' or ${IS_OVER}))`;
+/**
+ * Not those of a broadcast that has been stopped, alone or with its campaign: they are to be taken back. An array, since what waits for that
+ * may be many rows in front of the others.
+ */
+export const IS_WANTED_START = sql`broadcast_id is not null and broadcast_id <> all(array(
+  select ${broadcasts.id} from ${broadcasts} join ${campaigns} on ${campaigns.id} = ${broadcasts.campaignId}
+  where ${broadcasts.endedAt} is null and (${broadcasts.state} = 'stopped' or ${IS_OVER})))`;
 
 /** Makes the row at which starts take turns. */
 export async function prepareStarts(db: Db): Promise<void> {

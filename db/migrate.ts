@@ -10,7 +10,7 @@ import { soon } from './soon.ts';
 const MIGRATION_LOCK = 7_263_481;
 
 /** Of several hosts that are all down the driver tries one after the other for ever, each for so long. */
-const CONNECT_TIMEOUT_S = 5;
+const CONNECT_TIMEOUT_S = 10;
 const CONNECT_MS = 30_000;
 
 /**
@@ -28,8 +28,9 @@ export async function migrate(url: string, connectMs = CONNECT_MS): Promise<void
     await runMigrations(drizzle(client), { migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)) });
   } catch (cause) {
     const why = plainError(cause).message;
+    const remedy = /permission denied/.test(why) ? ' Let its user create schemas and tables there.' : '';
     const message = isConnected
-      ? `the schema of the database could not be brought up to date: ${why}. Let its user create schemas and tables there.`
+      ? `the schema of the database could not be brought up to date: ${why}.${remedy}`
       : `${why}. Start Postgres there, or correct host, port, user, password or database.`;
     throw new HooklineError('config.invalid', `DATABASE_URL: ${message}`, { cause });
   } finally {

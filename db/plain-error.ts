@@ -13,5 +13,5 @@ export function plainError(error: unknown): Error {
   const several = told instanceof AggregateError ? told.errors.map((one) => plainError(one).message).join(', ') : '';
   const why = told?.message || several || String(code ?? 'it gave no reason');
   const plain = new Error(isDrizzles ? `the database failed: ${why}` : why);
-  return Object.assign(plain, { stack: String(plain), code });
+  return Object.assign(plain, { stack: isDrizzles ? String(plain) : error.stack, code });
 }

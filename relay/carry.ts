@@ -144,13 +144,13 @@ async function startDelivery(
   return true;
 }
 
-/** One that was terminated or has failed may be started again: its row says that it has not ended. */
+/** One that is closed in Temporal, however it was, is started again: its row says that it has not ended. */
 async function startBroadcast(dependencies: CarryDependencies, workflowId: string, id: string) {
   const found = await readBroadcastStart(dependencies.db, id);
   if (!found) return false;
   await start(dependencies, 'broadcast', {
     workflowId,
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     args: [{ broadcast: id }],
     staticSummary: `${found.campaign} · version ${found.version}`,
     ...(dependencies.withSearchAttributes && {

@@ -58,26 +58,31 @@ describe('migrations', () => {
       [nowhere, 'database "no_such_database" does not exist'],
       ['postgres://nobody@127.0.0.1:1/x', 'connect ECONNREFUSED 127.0.0.1:1'],
       ['postgres://nobody@127.0.0.1:1/x?target_session_attrs=any', 'target_session_attrs any is not supported'],
-      ['postgres://nobody@127.0.0.1:1,127.0.0.1:2/x', 'no answer within 0.5 s'],
     ] as const) {
-      await expect(migrate(address, 500)).rejects.toThrow(`DATABASE_URL: ${why}. ${remedy}`);
+      await expect(migrate(address)).rejects.toThrow(`DATABASE_URL: ${why}. ${remedy}`);
     }
+  });
+
+  it('are given up where none of several hosts answers', async () => {
+    const twoDown = 'postgres://nobody@127.0.0.1:1,127.0.0.1:2/x';
+    await expect(migrate(twoDown, 500)).rejects.toThrow('DATABASE_URL: no answer within 0.5 s. Start Postgres there');
   });
 
   it('wait for another process that migrates, however long it takes', async () => {
     const other = postgres(url(), { max: 1 });
     await other`select pg_advisory_lock(7263481)`;
-    const migrated = migrate(url(), 300).then(() => 'migrated');
-    await expect(Promise.race([migrated, sleep(1_000)])).resolves.toBeUndefined();
+    const migrated = migrate(url(), 2_000).then(() => 'migrated');
+    await expect(Promise.race([migrated, sleep(3_000)])).resolves.toBeUndefined();
     await other.end();
     expect(await migrated).toBe('migrated');
   });
 
   it('say what right they need', async () => {
-    await query(`create user stranger_to_schemas password 'stranger'`);
-    const stranger = Object.assign(new URL(url()), { username: 'stranger_to_schemas', password: 'stranger' }).href;
+    const username = `stranger_${randomUUID().replaceAll('-', '')}`;
+    await query(`create user ${username} password 'stranger'`);
+    const stranger = Object.assign(new URL(url()), { username, password: 'stranger' }).href;
     const failure = await migrate(stranger).catch((error: unknown) => String(error));
-    await query('drop user stranger_to_schemas');
+    await query(`drop user ${username}`);
     expect(failure).toMatch(
       /DATABASE_URL: the schema of the database could not be brought up to date: .*permission denied/,
     );
