@@ -28,6 +28,12 @@ const RELAY_CONNECTION = { interceptors: [], channelArgs: { 'grpc.max_reconnect_
 /** What is under way may end within this time when the worker stops. */
 const GRACE_MS = 4_000;
 
+/**
+ * How long workflow code may run on; the SDK has the option, but no type for it. At its 5 s a process that stood still (SIGSTOP, a paused
+ * machine) is taken for a loop, and Node may crash by cutting that off (nodejs/node#38503).
+ */
+const STANDING_STILL_IS_NO_LOOP = { isolateExecutionTimeout: '5m' };
+
 /** Process 2: the Temporal worker, with the relay and the tests of webhooks beside it. */
 await runProcess('worker', async (config, log) => {
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
@@ -90,6 +96,7 @@ await runProcess('worker', async (config, log) => {
       wakeInbox: createWaker(database.db, 'inbox', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     }),
     maxCachedWorkflows: 1_000,
+    ...STANDING_STILL_IS_NO_LOOP,
     // What waits for a worker that was killed is given to another one by then.
     stickyQueueScheduleToStartTimeout: '5s',
     maxConcurrentActivityTaskExecutions: 200,
