@@ -9,6 +9,9 @@ import { soon } from './soon.ts';
 /** Any constant will do: it only has to be the same in every process that migrates. */
 const MIGRATION_LOCK = 7_263_481;
 
+/** In whatever language the server says it. */
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** Of several hosts that are all down the driver tries one after the other for ever, each for so long. */
 const CONNECT_TIMEOUT_S = 10;
 const CONNECT_MS = 30_000;
@@ -27,11 +30,12 @@ export async function migrate(url: string, connectMs = CONNECT_MS): Promise<void
     await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
     await runMigrations(drizzle(client), { migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)) });
   } catch (cause) {
-    const why = plainError(cause).message;
-    const remedy = /permission denied/.test(why) ? ' Let its user create schemas and tables there.' : '';
+    const plain = plainError(cause);
+    const isForbidden = 'code' in plain && plain.code === INSUFFICIENT_PRIVILEGE;
+    const remedy = isForbidden ? ' Let its user create schemas and tables there.' : '';
     const message = isConnected
-      ? `the schema of the database could not be brought up to date: ${why}.${remedy}`
-      : `${why}. Start Postgres there, or correct host, port, user, password or database.`;
+      ? `the schema of the database could not be brought up to date: ${plain.message}.${remedy}`
+      : `${plain.message}. Start Postgres there, or correct host, port, user, password or database.`;
     throw new HooklineError('config.invalid', `DATABASE_URL: ${message}`, { cause });
   } finally {
     await client?.end({ timeout: 1 });
