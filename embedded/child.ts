@@ -14,8 +14,8 @@ export type Child = {
   logFile: string;
   exited: Promise<Exit>;
   hasExited: () => boolean;
-  /** Asks it to end, with SIGKILL after the bound; resolves when it is gone. */
-  stop: () => Promise<Exit>;
+  /** Asks it to end, with SIGKILL after `killAfterMs`, or after a bound of its own; resolves when it is gone. */
+  stop: (boundMs?: number) => Promise<Exit>;
   /** SIGKILL for it and all it started in its process group. */
   kill: () => void;
 };
@@ -103,9 +103,9 @@ export function startChild(options: ChildOptions): Child {
       // The group is gone already.
     }
   };
-  const stop = async (): Promise<Exit> => {
+  const stop = async (boundMs = killAfterMs): Promise<Exit> => {
     spawned.stdin?.end();
-    const bound = setTimeout(kill, killAfterMs);
+    const bound = setTimeout(kill, boundMs);
     const exit = await exited;
     clearTimeout(bound);
     return exit;
