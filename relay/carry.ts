@@ -33,8 +33,8 @@ export type CarryDependencies = {
   db: Db;
   client: Client;
   taskQueue: string;
-  /** Whether the four search attributes are registered; without them journeys start without. */
-  withSearchAttributes: boolean;
+  /** Whether the four search attributes are registered at this moment; without them journeys start without. */
+  withSearchAttributes: () => boolean;
   onRefused: (command: ClaimedCommand, error: unknown) => void;
 };
 
@@ -128,7 +128,7 @@ async function startJourney(dependencies: CarryDependencies, workflowId: string,
     args: [journey.position === null ? input : { ...input, position: journey.position }],
     staticSummary: `${journey.campaign} · version ${journey.version}`,
     ...(journey.broadcastId !== null && { priority: WITH_WHAT_IS_LEFT }),
-    ...(dependencies.withSearchAttributes && { typedSearchAttributes: journeyAttributes(journey) }),
+    ...(dependencies.withSearchAttributes() && { typedSearchAttributes: journeyAttributes(journey) }),
   });
 }
 
@@ -153,7 +153,7 @@ async function startBroadcast(dependencies: CarryDependencies, workflowId: strin
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     args: [{ broadcast: id }],
     staticSummary: `${found.campaign} · version ${found.version}`,
-    ...(dependencies.withSearchAttributes && {
+    ...(dependencies.withSearchAttributes() && {
       typedSearchAttributes: [{ key: searchAttributes.campaign, value: found.campaign }],
     }),
   });

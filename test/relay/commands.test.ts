@@ -40,7 +40,7 @@ const carry = () =>
     db,
     client: hookline.client,
     taskQueue: hookline.taskQueue,
-    withSearchAttributes: true,
+    withSearchAttributes: () => true,
     onRefused: (command) => refused.push(command.workflowId),
   });
 

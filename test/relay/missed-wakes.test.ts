@@ -39,7 +39,7 @@ const watch = () =>
     random: () => 0,
     onRestart: () => {},
     namespaceId: () => readNamespaceId(hookline.client),
-    onNewNamespace: async () => {},
+    onNewNamespace: async () => true,
     signal: new AbortController().signal,
   });
 
