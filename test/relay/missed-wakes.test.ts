@@ -139,17 +139,20 @@ describe('a workflow that runs, and has missed the signal that it waits for', ()
     expect(await signals()).toBe(1);
   });
 
-  it('is woken again after its campaign was resumed, as the workflow of a delivery', async () => {
+  it('is woken again after its campaign was resumed, as the workflow of a delivery and of a resend', async () => {
     await publish('later', [{ type: 'webhook', id: 'tell', url: receiver.url('/later'), send: 'draft' }]);
     await enter('later', 'completed');
     const { id } = await deliveryOf('later');
-    await hookline.api('POST', '/v1/campaigns/later/pause');
-    await hookline.api('POST', `/v1/deliveries/${id}/approve`);
-    await eventually(async () => (await db.select().from(pausedDeliveries)).length === 1);
-    await decideUnheard(async (tx) => {
-      await tx.delete(pausedDeliveries);
-      await changeCampaignState(tx, 'later', ['paused'], 'live');
-    });
-    await lookUntil(async () => (await deliveryOf('later')).state === 'sent');
+    for (const [count, action] of ['approve', 'resend'].entries()) {
+      await hookline.api('POST', '/v1/campaigns/later/pause');
+      await hookline.api('POST', `/v1/deliveries/${id}/${action}`);
+      await eventually(async () => (await db.select().from(pausedDeliveries)).length === 1);
+      await decideUnheard(async (tx) => {
+        await tx.delete(pausedDeliveries);
+        await changeCampaignState(tx, 'later', ['paused'], 'live');
+      });
+      await lookUntil(async () => receiver.requests.filter(({ url }) => url === '/later').length === count + 1);
+      await eventually(async () => (await deliveryOf('later')).state === 'sent');
+    }
   });
 });
