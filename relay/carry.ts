@@ -11,6 +11,7 @@ import {
   claimCommands,
   deleteCommands,
   failCommand,
+  hasStartBehind,
   isWorkflowNeeded,
   readDeliveryStart,
   readJourneyStarts,
@@ -80,7 +81,9 @@ export async function carryClaimed(dependencies: CarryDependencies, claimed: Cla
     away.map(({ command }) => command.id),
   );
   for (const { command, error } of refused) {
-    if (await isNeedless(db, command)) {
+    const isOver = await hasEnded(db, command);
+    // A wake that was written as its workflow was found gone stands in front of the new start, which looks for itself.
+    if (isOver || (isUnheard(command, error) && (await hasStartBehind(db, command)))) {
       await deleteCommands(db, [command.id]);
       continue;
     }
@@ -92,7 +95,7 @@ export async function carryClaimed(dependencies: CarryDependencies, claimed: Cla
 }
 
 /** Whether what a command was for has ended; a broadcast that is gone is started again, and looks for itself. */
-const isNeedless = async (db: Db, command: ClaimedCommand): Promise<boolean> =>
+const hasEnded = async (db: Db, command: ClaimedCommand): Promise<boolean> =>
   command.command.type !== 'forget' && (isBroadcastWake(command) || !(await isWorkflowNeeded(db, command.workflowId)));
 
 /** Answers whether Temporal has taken something: not where there was nothing to tell it, or perhaps nothing to forget. */
@@ -184,6 +187,10 @@ async function start(
   }
 }
 
+/** A wake of a workflow that is gone. */
+const isUnheard = ({ command }: ClaimedCommand, error: unknown) =>
+  command.type === 'wake' && error instanceof WorkflowNotFoundError;
+
 const isBroadcastWake = ({ workflowId, command }: ClaimedCommand) =>
   command.type === 'wake' && workflowId.startsWith('broadcast/');
 
@@ -219,8 +226,9 @@ function isAboutOne(error: unknown): boolean {
 }
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
-function isRefusal({ command }: ClaimedCommand, error: unknown): boolean {
-  if (command.type === 'wake' && error instanceof WorkflowNotFoundError) return true;
+function isRefusal(claimed: ClaimedCommand, error: unknown): boolean {
+  if (isUnheard(claimed, error)) return true;
+  const { command } = claimed;
   const answer = answerIn(error);
   if (!isGrpcServiceError(answer)) return false;
   // Not every key may delete, nor can every server: all else goes on.
