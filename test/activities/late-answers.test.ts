@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { lockDestination } from '../../db/destinations.ts';
 import { exitJourneys } from '../../db/journey-exit.ts';
 import { commands } from '../../db/schema/journeys.ts';
 import { parked } from '../../db/schema/destinations.ts';
@@ -7,6 +8,7 @@ import { releaseParked } from '../../relay/release.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdTransaction, untilBlocked } from '../support/locks.ts';
 
 let test: TestActivities;
 
@@ -50,6 +52,32 @@ it('journeys that end while their requests fail end well: nobody waits for the o
   });
   expect(await Promise.all(ends)).toEqual(all.map(() => 1));
   for (const { id } of all) expect((await test.delivery(id)).state).toBe('cancelled');
+});
+
+describe('who ends as it is about to stand in line stands in none', () => {
+  const RATED = { rateLimit: '1/h' };
+
+  /** Ends what is about to find that its rate is used up, and waits for its destination, which is held. */
+  async function endAtDestination(named: { delivery: string; resend?: string }, end: () => Promise<unknown>) {
+    const release = await holdTransaction(test.db, (tx) => lockDestination(tx, test.receiver.origin));
+    const sending = runIn(test.another().sendWebhook, named);
+    await untilBlocked(test.db, 'hookline test');
+    const ending = end();
+    await untilBlocked(test.db, 'hookline test', 2);
+    await release();
+    expect(await sending).toMatchObject({ state: 'parked', reason: 'rateLimit' });
+    await ending;
+    expect(await test.db.select().from(parked)).toEqual([]);
+  }
+
+  it('with its journey', async () => {
+    await outcome((await delivery('left', RATED)).id);
+    const { id, journey } = await delivery('left', RATED);
+    await endAtDestination({ delivery: id }, () =>
+      exitJourneys(test.db, [journey], { reason: 'enough', by: null, now: test.clock.now }),
+    );
+    expect((await test.delivery(id)).state).toBe('cancelled');
+  });
 });
 
 it('who was told to come and does not lets the others pass, and is told once only', async () => {
