@@ -2,8 +2,10 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockDestination } from '../../db/destinations.ts';
 import { exitJourneys } from '../../db/journey-exit.ts';
+import { requestResends } from '../../db/resends.ts';
 import { commands } from '../../db/schema/journeys.ts';
 import { parked } from '../../db/schema/destinations.ts';
+import { resends } from '../../db/schema/resends.ts';
 import { releaseParked } from '../../relay/release.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { respond } from '../support/behaviours.ts';
@@ -77,6 +79,23 @@ describe('who ends as it is about to stand in line stands in none', () => {
       exitJourneys(test.db, [journey], { reason: 'enough', by: null, now: test.clock.now }),
     );
     expect((await test.delivery(id)).state).toBe('cancelled');
+  });
+
+  it('cancelled in Temporal', async () => {
+    await outcome((await delivery('cut-off', RATED)).id);
+    const { id } = await delivery('cut-off', RATED);
+    await endAtDestination({ delivery: id }, () => runIn(test.another().cancelDelivery, { delivery: id }));
+    expect((await test.delivery(id)).state).toBe('cancelled');
+  });
+
+  it('sent again and cancelled in Temporal', async () => {
+    const { id } = await delivery('cut-off-again', RATED);
+    await outcome(id);
+    await requestResends(test.db, [id], { by: { key: 'admin', actor: null }, reason: null, retry: false, lane: 0 });
+    const [resend] = await test.db.select().from(resends);
+    const named = { delivery: id, resend: resend?.id ?? '' };
+    await endAtDestination(named, () => runIn(test.another().cancelDelivery, named));
+    expect((await test.delivery(id)).resends).toMatchObject([{ error: { code: 'cancelled' } }]);
   });
 });
 
