@@ -79,7 +79,7 @@ async function dropDeliveries(tx: Db, journeys: string[], discarded: Decision): 
         from open where deliveries.id = open.id
         returning deliveries.id, journey_id, step_id, deliveries.state, open.state <> 'drafted' and decision is not null as approved
       ), line as (
-        -- Who is being told to come at this moment gives its place up when it comes.
+        -- Who is being told to come at this moment is not waited for: its wake, which nobody needs, gives its place up.
         delete from parked where delivery_id in (
           select delivery_id from parked where delivery_id in (select id from dropped) for update skip locked)
       ), pause as (

@@ -20,6 +20,7 @@ import {
   type JourneyStart,
 } from '../db/commands.ts';
 import type { Db } from '../db/open.ts';
+import { leaveSettled } from '../db/parked.ts';
 import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
@@ -82,6 +83,8 @@ export async function carryClaimed(dependencies: CarryDependencies, claimed: Cla
   );
   for (const { command, error } of refused) {
     const isOver = await hasEnded(db, command);
+    if (isOver && command.command.type === 'wake')
+      await leaveSettled(db, { id: command.command.subject, workflowId: command.workflowId });
     // A wake that was written as its workflow was found gone stands in front of the new start, which looks for itself.
     if (isOver || (isUnheard(command, error) && (await hasStartBehind(db, command)))) {
       await deleteCommands(db, [command.id]);

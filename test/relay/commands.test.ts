@@ -3,11 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimCommands } from '../../db/commands.ts';
 import { listWaitingPeople } from '../../db/inbox.ts';
 import type { Db } from '../../db/open.ts';
+import { parked } from '../../db/schema/destinations.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
 import { carryCommands } from '../../relay/carry.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { matcherOf } from '../support/matcher.ts';
+import { oldRows } from '../support/old-rows.ts';
 
 let hookline: Hookline;
 let db: Db;
@@ -86,6 +88,26 @@ describe('a command', () => {
     await db.update(commands).set({ leasedUntil: null });
     expect(await carry()).toBe(1);
     expect(await waiting()).toEqual([]);
+  });
+
+  it('that wakes what has ended takes its delivery out of the line, but for one that another workflow is still to send', async () => {
+    const rows = oldRows(db, new Date());
+    await rows.person('per_liz');
+    const standInLine = async (name: string, ended: number | null, run: number, state: 'cancelled' | 'queued') => {
+      const person = 'per_liz';
+      const journeyId = await rows.journey(name, { began: 1, ended, run, person });
+      const deliveryId = await rows.delivery(name, { made: 1, changed: 0, state, journeyId, person });
+      const workflowId = `journey/${journeyId}/1`;
+      const place = { destination: 'https://a.example', reason: 'slot', since: new Date() } as const;
+      await db.insert(parked).values({ deliveryId, workflowId, ...place });
+      await db.insert(commands).values({ workflowId, command: { type: 'wake', subject: deliveryId } });
+      return workflowId;
+    };
+    await standInLine('over', 0, 1, 'cancelled');
+    const restarted = await standInLine('restarted', null, 2, 'queued');
+    expect(await carry()).toBe(2);
+    expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
+    expect(await db.select().from(parked)).toMatchObject([{ workflowId: restarted }]);
   });
 
   it('of a journey that was erased with its person is done', async () => {
