@@ -138,4 +138,7 @@ const isOverdue = (now: Date) => sql`
   released_until is null and reason = 'rateLimit'
   and due_at <= ${new Date(now.getTime() - OVERDUE_MS).toISOString()}::timestamptz`;
 
-const isToldInVain = (now: Date) => sql`released_until <= ${now.toISOString()}::timestamptz`;
+/** Told, and did not come. Where Temporal refuses to wake one that goes on being tried, and keeps no slot from the others meanwhile. */
+const isToldInVain = (now: Date) => sql`
+  released_until <= ${now.toISOString()}::timestamptz
+  and not exists (select from commands where commands.workflow_id = parked.workflow_id and error is not null)`;
