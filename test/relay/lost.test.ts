@@ -1,12 +1,10 @@
 import { sql } from 'drizzle-orm';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ClaimedCommand } from '../../db/commands.ts';
 import { placeAt } from '../../db/id.ts';
 import { noteNamespace } from '../../db/namespaces.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
 import { askAbout, type Asking, type Suspect } from '../../relay/ask.ts';
-import { carryCommands } from '../../relay/carry.ts';
 import { createWatch, type WatchDependencies } from '../../relay/watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
@@ -16,9 +14,9 @@ let hookline: Hookline;
 
 beforeAll(async () => {
   hookline = await startHookline({ worker: false, relays: 0 });
-  const steps = [{ type: 'delay', id: 'pay', for: '1h' }];
-  await hookline.publish('tour', { trigger: { type: 'event', event: 'began' }, steps });
-  await oldRows(hookline.database.db, new Date()).person('per_ada');
+  const rows = oldRows(hookline.database.db, new Date());
+  await rows.campaign();
+  await rows.person('per_ada');
 });
 afterEach(async () => {
   const { db } = hookline.database;
@@ -136,33 +134,6 @@ describe('a namespace that is another one than before', () => {
     );
     expect(await told()).toHaveLength(40);
     expect(new Set(await told()).size).toBe(40);
-  });
-
-  it('starts also those for whom a wake-up was being written as it looked, and stands in front of their start', async () => {
-    const { client, database, taskQueue } = hookline;
-    const { db } = database;
-    await fillWaiting(1);
-    const nextAttemptAt = new Date(Date.now() + 3_600_000);
-    const delivery = await oldRows(db, new Date()).delivery('woken', {
-      ...{ made: 1, changed: 0, state: 'attempted' as const },
-      nextAttemptAt,
-    });
-    const workflows = [`delivery/${delivery}`, 'journey/jrn_1/1'];
-    await noteNamespace(db, 'before');
-    await db.transaction(async (tx) => {
-      await tx
-        .insert(commands)
-        .values(workflows.map((workflowId) => ({ workflowId, command: { type: 'wake', subject: delivery } as const })));
-      expect(await watch('after').look()).toBe(0);
-    });
-    expect(await told()).toEqual(workflows.flatMap((workflowId) => [workflowId, workflowId]));
-    const refused: string[] = [];
-    const onRefused = ({ workflowId }: ClaimedCommand) => refused.push(workflowId);
-    for (let times = 0; times < 2; times += 1)
-      await carryCommands({ db, client, taskQueue, withSearchAttributes: true, onRefused });
-    expect({ refused, left: await told() }).toEqual({ refused: [], left: [] });
-    for (const workflowId of workflows)
-      expect((await client.workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
   });
 });
 
