@@ -1,9 +1,12 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createSendTest } from '../../activities/send-test.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
 import type { Db } from '../../db/open.ts';
 import { requestResends } from '../../db/resends.ts';
 import { destinations } from '../../db/schema/destinations.ts';
+import { claimTests, insertTest, takeTestOutcome } from '../../db/test-sends.ts';
+import { buildScope } from '../../domain/scope.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { respond } from '../support/behaviours.ts';
 
@@ -137,4 +140,24 @@ it('lets another one try a destination that it was to try', async () => {
   const { sendWebhook } = test.another({ breaker: true });
   expect(await runIn(sendWebhook, { delivery: id })).toMatchObject({ state: 'sent' });
   expect(requestsTo('probe')).toBe(1);
+});
+
+it('sends no test whose answer nobody waits for any more', async () => {
+  const { db, cipher, http, receiver } = test;
+  const request = { method: 'POST', url: receiver.url('/tried'), headers: [], body: null, secrets: [] };
+  const person = { id: 'ada', attributes: {} };
+  const scope = buildScope({ person, now: test.clock.now });
+  const job = { request, signing: 'none' as const, timeoutMs: 1_000, attributes: null, person, scope };
+  const sentAfter = async (ms: number) => {
+    await insertTest(db, cipher, `tst_${ms}`, job);
+    const [claimed] = await claimTests(db, { count: 1, youngerThanMs: 5_000 });
+    if (!claimed) throw new Error('there is no test');
+    const now = () => new Date(claimed.claimedMs + ms);
+    await createSendTest({ db, cipher, http, userAgent: 'Hookline/test', now })(claimed, test.stopping);
+    return takeTestOutcome(db, cipher, claimed.id);
+  };
+  expect(await sentAfter(5_001)).toMatchObject({ class: 'unknown', error: { code: 'worker_lost' } });
+  expect(requestsTo('tried')).toBe(0);
+  expect(await sentAfter(5_000)).toMatchObject({ class: 'sent' });
+  expect(requestsTo('tried')).toBe(1);
 });
