@@ -21,18 +21,13 @@ import { startTestSends } from './relay/test-sends.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { VERSION } from './version.ts';
 import { startWorkerHealth } from './worker-health.ts';
+import { NO_LOOP_LIMIT } from './workflow-limits.ts';
 
 /** The relay repeats its calls itself; left alone, gRPC looks for a server that was away only every two minutes. */
 const RELAY_CONNECTION = { interceptors: [], channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 } };
 
 /** What is under way may end within this time when the worker stops. */
 const GRACE_MS = 4_000;
-
-/**
- * How long workflow code may run on; the SDK has the option, but no type for it. At its 5 s a process that stood still (SIGSTOP, a paused
- * machine) is taken for a loop, and Node may crash by cutting that off (nodejs/node#38503).
- */
-const STANDING_STILL_IS_NO_LOOP = { isolateExecutionTimeout: '5m' };
 
 /** Process 2: the Temporal worker, with the relay and the tests of webhooks beside it. */
 await runProcess('worker', async (config, log) => {
@@ -97,7 +92,7 @@ await runProcess('worker', async (config, log) => {
       wakeInbox: createWaker(database.db, 'inbox', (error) => log.warn({ err: error }, 'the relay could not be woken')),
     }),
     maxCachedWorkflows: 1_000,
-    ...STANDING_STILL_IS_NO_LOOP,
+    ...NO_LOOP_LIMIT,
     // What waits for a worker that was killed is given to another one by then.
     stickyQueueScheduleToStartTimeout: '5s',
     maxConcurrentActivityTaskExecutions: 200,

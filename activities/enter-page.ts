@@ -1,5 +1,6 @@
 import { audienceSegments } from '../domain/campaign/audience-faults.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { segmentNames } from '../domain/campaign/segment-names.ts';
 import { predicateOf, type Predicate } from '../domain/condition/predicate.ts';
 import { readsPersonZone } from '../domain/condition/needs.ts';
 import { readCondition } from '../domain/condition/rule.ts';
@@ -40,7 +41,7 @@ const PEOPLE_AT_ONCE = 500;
 const MOST_AHEAD = 10_000;
 const STARTS_POLL_MS = 2_000;
 
-/** Who belongs to a segment is known once it is filled. */
+/** Who belongs to a segment is known once it is filled: that of an audience, or of a branch that comes at once. */
 const SEGMENTS_POLL_MS = 1_000;
 
 /** A signal comes when the campaign is resumed; this is the net. */
@@ -97,9 +98,9 @@ async function workOff(context: Context, { broadcast, isOver }: Held): Promise<P
   const isFar = (await countUnstarted(tx, id, MOST_AHEAD)) >= MOST_AHEAD;
   if (isFar || (await isBehindStopped(tx, broadcast))) return waitFor('starts', now, STARTS_POLL_MS);
   const compiled = await context.campaigns(tx, broadcast.campaignId, broadcast.version);
-  const segments = [conditionOf(broadcast), compiled.campaign.audience].flatMap((each) =>
-    each ? audienceSegments(each) : [],
-  );
+  const condition = conditionOf(broadcast);
+  const named = segmentNames({ ...compiled.campaign }).map(({ segment }) => segment);
+  const segments = [...(condition ? audienceSegments(condition) : []), ...named];
   if (segments.length > 0 && (await unfinished(tx, 'fillSegment', segments)).length > 0)
     return waitFor('segments', now, SEGMENTS_POLL_MS);
   const page = broadcast.selectedAt === null ? selectPage : enterDue;

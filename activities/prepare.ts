@@ -6,8 +6,8 @@ import { countActivity } from '../db/activity.ts';
 import { createFacts } from '../db/facts.ts';
 import { renderedColumns } from '../db/frozen-request.ts';
 import { newId } from '../db/id.ts';
-import { isBehind } from '../db/inbox.ts';
-import { lockJourneyAt, recordStep } from '../db/journeys.ts';
+import { isBehind, isBehindEvent } from '../db/inbox.ts';
+import { lockJourneyAt, recordStep, type JourneyRow } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 import type { JourneyState } from '../db/schema/journeys.ts';
@@ -50,6 +50,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         const context = { tx, cipher, campaigns, now: now(), judgeWait };
         if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
+        if (ACTS.has(type)) await untilEndsMatched(tx, at, compiled, seen);
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
         const step = inPostgres({ ...context, at, compiled, position, left, seen }, id);
         const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
@@ -83,12 +84,29 @@ class NotMatched extends Error {}
 /** The person at the first look, and the place up to which the relay is waited for: what comes later waits for nobody. */
 type Seen = { person?: PersonRow };
 
+/** As the person was seen first: by then everything had a lower number that is waited for. */
+const firstSeen = (seen: Seen, person: PersonRow): PersonRow =>
+  seen.person?.key === person.key ? seen.person : (seen.person = person);
+
+/** Only the relay ends a journey by an event: what came before a step that acts is not overtaken by it. */
+async function untilEndsMatched(
+  tx: Db,
+  { journey, person }: { journey: JourneyRow; person: PersonRow },
+  { campaign }: CompiledCampaign,
+  seen: Seen,
+): Promise<void> {
+  const goal = campaign.goal?.exit && journey.goalEvent !== null ? [journey.goalEvent] : [];
+  const names = [...journey.exitEvents, ...goal];
+  if (names.length === 0) return;
+  const { key, lastNumber } = firstSeen(seen, person);
+  if (await isBehindEvent(tx, key, names, lastNumber)) throw new NotMatched(NOT_MATCHED);
+}
+
 /** Only the relay brings people into segments and notes conversions: they are asked about once it has seen what was there at first. */
 function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
   const facts = createFacts(tx, { personKey: person.key });
   const look = async () => {
-    if (seen.person?.key !== person.key) seen.person = person;
-    if (await isBehind(tx, person.key, seen.person.lastNumber)) throw new NotMatched(NOT_MATCHED);
+    if (await isBehind(tx, person.key, firstSeen(seen, person).lastNumber)) throw new NotMatched(NOT_MATCHED);
   };
   // Once, however many segments are asked about.
   let looked: Promise<void> | undefined;
@@ -99,6 +117,9 @@ function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
     countConversions: (query) => matched().then(() => facts.countConversions(query)),
   };
 }
+
+/** Steps that do something which cannot be taken back. */
+const ACTS = new Set<PlanStep['type']>(['webhook', 'update']);
 
 /** Steps that change the person, or begin to wait for what is stored for them. */
 const HOLDS_PERSON = new Set<PlanStep['type']>(['update', 'wait', 'delay']);

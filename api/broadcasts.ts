@@ -84,7 +84,7 @@ export const broadcastRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[
       if (before === 'completed') {
         throw new HooklineError(
           'broadcasts.state',
-          `Broadcast ${params.id} is completed: everybody has entered. POST /v1/journeys/… /exit ends a journey.`,
+          `Broadcast ${params.id} is completed: whom it selected has entered, or is about to. POST /v1/journeys/… /exit ends a journey.`,
         );
       }
       wakeCarrier();

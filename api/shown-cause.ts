@@ -1,4 +1,7 @@
-/** What began a journey, as its row has it, in parts: `id` says which of its `type`. Names may have slashes; what stands behind them has none. */
+/**
+ * What began a journey, as its row has it, in parts: `id` says which of its `type`. Names may have slashes; what stands behind them, a
+ * place in the person's order, has none.
+ */
 export function shownCause({ cause, broadcastId }: { cause: string; broadcastId: string | null }) {
   const [type = '', ...parts] = cause.split('/');
   switch (type) {

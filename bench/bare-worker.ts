@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { NO_LOOP_LIMIT } from '../workflow-limits.ts';
 
 /** The baseline's worker: a process of its own, as Hookline's is, with the same settings. */
 const [address = '', taskQueue = ''] = process.argv.slice(2);
@@ -10,6 +11,7 @@ const worker = await Worker.create({
   activities: { nothing: async () => {} },
   maxCachedWorkflows: 1_000,
   maxConcurrentActivityTaskExecutions: 200,
+  ...NO_LOOP_LIMIT,
 });
 process.send?.({ type: 'ready' });
 await worker.run();

@@ -1,4 +1,4 @@
-import { and, asc, eq, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, lte, sql } from 'drizzle-orm';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { broadcasts } from './schema/campaigns.ts';
@@ -16,6 +16,8 @@ export type InboxItem = {
   event: EventRow | null;
   broadcast: BroadcastRow | null;
   change: ChangeRow | null;
+  /** The attributes that an event came with. They were merged before it counts, though their change stands behind it. */
+  brought: string[];
 };
 
 const FAILED_PAUSE = '10 s';
@@ -64,7 +66,33 @@ export async function claimPerson(
       .orderBy(asc(inbox.number))
       .limit(limit),
   ]);
-  return person && { person, items };
+  if (!person) return undefined;
+  const brought = await attributesBrought(tx, key, items, { mayHaveMore: items.length === limit });
+  return { person, items: items.map((item) => ({ ...item, brought: brought.get(item.event?.id) ?? [] })) };
+}
+
+/** The names of the attributes that came with events, by their ids, also where the change is not among these items. */
+async function attributesBrought(
+  tx: Db,
+  key: string,
+  items: Omit<InboxItem, 'brought'>[],
+  { mayHaveMore }: { mayHaveMore: boolean },
+): Promise<Map<string | undefined, string[]>> {
+  const ids = items.flatMap(({ event }) => (event ? [event.id] : []));
+  const changes = items.flatMap(({ change }) => (change ? [change] : []));
+  if (mayHaveMore && ids.length > 0) {
+    const isBehind = gt(attributeChanges.number, items.at(-1)?.number ?? 0);
+    const isTheirs = sql`cause ->> 'type' = 'event' and cause ->> 'id' = any(${sql.param(ids)}::text[])`;
+    changes.push(
+      ...(await tx
+        .select()
+        .from(attributeChanges)
+        .where(and(eq(attributeChanges.personKey, key), isBehind, isTheirs))),
+    );
+  }
+  return new Map(
+    changes.flatMap(({ cause, changes: each }) => (cause.type === 'event' ? [[cause.id, Object.keys(each)]] : [])),
+  );
 }
 
 /**
@@ -83,6 +111,18 @@ export async function isBehind(tx: Db, personKey: string, by: Date | number): Pr
     left join attribute_changes as changes
       on inbox.type = 'change' and changes.person_key = inbox.person_key and changes.number = inbox.number
     where inbox.person_key = ${personKey} and ${isMeant}
+    limit 1`);
+  return rows.length > 0;
+}
+
+/** Whether an event of one of these names, up to a number, is still to be matched for a person; `isBehind` says who is not waited for. */
+export async function isBehindEvent(tx: Db, personKey: string, names: string[], by: number): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    select from inbox
+    join waiting on waiting.person_key = inbox.person_key and waiting.due_at <= clock_timestamp()
+    join events on events.id = inbox.subject
+    where inbox.person_key = ${personKey} and inbox.type = 'event' and inbox.number <= ${by}
+      and events.name = any(${sql.param(names)}::text[])
     limit 1`);
   return rows.length > 0;
 }

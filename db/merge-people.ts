@@ -31,6 +31,7 @@ async function merge(tx: Db, named: { id: string; into: string; first: string })
   await lockDoings(tx, from.key, into.key);
   await dropItems(tx, from.key, into.key);
   await mergeOrders(tx, from.key, into.key);
+  await markCauses(tx, from.key);
   await moveRows(tx, from.key, into.key);
   await tx.delete(people).where(eq(people.key, from.key));
   return mergeAttributes(tx, from, into.key);
@@ -74,6 +75,15 @@ async function dropItems(tx: Db, from: string, into: string): Promise<void> {
       or type = 'segment' and exists (
         select from segment_members
         where person_key = ${into} and segment_id = split_part(subject, '/', 1)))`);
+}
+
+/** What names a place in the order of the one who is gone must not be taken for the same place in the other's. */
+async function markCauses(tx: Db, from: string): Promise<void> {
+  for (const table of ['journeys', 'entries', 'outcomes']) {
+    await tx.execute(sql`
+      update ${sql.identifier(table)} set cause = cause || ${`.${from}`}
+      where person_key = ${from} and cause ~ '^(attribute|segment)/'`);
+  }
 }
 
 /** Rows of which each person has one stay where both have it, and go with the person. */

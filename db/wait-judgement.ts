@@ -115,7 +115,7 @@ export async function judgeEvent(context: WaitContext, wait: WaitRow, event: Eve
  */
 export async function judgeCondition(context: WaitContext, wait: WaitRow, number: number): Promise<WaitEnd | null> {
   const over = timeOf(context, wait);
-  const upTo = over && Math.max(number, await placeOf(context, wait, over));
+  const upTo = over ? Math.max(number, await placeOf(context, wait, over)) : number;
   const judged = await judge(context, wait, { event: null, upTo, over });
   return judged?.holds ? fulfilled(judged, number) : null;
 }

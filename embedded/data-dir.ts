@@ -43,6 +43,8 @@ async function lock(file: string, folder: string): Promise<() => Promise<void>> 
   const server = createServer((socket) => socket.on('error', () => {}).end(token));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  // Who asks and could not be accepted, as the system was short of something, asks again.
+  server.on('error', () => {});
   server.unref();
   const mine: Lock = { pid: process.pid, port: portOf(server), token };
   for (;;) {

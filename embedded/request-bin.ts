@@ -48,6 +48,8 @@ export async function startRequestBin(options: { port?: number } = {}): Promise<
 async function listen(server: Server, port: number): Promise<void> {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
+  // A request that could not be accepted, as the system was short of something, is tried again by who sent it.
+  server.on('error', () => {});
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, requests: BinRequest[]): Promise<void> {

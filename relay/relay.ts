@@ -193,7 +193,9 @@ export async function startRelay({
   const schedules = startLoop({
     pollMs: SCHEDULE_POLL_MS,
     look: async () => {
-      const made = await runSchedules({ db, campaigns: versions.campaigns, now: now() });
+      const onFailed = (campaign: string, error: unknown) =>
+        log.error({ campaign, err: error }, 'a schedule could not be seen to');
+      const made = await runSchedules({ db, campaigns: versions.campaigns, now: now(), onFailed });
       if (made > 0) carry.wake();
       return made;
     },

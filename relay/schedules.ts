@@ -16,27 +16,43 @@ import type { Db } from '../db/open.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { listZones } from '../db/zones.ts';
 
-type Context = { db: Db; campaigns: VersionCache<CompiledCampaign>; now: Date };
+type Context = {
+  db: Db;
+  campaigns: VersionCache<CompiledCampaign>;
+  now: Date;
+  onFailed: (campaign: string, error: unknown) => void;
+};
 
 /**
  * Sees to it that each schedule has its next occurrence before it in every zone, and makes a broadcast of each that is due. Answers
- * how many broadcasts it made.
+ * how many broadcasts it made. A campaign for which it fails keeps none of the others from it.
  */
 export async function runSchedules(context: Context): Promise<number> {
-  const { db, now } = context;
-  for (const schedule of await listLiveSchedules(db)) await planAhead(context, schedule);
+  const { db, now, onFailed } = context;
+  const each = async (campaign: string, see: () => Promise<number>) => {
+    try {
+      return await see();
+    } catch (error) {
+      onFailed(campaign, error);
+      return 0;
+    }
+  };
+  for (const schedule of await listLiveSchedules(db)) await each(schedule.campaign, () => planAhead(context, schedule));
   let made = 0;
-  for (const campaign of await listDueSchedules(db, now)) made += await fireDue(context, campaign);
+  for (const campaign of await listDueSchedules(db, now))
+    made += await each(campaign, () => fireDue(context, campaign));
   return made;
 }
 
-async function planAhead({ db, campaigns, now }: Context, schedule: LiveSchedule): Promise<void> {
+/** Answers 0: what it plans is due later. */
+async function planAhead({ db, campaigns, now }: Context, schedule: LiveSchedule): Promise<number> {
   const { trigger, timezone = 'UTC' } = (await campaigns(db, schedule.campaign, schedule.version)).campaign;
-  if (trigger.type !== 'schedule') return;
+  if (trigger.type !== 'schedule') return 0;
   const zones = scheduleZones(trigger, isByPerson(trigger) ? await listZones(db) : [], timezone);
   const latest = await listLatest(db, schedule.campaign, zones);
   const planned = planOccurrences(trigger, { zones, latest, changedAt: schedule.changedAt, now });
   if (planned.length > 0) await insertOccurrences(db, schedule, planned);
+  return 0;
 }
 
 /** Of several that are overdue in a zone the last one goes off. What is due while the campaign is not live is missed. */

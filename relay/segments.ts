@@ -127,11 +127,14 @@ export function maybeMoved(segments: Known[], item: InboxItem): string[] {
  * a new definition has not come to the person yet and the item tells nobody, they are left to the sweep, which does.
  */
 function mayMove(segment: Known, item: InboxItem, moved: Set<string>): boolean {
-  const { type, number, event, change } = item;
+  const { type, number, event, change, brought } = item;
   if (number === 1 || type === 'recheck') return true;
   if (segment.filling === 'told') return !isPastItem(item);
   if ([...segment.segments].some((other) => moved.has(other))) return true;
-  return concerns(segment, { event: event?.name ?? null, attributes: Object.keys(change?.changes ?? {}) });
+  return concerns(segment, {
+    event: event?.name ?? null,
+    attributes: [...brought, ...Object.keys(change?.changes ?? {})],
+  });
 }
 
 /** What is known of a person up to a number, with the segments as they have been found so far. */

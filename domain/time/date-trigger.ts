@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { offsetSchema } from '../input/duration.ts';
 import type { Json } from '../json.ts';
 import { anniversary, momentOf, nameOf, readPersonDate, type Shift } from './person-date.ts';
+import { LATEST } from './storable.ts';
 import { timeOfDaySchema } from './wall-clock.ts';
 import { resolveZone, zoneSchema } from './zone.ts';
 
@@ -53,8 +54,7 @@ export function comingDates(trigger: DateTrigger, person: Dated, now: Date): Dat
   const first = dateOccurrence({ ...wanted, after: from });
   if (!first || first.dueAt <= from) return [];
   const second = trigger.yearly ? dateOccurrence({ ...wanted, after: first.dueAt }) : null;
-  // Beyond this year neither JavaScript nor Postgres writes years with four digits.
-  return [first, ...(second ? [second] : [])].filter(({ dueAt }) => dueAt.getUTCFullYear() <= 9999);
+  return [first, ...(second ? [second] : [])].filter(({ dueAt }) => dueAt <= LATEST);
 }
 
 /** Whether an occurrence that was due then is still one of the person's date; moving moves it by a day or so. */

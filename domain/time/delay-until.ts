@@ -3,6 +3,7 @@ import { offsetSchema } from '../input/duration.ts';
 import type { Json } from '../json.ts';
 import { mostActiveHour, timeOfHour, type ActivityCount } from './most-active-hour.ts';
 import { momentOf, readPersonDate } from './person-date.ts';
+import { storable } from './storable.ts';
 import { nextWallClock, timeOfDaySchema, weekdaysSchema } from './wall-clock.ts';
 import { resolveZone, zoneOfPerson, zoneSchema } from './zone.ts';
 
@@ -35,11 +36,11 @@ export function deadlineByTime({ time, days, timezone }: UntilTime, person: Dela
   return nextWallClock({ after: now, time, ...(days && { days }), zone: resolveZone(timezone, person) });
 }
 
-/** The moment of the person's own date, past or not; null where the attribute is missing or holds no date. */
+/** The moment of the person's own date, past or not, within the years 1 to 9999; null where the attribute is missing or holds no date. */
 export function deadlineByAttribute(until: UntilAttribute, person: Delayed): Date | null {
   const { attribute, offset, time, timezone } = until;
   const date = readPersonDate(Object.hasOwn(person.attributes, attribute) ? person.attributes[attribute] : undefined);
-  return date && momentOf(date, { offset, time, zone: resolveZone(timezone, person) });
+  return date && storable(momentOf(date, { offset, time, zone: resolveZone(timezone, person) }));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { dueAt, nextOccurrences } from './schedule.ts';
+import { LATEST } from './storable.ts';
 import { canonicalZone, instantOf } from './zone.ts';
 import { zonesInUse } from './zones-in-use.ts';
 
@@ -30,7 +31,10 @@ type Look = {
   now: Date;
 };
 
-/** What is to be added so that in each zone one occurrence lies ahead; where some have passed meanwhile, also the last of them. */
+/**
+ * What is to be added so that in each zone one occurrence lies ahead, if it comes within the year 9999; where some have passed
+ * meanwhile, also the last of them.
+ */
 export function planOccurrences(schedule: Schedule, { zones, latest, changedAt, now }: Look): Planned[] {
   return zones.flatMap((zone) => {
     const last = latest.get(zone);
@@ -49,7 +53,7 @@ function nextIn(schedule: Schedule, zone: string, after: Date, now: Date): Plann
     const found = nextOccurrences(schedule, zone, from, AT_ONCE);
     for (const { localTime, dueAt: moment } of found) {
       const planned = { localTime, zone, dueAt: beginningOf(schedule, localTime, zone, moment) };
-      if (moment > now) return [...missed.slice(-1), planned];
+      if (moment > now) return [...missed.slice(-1), ...(moment <= LATEST ? [planned] : [])];
       missed.push(planned);
     }
     const last = found.at(-1);

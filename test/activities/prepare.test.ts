@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ingestEvents } from '../../db/events.ts';
 import { deliveries } from '../../db/schema/deliveries.ts';
 import { people } from '../../db/schema/people.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
@@ -29,6 +30,21 @@ it('a branch that asks for a segment is decided once the relay has matched what 
   const looking = decide();
   await test.db.execute(sql`delete from inbox using people where key = person_key and id = 'una'`);
   expect(await looking).toEqual({ type: 'branch', taken: null });
+});
+
+it.each([
+  ['an exit event', { exit: { events: ['left'] } }],
+  ['a goal that ends it', { goal: { event: 'left', within: '1d', exit: true } }],
+])('a webhook is rendered once the relay has matched %s that came before', async (what, ending) => {
+  const id = what.replaceAll(' ', '-');
+  const journey = await test.enter(id, { ...ending, steps: [webhook()] }, { person: id });
+  const did = (name: string) => ingestEvents(test.db, [{ person: id, name, data: {}, backfill: false }]);
+  await did('left');
+  const render = () => test.prepare(journey, 'tell', 'webhook');
+  await expect(render()).rejects.toMatchObject({ message: expect.stringContaining('still to match') });
+  await did('came');
+  await test.db.execute(sql`delete from inbox using people where key = person_key and id = ${id} and number = 1`);
+  expect(await render()).toMatchObject({ type: 'webhook', send: true });
 });
 
 describe('a step that is prepared again', () => {

@@ -207,6 +207,20 @@ describe('a condition whose time is over', () => {
   });
 });
 
+it('a wait for a condition ends at what fulfilled it: the next one looks behind that', async () => {
+  const twice = { type: 'wait', id: 'pay', until: { performed: { event: 'paid', count: { gte: 2 } } } };
+  const journey = await test.enter('twice', { steps: [twice] }, { person: 'twice' });
+  await test.prepare(journey, 'pay', 'wait');
+  const paid = { person: 'twice', name: 'paid', data: {}, backfill: false };
+  const [, second] = await ingestEvents(test.db, [paid, paid, paid]);
+  await matchAll();
+  const [event] = await test.db
+    .select()
+    .from(events)
+    .where(eq(events.id, second?.id ?? ''));
+  expect(await findWait(test.db, journey, 'pay')).toMatchObject({ outcome: 'condition', position: event?.number });
+});
+
 it('a wait began when its step says so, whatever the clock of Postgres', async () => {
   const now = new Date('2030-01-01T00:00:00Z');
   const journey = await test.enter('clock', { steps: [pay] }, { person: 'clock' });

@@ -5,6 +5,9 @@ import { eq } from 'drizzle-orm';
 import { broadcasts, occurrences } from '../../db/schema/campaigns.ts';
 import { compilePlan } from '../../domain/campaign/plan.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
+import { runSchedules } from '../../relay/schedules.ts';
+import { createCompiledVersions } from '../../compiled-versions.ts';
+import { makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { scheduling } from '../support/scheduling.ts';
 
@@ -119,6 +122,32 @@ describe('a schedule at one time', () => {
     await on.setState('stopped', 'live', '2030-05-03T00:00:00Z');
     expect(await on.look('2030-05-03T00:00:01Z')).toBe(0);
     expect(await on.rows()).toEqual(['2030-05-01T07:00Z UTC fired']);
+  });
+
+  it('that comes after the year 9999 in its zone never goes off', async () => {
+    await on.schedule({ at: '9999-12-31T23:59', timezone: 'America/New_York' }, '2030-01-01T00:00:00Z');
+    expect(await on.look('2030-01-01T00:00:00Z')).toBe(0);
+    expect(await on.rows()).toEqual([]);
+  });
+
+  it('goes off also where another campaign cannot be seen to', async () => {
+    await on.schedule({ at: '2030-05-01T09:00' }, '2030-01-01T00:00:00Z');
+    await makeLive(db, 'broken', { trigger: { type: 'schedule', at: '2030-05-01T09:00' } });
+    const { campaigns } = createCompiledVersions();
+    const failed: string[] = [];
+    const look = (at: string) =>
+      runSchedules({
+        db,
+        campaigns: async (tx, id, version) => {
+          if (id === 'broken') throw new Error('its definition cannot be read');
+          return campaigns(tx, id, version);
+        },
+        now: new Date(at),
+        onFailed: (id, error) => failed.push(`${id}: ${String(error)}`),
+      });
+    await look('2030-01-01T00:00:01Z');
+    expect(await look('2030-05-01T09:00:00Z')).toBe(1);
+    expect(new Set(failed)).toEqual(new Set(['broken: Error: its definition cannot be read']));
   });
 
   it('that was past when the campaign was started does not go off', async () => {

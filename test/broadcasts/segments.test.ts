@@ -8,6 +8,7 @@ import { startCampaign } from '../../db/start-campaign.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import { runSchedules } from '../../relay/schedules.ts';
 import { holdTransaction, untilBlocked } from '../support/locks.ts';
+import { onFailed } from '../support/scheduling.ts';
 import { startSegments, type TestSegments } from '../support/segments.ts';
 
 let test: TestSegments;
@@ -41,11 +42,21 @@ const who = async () => (await test.decided()).map((line) => line.replace(/brd_\
 describe('a broadcast of a schedule whose audience is a segment that is still being filled', () => {
   it('waits until that is done, and enters all of them', async () => {
     await start({ type: 'schedule' }, { audience: { segment: 'gold' } });
-    expect(await runSchedules({ db: test.db, ...createCompiledVersions(), now: new Date(Date.now() + 1_000) })).toBe(1);
+    const now = new Date(Date.now() + 1_000);
+    expect(await runSchedules({ db: test.db, ...createCompiledVersions(), now, onFailed })).toBe(1);
     expect(await enterPage()).toMatchObject({ selected: 0, waitsFor: { what: 'segments' } });
     await test.relays.sweep();
     expect(await enterPage()).toMatchObject({ selected: 2 });
     expect(await who()).toEqual(['ada hello schedule/… entered', 'cyd hello schedule/… entered']);
+  });
+
+  it('waits for it also where only a branch asks for it', async () => {
+    const cases = [{ when: { segment: 'gold' }, steps: [] }];
+    await start({ type: 'schedule' }, { steps: [{ type: 'branch', id: 'fork', cases }] });
+    await runSchedules({ db: test.db, ...createCompiledVersions(), now: new Date(Date.now() + 1_000), onFailed });
+    expect(await enterPage()).toMatchObject({ selected: 0, waitsFor: { what: 'segments' } });
+    await test.relays.sweep();
+    expect(await enterPage()).toMatchObject({ selected: 3 });
   });
 });
 

@@ -1,5 +1,6 @@
 import { asc, eq, sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { shownCause } from '../../api/shown-cause.ts';
 import { insertDelivery } from '../../db/deliveries.ts';
 import { ingestEvents } from '../../db/events.ts';
 import { newId } from '../../db/id.ts';
@@ -27,6 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
+const byText = (a: object, b: object) => JSON.stringify(a).localeCompare(JSON.stringify(b));
 const merge = () => mergePeople(db, 'old', 'kept');
 const keyOf = (person: string) => (person === 'old' ? old : kept);
 /** Something that a person did at a second of the day; `matched` unless it still waits for the relay. */
@@ -232,6 +234,33 @@ describe('what a merge takes along', () => {
       'due tour/2026-01-01',
       'recheck ',
     ]);
+  });
+
+  it('is also what began by a change or a segment, where both have one of the same number', async () => {
+    const causes = ['attribute/plan/1', 'segment/gold/enter/1'];
+    const of = (personKey: string, journeyId: string) => ({ campaignId: 'tour', personKey, journeyId, once: false });
+    for (const cause of causes) {
+      const [mine, theirs] = [await journeyOf('kept', 1, { cause }), await journeyOf('old', 1, { cause })];
+      await db.insert(entries).values([
+        { ...of(kept, mine), cause },
+        { ...of(old, theirs), cause },
+      ]);
+      const one = { campaignId: 'tour', version: 1, outcome: 'entered' as const, reason: '', values: {}, cause };
+      await db.insert(outcomes).values([
+        { ...one, personKey: kept, journeyId: mine },
+        { ...one, personKey: old, journeyId: theirs },
+      ]);
+    }
+    await merge();
+    for (const table of [entries, outcomes, journeys]) {
+      const rows = await db.select({ cause: table.cause }).from(table).where(eq(table.personKey, kept));
+      expect(rows.map(({ cause }) => shownCause({ cause, broadcastId: null })).toSorted(byText)).toEqual([
+        { type: 'attribute', id: 'plan' },
+        { type: 'attribute', id: 'plan' },
+        { type: 'segment', id: 'gold', change: 'enter' },
+        { type: 'segment', id: 'gold', change: 'enter' },
+      ]);
+    }
   });
 
   it('is the attributes that the other lacks, as a change that begins nothing, and that nothing is sent', async () => {

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ingestEvents } from '../../db/events.ts';
 import { putPeople } from '../../db/put-people.ts';
 import { attributeChanges } from '../../db/schema/people.ts';
 import { startSegments, type TestSegments } from '../support/segments.ts';
@@ -89,6 +90,28 @@ describe('who belongs to a segment', () => {
     expect(await test.decided()).toEqual(['bob shine segment/gold/enter/2 guard']);
   });
 
+  it('counts what an event brings before the campaigns that start on it, however many wait', async () => {
+    await test.set('ada', { plan: 'free' });
+    await test.set('bob', { plan: 'gold' });
+    await test.put('gold', isGold);
+    await test.relays.settle();
+    const trigger = { type: 'event', event: 'changed' };
+    await test.makeLive('welcome', { trigger, audience: { segment: 'gold' } });
+    await test.did('ada', 'changed', { attributes: { plan: 'gold' } });
+    await test.did('bob', 'changed', { attributes: { plan: 'free' } });
+    await test.relays.settle();
+    expect((await test.decided()).map((line) => line.replace(/evt_\S+/, '…')).toSorted()).toEqual([
+      'ada welcome event/… entered',
+      'bob welcome event/… notInAudience',
+    ]);
+
+    const came = { person: 'bob', name: 'came', data: {}, backfill: false };
+    const changed = { ...came, name: 'changed', attributes: { plan: 'gold' } };
+    await ingestEvents(test.db, [changed, ...Array.from({ length: 101 }, () => came)]);
+    await test.relays.settle();
+    expect((await test.decided()).at(-1)).toMatch(/^bob welcome .+ entered$/);
+  });
+
   it('holds of people of whom nothing is known, from when they are made', async () => {
     await test.set('old', {});
     await test.put('others', { not: isGold });
@@ -139,6 +162,33 @@ describe('a definition that changes', () => {
     expect(await test.members('gold')).toEqual([]);
     await test.relays.settle();
     expect(await test.decided()).toEqual(['ada goodbye segment/gold/leave/2 entered']);
+  });
+
+  it('is told once to who did something before it comes to them that counts for it', async () => {
+    await test.set('ada', { colour: 'red' });
+    await test.put('buyers', { performed: { event: 'bought', count: { gte: 9 } } });
+    await test.relays.settle();
+    await test.greet('hello', 'buyers', 'enter');
+    await test.greet('goodbye', 'buyers', 'leave');
+    await test.put('buyers', { performed: { event: 'bought', count: { gte: 2 } } });
+    await test.did('ada', 'bought');
+    await test.did('ada', 'bought');
+    await test.relays.sweep();
+    await test.relays.settle();
+    expect(await test.members('buyers')).toEqual(['ada']);
+    expect(await test.decided()).toEqual(['ada hello segment/buyers/enter/3 entered']);
+  });
+
+  it('is told to who did something by backfill that counts for it', async () => {
+    await test.set('ada', { colour: 'red' });
+    await test.put('buyers', { performed: { event: 'bought', count: { gte: 9 } } });
+    await test.relays.settle();
+    await test.greet('hello', 'buyers', 'enter');
+    await test.put('buyers', { performed: { event: 'bought' } });
+    await test.did('ada', 'bought', { backfill: true });
+    await test.relays.sweep();
+    await test.relays.settle();
+    expect(await test.decided()).toEqual(['ada hello segment/buyers/enter/3 entered']);
   });
 
   it('is told to who did something by backfill before it comes to them', async () => {

@@ -78,10 +78,9 @@ export async function startActivities() {
         const at = { timestamp: clock.now, receivedAt: clock.now };
         await db.insert(events).values({ id: eventId, personKey, number: 1, name: 'go', data: event, ...at });
       }
-      const cause = `event/${eventId}`;
-      await db
-        .insert(journeys)
-        .values({ id: journey, campaignId, version, personKey, cause, eventId, state: 'starting' });
+      const ends = { goalEvent: campaign.goal?.event, exitEvents: campaign.exit?.events };
+      const began = { cause: `event/${eventId}`, eventId, state: 'starting' as const };
+      await db.insert(journeys).values({ id: journey, campaignId, version, personKey, ...began, ...ends });
       return journey;
     },
     prepare: (journey: string, step: string, type: PlanStep['type']) =>

@@ -18,6 +18,7 @@ import { createCipher } from '../../db/cipher.ts';
 import { createWaker } from '../../db/wake.ts';
 import { startRelay } from '../../relay/relay.ts';
 import { startTestSends } from '../../relay/test-sends.ts';
+import { NO_LOOP_LIMIT } from '../../workflow-limits.ts';
 import { assertAnswer } from './answer.ts';
 import { ADMIN_KEY, createApiClient } from './client.ts';
 import { createTestDatabase } from './database.ts';
@@ -119,6 +120,7 @@ export async function startHookline(options: Options = {}) {
         wakeInbox: createWaker(database.db, 'inbox', () => {}),
       }),
       maxCachedWorkflows: 100,
+      ...NO_LOOP_LIMIT,
     });
     const working = worker.run();
     return async () => {

@@ -9,10 +9,15 @@ import { people } from '../../db/schema/people.ts';
 import { runSchedules } from '../../relay/schedules.ts';
 import { makeLive } from './crowd.ts';
 
+/** For tests in which none fails. */
+export const onFailed = (_campaign: string, error: unknown) => {
+  throw error;
+};
+
 /** What tests of the schedule of one campaign do again and again, at times of their own. */
 export function scheduling(db: Db) {
   /** What relays do at a time. */
-  const look = (at: string) => runSchedules({ db, ...createCompiledVersions(), now: new Date(at) });
+  const look = (at: string) => runSchedules({ db, ...createCompiledVersions(), now: new Date(at), onFailed });
 
   /** A campaign on a schedule, started at a time. */
   async function schedule(trigger: object, since: string, fields: object = {}) {

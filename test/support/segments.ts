@@ -1,6 +1,6 @@
 import { asc, eq, sql } from 'drizzle-orm';
 import { changeCampaignState, publishVersion } from '../../db/campaigns.ts';
-import { ingestEvents } from '../../db/events.ts';
+import { ingestEvents, type NewEvent } from '../../db/events.ts';
 import { putPerson } from '../../db/people.ts';
 import { outcomes } from '../../db/schema/campaigns.ts';
 import { people } from '../../db/schema/people.ts';
@@ -36,13 +36,15 @@ export async function startSegments() {
         return { ...segment, timed: compileSegment(segment.condition).timed };
       }),
     set: (person: string, attributes: Record<string, Json>) => putPerson(db, person, attributes),
-    did: (person: string, name: string, rest: { data?: Record<string, Json>; backfill?: boolean } = {}) =>
+    did: (person: string, name: string, rest: Partial<Pick<NewEvent, 'data' | 'attributes' | 'backfill'>> = {}) =>
       ingestEvents(db, [{ person, name, data: {}, backfill: false, ...rest }]),
     /** Publishes and starts a campaign for those who enter, or leave, a segment. */
-    async greet(id: string, segment: string, change: 'enter' | 'leave') {
-      const trigger = { type: 'segment', segment, change };
+    greet: (id: string, segment: string, change: 'enter' | 'leave') =>
+      test.makeLive(id, { trigger: { type: 'segment', segment, change } }),
+    /** Publishes and starts a campaign that people may enter again and again. */
+    async makeLive(id: string, fields: object) {
       const entry = { frequency: 'everyTime', maxConcurrent: 100 };
-      const { campaign, plan } = validateCampaign({ trigger, entry, steps: [{ type: 'delay', for: '1h' }] }, id);
+      const { campaign, plan } = validateCampaign({ entry, steps: [{ type: 'delay', for: '1h' }], ...fields }, id);
       await publishVersion(db, { ...campaign, id }, plan);
       await changeCampaignState(db, id, ['new'], 'live');
     },

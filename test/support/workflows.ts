@@ -9,6 +9,7 @@ import type { Parked } from '../../activities/admission.ts';
 import type { Page } from '../../activities/enter-page.ts';
 import type { Activities } from '../../activities/index.ts';
 import { PLAN_VERSION, type Prepared, type Sent, type Wait } from '../../domain/walk.ts';
+import { NO_LOOP_LIMIT } from '../../workflow-limits.ts';
 import type { journey, JourneyInput } from '../../workflows/journey.ts';
 
 type Call = { [Name in keyof Activities]: [name: Name, input: Parameters<Activities[Name]>[0]] }[keyof Activities];
@@ -102,6 +103,7 @@ export async function runJourney<T>(options: Options, follow: (handle: JourneyHa
     workflowBundle: { codePath: inject('bundlePath') },
     activities: options.activities,
     maxCachedWorkflows: options.maxCachedWorkflows ?? 100,
+    ...NO_LOOP_LIMIT,
   });
   return worker.runUntil(async () => {
     const handle = await options.client.workflow.start<typeof journey>('journey', {
