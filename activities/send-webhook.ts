@@ -74,7 +74,7 @@ async function send(
   signal.throwIfAborted();
   if (dependencies.now().getTime() - claimed.claimedAt.getTime() > LEAVES_WITHIN_MS) {
     await giveBackAttempt(dependencies.db, claimed);
-    throw retryIn(0, 'the worker stood still before the request left');
+    throw retryIn(0, 'the claim is too old: another worker may have it by now');
   }
 
   const exchange = await dependencies.http.send(claimed.request, {
