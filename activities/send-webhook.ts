@@ -15,10 +15,10 @@ import { createTurns, type TakeTurn } from './turns.ts';
 export const HEARTBEAT_EVERY_MS = 2_500;
 
 /**
- * A request leaves so soon after its claim, or not at all. A worker that stood still in between no longer knows what it claimed: Temporal
- * gives it to another one after 6 s (`workflows/sending.ts`) without a heartbeat, the last of which may have come a beat before.
+ * A worker that stood still for so long no longer knows what it claimed: Temporal gives it to another one after 6 s without a heartbeat
+ * (`workflows/sending.ts`).
  */
-const LEAVES_WITHIN_MS = 6_000 - HEARTBEAT_EVERY_MS;
+const STOOD_STILL_MS = 5_000;
 
 /** Whatever a claim fails of may last: it is tried again at this pace, not at that of a lost worker. */
 const LOOK_AGAIN_MS = 10_000;
@@ -43,19 +43,21 @@ export function createSendWebhook(dependencies: SendDependencies) {
   // As many listen as there are attempts under way.
   setMaxListeners(0, dependencies.stopping);
   return (named: Named): Promise<Sent | Parked> =>
-    whileBeating(() =>
-      untilWorkerStops(dependencies.stopping, (signal) => send(dependencies, takeTurn, named, signal)),
+    whileBeating(dependencies.now, (stoodStill) =>
+      untilWorkerStops(dependencies.stopping, (signal) => send(dependencies, takeTurn, named, { signal, stoodStill })),
     );
 }
 
+type Working = { signal: AbortSignal; stoodStill: () => boolean };
 type Named = { delivery: string; resend?: string | undefined };
 
 async function send(
   dependencies: SendDependencies,
   takeTurn: TakeTurn,
   named: Named,
-  signal: AbortSignal,
+  worker: Working,
 ): Promise<Sent | Parked> {
+  const { signal, stoodStill } = worker;
   const { info } = Context.current();
   const workflowId = info.workflowExecution?.workflowId ?? '';
   const claimed = await claimAttempt(dependencies, { ...named, workflowId }).catch((error: unknown) => {
@@ -69,12 +71,12 @@ async function send(
     const remainingMs = until === null ? Infinity : Date.parse(until) - dependencies.now().getTime();
     if (remainingMs > NEAR_MS) return claimed.parked;
     await sleep(Math.max(remainingMs, 1), undefined, { signal });
-    return send(dependencies, takeTurn, named, signal);
+    return send(dependencies, takeTurn, named, worker);
   }
   signal.throwIfAborted();
-  if (dependencies.now().getTime() - claimed.claimedAt.getTime() > LEAVES_WITHIN_MS) {
+  if (stoodStill()) {
     await giveBackAttempt(dependencies.db, claimed);
-    throw retryIn(0, 'the claim is too old: another worker may have it by now');
+    throw retryIn(0, 'the worker stood still: another one may have it by now');
   }
 
   const exchange = await dependencies.http.send(claimed.request, {
@@ -125,11 +127,22 @@ const retryIn = (delayMs: number, message: string) =>
     category: 'BENIGN',
   });
 
-async function whileBeating<T>(work: () => Promise<T>): Promise<T> {
+/** `stoodStill` says whether a beat ever came so late that the worker may count as lost. A slow database does not hold up beats. */
+async function whileBeating<T>(now: () => Date, work: (stoodStill: () => boolean) => Promise<T>): Promise<T> {
   const { heartbeat } = Context.current();
-  const beat = setInterval(heartbeat, HEARTBEAT_EVERY_MS);
+  let beatAt = now();
+  let isLate = false;
+  const look = () => {
+    isLate ||= now().getTime() - beatAt.getTime() > STOOD_STILL_MS;
+    beatAt = now();
+    return isLate;
+  };
+  const beat = setInterval(() => {
+    look();
+    heartbeat();
+  }, HEARTBEAT_EVERY_MS);
   try {
-    return await work();
+    return await work(look);
   } finally {
     clearInterval(beat);
   }

@@ -40,7 +40,7 @@ function frozenAtCommit(db: Db, meanwhile: () => unknown): Db {
 type Named = { delivery: string; resend?: string };
 
 /** Claims, stands still for so long while something happens, and wakes. */
-const freeze = (named: Named, { ms = 3_501, breaker = false, meanwhile = () => {} }: Frozen = {}) => {
+const freeze = (named: Named, { ms = 5_001, breaker = false, meanwhile = () => {} }: Frozen = {}) => {
   const db = frozenAtCommit(test.db, () => {
     test.passMs(ms);
     return meanwhile();
@@ -50,11 +50,11 @@ const freeze = (named: Named, { ms = 3_501, breaker = false, meanwhile = () => {
 
 type Frozen = { ms?: number; breaker?: boolean; meanwhile?: () => unknown };
 
-const TOO_OLD = { message: 'the claim is too old: another worker may have it by now', nextRetryDelay: 1 };
+const STOOD_STILL = { message: 'the worker stood still: another one may have it by now', nextRetryDelay: 1 };
 
-it('sends nothing after a claim that is too old, and gives the attempt back: it costs no retry', async () => {
+it('sends nothing that it claimed before it stood still, and gives the attempt back: it costs no retry', async () => {
   const id = await delivery('frozen', { retry: { times: 0 } });
-  await expect(freeze({ delivery: id })).rejects.toMatchObject(TOO_OLD);
+  await expect(freeze({ delivery: id })).rejects.toMatchObject(STOOD_STILL);
   expect(requestsTo('frozen')).toBe(0);
   expect(await test.delivery(id)).toMatchObject({
     state: 'queued',
@@ -73,13 +73,13 @@ it('sends nothing after a claim that is too old, and gives the attempt back: it 
 
 it('sends what it has claimed a moment ago', async () => {
   const id = await delivery('moment');
-  expect(await freeze({ delivery: id }, { ms: 3_500 })).toMatchObject({ state: 'sent' });
+  expect(await freeze({ delivery: id }, { ms: 5_000 })).toMatchObject({ state: 'sent' });
   expect(requestsTo('moment')).toBe(1);
 });
 
 it('takes nothing back from the worker that took over', async () => {
   const id = await delivery('taken-over');
-  await expect(freeze({ delivery: id }, { meanwhile: () => test.send(id) })).rejects.toMatchObject(TOO_OLD);
+  await expect(freeze({ delivery: id }, { meanwhile: () => test.send(id) })).rejects.toMatchObject(STOOD_STILL);
   expect(requestsTo('taken-over')).toBe(1);
   expect(await test.delivery(id)).toMatchObject({
     state: 'sent',
@@ -96,7 +96,7 @@ it('gives back a retry as one that is due, within the time that all have from th
   const firstAttemptAt = test.clock.now;
   await expect(test.send(id)).rejects.toThrow('503');
   test.passMs(10_000);
-  await expect(freeze({ delivery: id })).rejects.toMatchObject(TOO_OLD);
+  await expect(freeze({ delivery: id })).rejects.toMatchObject(STOOD_STILL);
   expect(await test.delivery(id)).toMatchObject({ firstAttemptAt, attempts: [{ number: 1, class: 'retryable' }] });
   expect(await test.send(id)).toMatchObject({ state: 'sent' });
   expect(requestsTo('retried')).toBe(2);
@@ -106,7 +106,7 @@ it('sends nothing of a campaign that was paused meanwhile, until it is resumed',
   const id = await delivery('paused', { retry: { times: 0 } });
   await changeCampaignState(test.db, 'paused', ['new'], 'live');
   const pause = () => changeCampaignState(test.db, 'paused', ['live'], 'paused');
-  await expect(freeze({ delivery: id }, { meanwhile: pause })).rejects.toMatchObject(TOO_OLD);
+  await expect(freeze({ delivery: id }, { meanwhile: pause })).rejects.toMatchObject(STOOD_STILL);
   expect(await test.send(id)).toMatchObject({ state: 'parked', reason: 'pause' });
   expect(requestsTo('paused')).toBe(0);
   await changeCampaignState(test.db, 'paused', ['paused'], 'live');
@@ -119,7 +119,7 @@ it('gives a resend back, which is made once and keeps its id', async () => {
   await test.send(id);
   await requestResends(test.db, [id], { by: { key: 'admin', actor: null }, reason: null, retry: false, lane: 0 });
   const resend = (await test.delivery(id)).resends[0]?.id ?? '';
-  await expect(freeze({ delivery: id, resend })).rejects.toMatchObject(TOO_OLD);
+  await expect(freeze({ delivery: id, resend })).rejects.toMatchObject(STOOD_STILL);
   expect(requestsTo('again')).toBe(1);
   expect(await runIn(test.another().sendWebhook, { delivery: id, resend })).toMatchObject({ state: 'sent' });
   expect(requestsTo('again')).toBe(2);
@@ -135,7 +135,7 @@ it('lets another one try a destination that it was to try', async () => {
     return row?.probe;
   };
   const trying = { breaker: true, meanwhile: async () => expect(await probe()).toMatch(/^att_/) };
-  await expect(freeze({ delivery: id }, trying)).rejects.toMatchObject(TOO_OLD);
+  await expect(freeze({ delivery: id }, trying)).rejects.toMatchObject(STOOD_STILL);
   expect(await probe()).toBeNull();
   const { sendWebhook } = test.another({ breaker: true });
   expect(await runIn(sendWebhook, { delivery: id })).toMatchObject({ state: 'sent' });
