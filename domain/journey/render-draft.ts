@@ -43,7 +43,7 @@ export function renderDraft(source: DraftSource, scope: Scope, rules: Destinatio
 
 const ELSEWHERE =
   'the request carries secrets, which go to the destination that the version names only; ' +
-  'keep its scheme, host and port, or edit it with a key that has the scope admin';
+  'keep its scheme, host and port, or send the URL, changed or not, with a key that has the scope admin';
 
 /** Whether a request goes to the destination that the step itself names. */
 function isForOwn(step: Webhook, scope: Scope, { url }: RenderedRequest): boolean {

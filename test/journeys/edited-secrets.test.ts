@@ -131,6 +131,18 @@ describe('who may not read secrets', () => {
     expect(drafts.bodiesOf(draft.id)).toEqual([{ mine: expect.stringMatching(/^[*.]+$/) }]);
   });
 
+  it('may move a draft without any, whose URL an admin key that sends it again makes its own', async () => {
+    await drafts.publish('moved', { headers: { 'X-Team': 'growth' } });
+    const draft = await drafts.enter('moved', 'moved');
+    const elsewhere = drafts.url.replace('127.0.0.1', 'localhost');
+    await editAsOperator({ url: elsewhere, headers: { 'x-team': 'care' } }, draft.id);
+    const headers = { 'X-Key': '{{ secrets.crm_key }}' };
+    expect((await drafts.edit(draft.id, { headers })).body.errors).toMatchObject([{ path: 'webhook.url' }]);
+    expect((await drafts.edit(draft.id, { url: elsewhere, headers })).body).toMatchObject({
+      request: { url: elsewhere, headers: { 'x-team': 'care', 'X-Key': '***' } },
+    });
+  });
+
   it('is no bar to an admin key, whose edits see them', async () => {
     const elsewhere = `${drafts.url.replace('127.0.0.1', 'localhost')}?mine`;
     const { body } = await drafts.edit(id, { url: elsewhere, body: { json: { key: '{{ secrets.crm_key }}' } } });
