@@ -5,6 +5,7 @@ import { allRoutes } from './api/routes.ts';
 import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
+import { createClock } from './db/clock.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
@@ -26,16 +27,19 @@ await runProcess('server', async (config, log) => {
     );
   };
   const onUnwoken = (error: unknown) => log.warn({ err: error }, 'the relay could not be woken');
+  const clock = createClock(database.db, (error) => log.warn({ err: error }, 'Postgres could not say the time'));
+  const { now } = clock;
   const keys = createKeyRing({
     database,
     adminKey: config.adminKey,
-    now: () => new Date(),
+    now,
     onError: (error) => log.warn({ err: error }, 'the API keys could not be read or noted as used; trying again'),
   });
-  const metrics = createMetrics({ db: database.db, now: () => new Date() });
+  const metrics = createMetrics({ db: database.db, now });
   const routes = allRoutes({
     metrics,
     db: database.db,
+    now,
     keys,
     cipher,
     versions: createCompiledVersions(),
@@ -48,13 +52,16 @@ await runProcess('server', async (config, log) => {
     log,
     temporalUi: { url: config.temporalUiUrl, namespace: loadTemporalConfig(environment).namespace },
   });
-  const server = await serve(createApp({ routes, keys, metrics, db: database.db, cipher, log }), config.port);
+  const server = await serve(createApp({ routes, keys, metrics, db: database.db, cipher, now, log }), config.port);
   await migrate(config.databaseUrl);
   await checkMasterKey(database.db, cipher);
+  // Until the keys are read nobody is let in: no moment is judged by the clock of this process.
+  await clock.start();
   await keys.start();
   migrated = true;
   return {
     async stop() {
+      clock.stop();
       await server.stop();
       await keys.stop();
       await database.close();

@@ -8,7 +8,7 @@ import { HEARTBEAT_EVERY_MS } from './activities/send-webhook.ts';
 import { createCompiledVersions } from './compiled-versions.ts';
 import { environment, loadTemporalConfig } from './config.ts';
 import { createCipher } from './db/cipher.ts';
-import { startClock } from './db/clock.ts';
+import { createClock } from './db/clock.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { checkMasterKey } from './db/secrets.ts';
@@ -66,7 +66,8 @@ await runProcess('worker', async (config, log) => {
   });
   const userAgent = `Hookline/${VERSION}`;
   const versions = createCompiledVersions();
-  const clock = await startClock(database.db, (error) => log.warn({ err: error }, 'Postgres could not say the time'));
+  const clock = createClock(database.db, (error) => log.warn({ err: error }, 'Postgres could not say the time'));
+  await clock.start();
   const { now } = clock;
   const stopping = new AbortController();
   const worker = await Worker.create({

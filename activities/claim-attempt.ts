@@ -74,6 +74,8 @@ export type ClaimedAttempt = {
   firstAttemptAt: Date;
   /** How long it has waited for its destination or its campaign since then. */
   parkedMs: number;
+  /** Before anything was held for it: whoever waited for that may have it from then on, should this worker stand still. */
+  claimedAt: Date;
 };
 
 export type Claim =
@@ -127,6 +129,7 @@ export async function claimAttempt(
   // Before the claim: keys that cannot be read then cost no attempt.
   const keys = await signingKeys();
   return db.transaction(async (tx): Promise<Claim> => {
+    const claimedAt = dependencies.now();
     const locked = await lockForSending(tx, id);
     if (!locked) return { type: 'settled', sent: ERASED };
     const { delivery } = locked;
@@ -208,6 +211,7 @@ export async function claimAttempt(
       request: outgoingRequest(request, { id, signing: policy.signing, keys, userAgent, now }),
       firstAttemptAt,
       parkedMs,
+      claimedAt,
     };
   });
 }

@@ -1,7 +1,6 @@
 import type { Cipher } from '../db/cipher.ts';
 import { stopBroadcast } from '../db/broadcasts.ts';
-import { cancelDelivery } from '../db/deliveries.ts';
-import { cancelResend } from '../db/resends.ts';
+import { cancelDelivery } from '../db/cancel-delivery.ts';
 import { exitJourneys } from '../db/journey-exit.ts';
 import { endJourney, lockJourneyOf } from '../db/journeys.ts';
 import { lookAtWait } from '../db/wait-judgement.ts';
@@ -67,8 +66,8 @@ export function createActivities({
       await stopBroadcast(db, broadcast, { wake: false });
     }),
     /** Ends a delivery, or a resend of one, whose own workflow was cut off. */
-    cancelDelivery: withPlainErrors(({ delivery, resend }: { delivery: string; resend?: string | undefined }) =>
-      resend === undefined ? cancelDelivery(db, delivery) : cancelResend(db, resend),
+    cancelDelivery: withPlainErrors((named: { delivery: string; resend?: string | undefined }) =>
+      cancelDelivery(db, named),
     ),
   };
 }

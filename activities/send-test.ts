@@ -3,7 +3,7 @@ import type { Db } from '../db/open.ts';
 import { changedAttributes } from '../db/people.ts';
 import { endTest, openTest, type ClaimedTest } from '../db/test-sends.ts';
 import { mapAnswer, UNMAPPED, type MappingResult } from '../domain/journey/map-answer.ts';
-import { LOST_TEST, type TestJob, type TestOutcome } from '../domain/journey/test-send.ts';
+import { HANDLING_MS, LOST_TEST, type TestJob, type TestOutcome } from '../domain/journey/test-send.ts';
 import { compileMapping } from '../domain/request/mapping.ts';
 import { readAnswer } from './answer.ts';
 import type { Exchange, Http } from './http.ts';
@@ -15,7 +15,8 @@ type Dependencies = { db: Db; cipher: Cipher; http: Http; userAgent: string; now
 
 /**
  * Sends a claimed test once, as a delivery is sent, and stores what came of it and what its mapping would set. It is nobody's
- * attempt: no slot, breaker or rate limit of its destination holds it up or learns from it.
+ * attempt: no slot, breaker or rate limit of its destination holds it up or learns from it. A worker that stood still since it claimed it
+ * sends nothing: nobody waits for the outcome any more.
  */
 export function createSendTest({ db, cipher, http, userAgent, now }: Dependencies) {
   const signingKeys = createReadSigningKeys({ db, cipher, now });
@@ -24,8 +25,9 @@ export function createSendTest({ db, cipher, http, userAgent, now }: Dependencie
     const { request, signing, timeoutMs } = job;
     const keys = await signingKeys();
     const outgoing = outgoingRequest(request, { id: test.id, signing, keys, userAgent, now: now() });
-    const exchange = await http.send(outgoing, { timeoutMs, signal });
-    await endTest(db, cipher, test.id, await outcomeOf(job, exchange, signal));
+    const isLate = now().getTime() - test.claimedMs > HANDLING_MS;
+    const outcome = isLate ? LOST_TEST : await outcomeOf(job, await http.send(outgoing, { timeoutMs, signal }), signal);
+    await endTest(db, cipher, test.id, outcome);
   };
 }
 

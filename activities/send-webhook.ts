@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import { giveBackAttempt } from '../db/give-back-attempt.ts';
 import { plainError } from '../db/plain-error.ts';
 import { isUnavailable } from '../db/unavailable.ts';
 import type { Sent } from '../domain/walk.ts';
@@ -12,6 +13,12 @@ import { createTurns, type TakeTurn } from './turns.ts';
 
 /** Each is a write of Temporal's. One may be late by more than its time before the worker counts as lost. */
 export const HEARTBEAT_EVERY_MS = 2_500;
+
+/**
+ * A request leaves so soon after its claim, or not at all. A worker that stood still in between no longer knows what it claimed: Temporal
+ * gives it to another one after 6 s (`workflows/sending.ts`) without a heartbeat, the last of which may have come a beat before.
+ */
+const LEAVES_WITHIN_MS = 6_000 - HEARTBEAT_EVERY_MS;
 
 /** Whatever a claim fails of may last: it is tried again at this pace, not at that of a lost worker. */
 const LOOK_AGAIN_MS = 10_000;
@@ -65,6 +72,10 @@ async function send(
     return send(dependencies, takeTurn, named, signal);
   }
   signal.throwIfAborted();
+  if (dependencies.now().getTime() - claimed.claimedAt.getTime() > LEAVES_WITHIN_MS) {
+    await giveBackAttempt(dependencies.db, claimed);
+    throw retryIn(0, 'the claim is too old: another worker may have it by now');
+  }
 
   const exchange = await dependencies.http.send(claimed.request, {
     timeoutMs: claimed.webhook.policy.timeoutMs,

@@ -21,14 +21,15 @@ export type AppOptions = {
   keys: Pick<KeyRing, 'find'>;
   db: Db;
   cipher: Cipher;
+  now: () => Date;
   metrics: Pick<Metrics, 'served'>;
   log: Logger;
   inspect?: Inspect;
 };
 
 /** The HTTP API over a list of routes: key, then path, query and body against their schemas, then the handler. */
-export function createApp({ routes, keys, metrics, log, inspect, ...stores }: AppOptions): Express {
-  const allow = authorize(keys, () => new Date());
+export function createApp({ routes, keys, metrics, now, log, inspect, ...stores }: AppOptions): Express {
+  const allow = authorize(keys, now);
   const dialects = [...new Set(routes.flatMap(({ dialect }) => dialect ?? []))];
   const app = express();
   app.disable('x-powered-by');

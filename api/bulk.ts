@@ -11,7 +11,7 @@ import { assertItems } from './body.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import type { AnswerOf, Caller } from './route.ts';
 import { clientId, ordinal, time } from './schemas.ts';
-import { shownDelivery } from './shown-delivery.ts';
+import { shownDeliveries } from './shown-delivery.ts';
 
 /** So many deliveries can be decided by one request; more than the second number are left to a job. */
 const MOST = 10_000;
@@ -50,12 +50,12 @@ export function checkBulk({ ids, filter }: Pick<Bulk, 'ids' | 'filter'>, context
 /** The bodies by status. */
 export const bulkAnswers = { 200: decided, 202: jobStarted };
 
-export type BulkDependencies = { wakeCarrier: () => void; rerender: Rerender };
+export type BulkDependencies = { now: () => Date; wakeCarrier: () => void; rerender: Rerender };
 
 /** Applies a task to the deliveries that were named, at once or by a job; `states` are those that it takes. */
 export async function decideMany(
   db: Db,
-  { wakeCarrier, rerender }: BulkDependencies,
+  { now, wakeCarrier, rerender }: BulkDependencies,
   { task, states, asked, caller }: { task: Task; states: readonly DeliveryState[]; asked: Bulk; caller: Caller },
 ): Promise<AnswerOf<typeof bulkAnswers>> {
   assertItems(asked.ids ?? [], MOST);
@@ -63,13 +63,13 @@ export async function decideMany(
   const matched = matching.length;
   if (matched > MOST) throw tooMany();
   if (asked.expect !== undefined && asked.expect !== matched) throw otherCount(asked.expect, matched);
-  if (asked.dryRun) return { status: 200, body: { matched, sample: await sampleOf(db, matching) } };
+  if (asked.dryRun) return { status: 200, body: { matched, sample: await sampleOf(db, matching, now()) } };
 
   const ids = [...new Set(asked.ids ?? matching)];
   const by = { key: caller.key, actor: caller.actor };
   if (ids.length > MOST_AT_ONCE)
     return { status: 202, body: { job: { id: await createJob(db, { task, by, matched, ids }) } } };
-  const { done, refused } = await db.transaction((tx) => applyTask(tx, task, ids, { by, now: new Date(), rerender }));
+  const { done, refused } = await db.transaction((tx) => applyTask(tx, task, ids, { by, now: now(), rerender }));
   return { status: 200, body: { decided: done.length, refused }, after: wakeCarrier };
 }
 
@@ -82,10 +82,10 @@ async function matchingIds(db: Db, states: readonly DeliveryState[], { ids, filt
   return found.flat();
 }
 
-async function sampleOf(db: Db, matching: string[]) {
+async function sampleOf(db: Db, matching: string[], now: Date) {
   const page = { limit: SAMPLE, order: 'asc' as const };
   const { data } = await listDeliveries(db, page, { ids: matching.slice(0, SAMPLE) }, { withBodies: false });
-  return data.map(shownDelivery);
+  return shownDeliveries(data, now);
 }
 
 const tooMany = () =>

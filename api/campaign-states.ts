@@ -9,13 +9,13 @@ import { noCampaign, shownCampaign } from './campaigns.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 
-type Dependencies = { db: Db; wakeCarrier: () => void };
+type Dependencies = { db: Db; now: () => Date; wakeCarrier: () => void };
 
 /** What is done with those who are inside when a campaign is stopped. */
 const stopBody = z.strictObject({ people: z.enum(['finish', 'exit']).default('finish') }).optional();
 
 /** How a live campaign is held up, goes on, and ends. Each may be repeated. What is left of many people is done by the relay. */
-export const campaignStateRoutes = ({ db, wakeCarrier }: Dependencies): Route[] => [
+export const campaignStateRoutes = ({ db, now, wakeCarrier }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/campaigns/:id/pause',
@@ -43,7 +43,7 @@ export const campaignStateRoutes = ({ db, wakeCarrier }: Dependencies): Route[] 
     errors: ['campaigns.not_found', 'campaigns.state'],
     handle: async ({ params: { id } }) => {
       const campaign = inState(id, await changeCampaignState(db, id, ['paused'], 'live'), 'live');
-      await freeHeldBack(db, id, new Date());
+      await freeHeldBack(db, id, now());
       wakeCarrier();
       return { status: 200, body: await shownCampaign(db, campaign) };
     },
@@ -65,8 +65,8 @@ export const campaignStateRoutes = ({ db, wakeCarrier }: Dependencies): Route[] 
       const from = exit ? (['live', 'paused', 'stopped'] as const) : (['live', 'paused'] as const);
       const campaign = inState(id, await changeCampaignState(db, id, [...from], 'stopped', { exit }), 'stopped');
       const { exitBefore } = campaign;
-      if (exitBefore) await exitPage(db, { id, exitBefore }, new Date());
-      await freeHeldBack(db, id, new Date());
+      if (exitBefore) await exitPage(db, { id, exitBefore }, now());
+      await freeHeldBack(db, id, now());
       wakeCarrier();
       return { status: 200, body: await shownCampaign(db, campaign) };
     },

@@ -28,10 +28,10 @@ import { unsentWarnings } from './unsent-warnings.ts';
 
 const MAX_DEFINITION_BYTES = 256 * 1024;
 
-type Dependencies = { db: Db; wakeCarrier: () => void; destinations: DestinationRules };
+type Dependencies = { db: Db; now: () => Date; wakeCarrier: () => void; destinations: DestinationRules };
 
 /** Campaigns are published as immutable versions; `start` lets people enter. */
-export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies): Route[] => [
+export const campaignRoutes = ({ db, now, wakeCarrier, destinations }: Dependencies): Route[] => [
   route({
     method: 'put',
     path: '/v1/campaigns/:id',
@@ -66,7 +66,7 @@ export const campaignRoutes = ({ db, wakeCarrier, destinations }: Dependencies):
           inside: await countInside(db, params.id),
           warnings: [
             ...warnings,
-            ...scheduleWarnings(definition, new Date()),
+            ...scheduleWarnings(definition, now()),
             ...(await unsentWarnings(db, sentNames(definition))),
           ],
           next,

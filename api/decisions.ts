@@ -13,10 +13,10 @@ const decisionBody = z.strictObject({ revision: ordinal.optional(), reason: reas
 
 const SUMMARY = { approve: 'Lets a draft be sent', discard: 'Drops a draft' };
 
-type Dependencies = { wakeCarrier: () => void };
+type Dependencies = { now: () => Date; wakeCarrier: () => void };
 
 /** An operator's decision about one draft. */
-export const decisionRoutes = ({ wakeCarrier }: Dependencies): Route[] =>
+export const decisionRoutes = ({ now, wakeCarrier }: Dependencies): Route[] =>
   (['approve', 'discard'] as const).map((decision) =>
     route({
       method: 'post',
@@ -31,13 +31,13 @@ export const decisionRoutes = ({ wakeCarrier }: Dependencies): Route[] =>
       errors: ['deliveries.not_found', 'deliveries.not_drafted', 'deliveries.expired', 'deliveries.revision'],
       repeatable: true,
       handle: async ({ params: { id }, body: { revision, reason } = {}, caller: { key, actor }, db }) => {
-        const now = new Date();
+        const at = now();
         const by = { key, actor };
-        const decided = await decideDrafts(db, [id], { by, decision, reason: reason ?? null, revision, now });
+        const decided = await decideDrafts(db, [id], { by, decision, reason: reason ?? null, revision, now: at });
         const delivery = await findDelivery(db, id);
         if (!delivery) throw noDelivery(id);
-        if (decided.length === 0) throw draftRefusal(delivery, { revision, now });
-        return { status: 200, body: shownDelivery(delivery), after: wakeCarrier };
+        if (decided.length === 0) throw draftRefusal(delivery, { revision, now: at });
+        return { status: 200, body: shownDelivery(delivery, at), after: wakeCarrier };
       },
     }),
   );

@@ -9,7 +9,7 @@ import { delivery as deliveryAnswer } from './answers/deliveries.ts';
 import { checkFilter, deliveryFilter } from './delivery-filter.ts';
 import { route, type Route } from './route.ts';
 import { idParams, noParams, noQuery, pageQuery, versionNumber } from './schemas.ts';
-import { shownDelivery } from './shown-delivery.ts';
+import { shownDeliveries, shownDelivery } from './shown-delivery.ts';
 
 const listQuery = z
   .strictObject({
@@ -22,7 +22,7 @@ const listQuery = z
   })
   .superRefine(checkFilter);
 
-export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
+export const deliveryRoutes = ({ db, now }: { db: Db; now: () => Date }): Route[] => [
   route({
     method: 'get',
     path: '/v1/deliveries',
@@ -36,7 +36,7 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
       const page = { limit, order, cursor, createdAfter, createdBefore };
       const filter = { ...named, stuck: stuck === 'true' };
       const { data, nextCursor } = await listDeliveries(db, page, filter, { withBodies: include === 'bodies' });
-      return { status: 200, body: { data: data.map(shownDelivery), nextCursor } };
+      return { status: 200, body: { data: shownDeliveries(data, now()), nextCursor } };
     },
   }),
   route({
@@ -52,7 +52,7 @@ export const deliveryRoutes = ({ db }: { db: Db }): Route[] => [
     handle: async ({ params }) => {
       const delivery = await findDelivery(db, params.id);
       if (!delivery) throw noDelivery(params.id);
-      return { status: 200, body: shownDelivery(delivery) };
+      return { status: 200, body: shownDelivery(delivery, now()) };
     },
   }),
 ];

@@ -10,7 +10,7 @@ import { route, type Route } from './route.ts';
 import { noParams, pageQuery } from './schemas.ts';
 
 /** Where requests have gone: what is under way there, who waits, and whether it is left alone. */
-export const destinationRoutes = ({ db }: { db: Db }): Route[] => [
+export const destinationRoutes = ({ db, now }: { db: Db; now: () => Date }): Route[] => [
   route({
     method: 'get',
     path: '/v1/destinations',
@@ -21,12 +21,12 @@ export const destinationRoutes = ({ db }: { db: Db }): Route[] => [
     body: null,
     answers: { 200: page(destinationAnswer) },
     handle: async ({ query }) => {
-      const now = new Date();
+      const at = now();
       const { data, nextCursor } = await listDestinations(db, query, {
-        now,
-        since: new Date(now.getTime() - BREAKER_WINDOW_MS),
+        now: at,
+        since: new Date(at.getTime() - BREAKER_WINDOW_MS),
       });
-      return { status: 200, body: { data: data.map((each) => shown(each, now)), nextCursor } };
+      return { status: 200, body: { data: data.map((each) => shown(each, at)), nextCursor } };
     },
   }),
 ];

@@ -27,10 +27,10 @@ const RENDER_CODES = [
   'delivery.host_not_allowed',
 ] as const;
 
-type Dependencies = RewriteDependencies & { destinations: DestinationRules };
+type Dependencies = RewriteDependencies & { now: () => Date; destinations: DestinationRules };
 
 /** New content for one draft, and so for one person. */
-export const editRoutes = ({ cipher, campaigns, webhooks, destinations }: Dependencies): Route[] => [
+export const editRoutes = ({ now, cipher, campaigns, webhooks, destinations }: Dependencies): Route[] => [
   route({
     method: 'patch',
     path: '/v1/deliveries/:id',
@@ -59,7 +59,7 @@ export const editRoutes = ({ cipher, campaigns, webhooks, destinations }: Depend
           by: { key: caller.key, actor: caller.actor },
           reason,
           revision,
-          now: new Date(),
+          now: now(),
           version: 'own',
           render: editDraft(webhook, destinations, { mayReadSecrets: caller.scope === 'admin' }),
           details: { fields: fieldsOf(webhook) },
@@ -68,7 +68,7 @@ export const editRoutes = ({ cipher, campaigns, webhooks, destinations }: Depend
       if (refused[0]) throw refused[0].error;
       const delivery = await findDelivery(db, id);
       if (!delivery) throw noDelivery(id);
-      return { status: 200, body: shownDelivery(delivery) };
+      return { status: 200, body: shownDelivery(delivery, now()) };
     },
   }),
 ];

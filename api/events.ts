@@ -127,7 +127,7 @@ function parseEvent(input: unknown): NewEvent {
 }
 
 async function shown(db: Db, event: StoredEvent) {
-  const outcomes = await listOutcomes(db, `event/${event.id}`);
+  const outcomes = await listOutcomes(db, event);
   const { id, person, name, data: eventData, timestamp, receivedAt } = event;
   return {
     id,

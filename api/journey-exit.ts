@@ -9,10 +9,10 @@ import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 import { journeyDetail, type TemporalUi } from './shown-journey.ts';
 
-type Dependencies = { wakeCarrier: () => void; temporalUi: TemporalUi };
+type Dependencies = { now: () => Date; wakeCarrier: () => void; temporalUi: TemporalUi };
 
 /** Takes a person out of a journey. */
-export const journeyExitRoutes = ({ wakeCarrier, temporalUi }: Dependencies): Route[] => [
+export const journeyExitRoutes = ({ now, wakeCarrier, temporalUi }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/journeys/:id/exit',
@@ -26,7 +26,7 @@ export const journeyExitRoutes = ({ wakeCarrier, temporalUi }: Dependencies): Ro
     errors: ['journeys.not_found', 'journeys.ended'],
     repeatable: true,
     handle: async ({ params: { id }, body: { reason = 'an operator ended it' } = {}, caller: { key, actor }, db }) => {
-      const ended = await exitJourneys(db, [id], { reason, by: { key, actor }, now: new Date() });
+      const ended = await exitJourneys(db, [id], { reason, by: { key, actor }, now: now() });
       const journey = await findJourney(db, id);
       if (!journey) throw journeyNotFound(id);
       if (ended.length === 0) {

@@ -9,19 +9,22 @@ import { digestOf, newKey, type KeyRing } from './key-ring.ts';
 import { route, SCOPES, type Route } from './route.ts';
 import { idParams, noParams, noQuery, pageQuery, time } from './schemas.ts';
 
-const keyBody = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(255)
-    .refine((name) => name !== 'admin', 'admin is the key of the environment; take another name'),
-  scope: z.enum(SCOPES),
-  expiresAt: time.refine((moment) => moment > new Date(), 'lies in the past; write a time to come').optional(),
-  rateLimit: rateLimitSchema.optional(),
-});
+const keyBody = (now: () => Date) =>
+  z.strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(255)
+      .refine((name) => name !== 'admin', 'admin is the key of the environment; take another name'),
+    scope: z.enum(SCOPES),
+    expiresAt: time.refine((moment) => moment > now(), 'lies in the past; write a time to come').optional(),
+    rateLimit: rateLimitSchema.optional(),
+  });
+
+type Dependencies = { db: Db; now: () => Date; keys: Pick<KeyRing, 'changed'> };
 
 /** Keys of the API. A key is shown when it is made, and never again; its name stands wherever something was done with it. */
-export const keyRoutes = ({ db, keys }: { db: Db; keys: Pick<KeyRing, 'changed'> }): Route[] => [
+export const keyRoutes = ({ db, now, keys }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/keys',
@@ -29,7 +32,7 @@ export const keyRoutes = ({ db, keys }: { db: Db; keys: Pick<KeyRing, 'changed'>
     scope: 'admin',
     params: noParams,
     query: noQuery,
-    body: keyBody,
+    body: keyBody(now),
     examples: [{ name: 'shop', scope: 'ingest', rateLimit: '100/s', expiresAt: '2099-01-01T00:00:00Z' }],
     answers: { 201: newApiKey },
     errors: ['keys.name_taken'],

@@ -20,25 +20,26 @@ type Send = {
   compiled: CompiledWebhook;
   people: PersonRow[];
   data: Record<string, Json>;
+  now: () => Date;
   secrets: Record<string, string>;
 };
 
 /** Renders and seals a request for each of the people. Throws `render.too_large` where all of them together take too much. */
 export async function renderSend(
   cipher: Cipher,
-  { compiled, people, data, secrets }: Send,
+  { compiled, people, data, now, secrets }: Send,
 ): Promise<NewSend['deliveries']> {
   const turn = patience(LONGEST_MS, `Rendering took over ${LONGEST_MS / 1000} s. ${FEWER}`);
   const deliveries: NewSend['deliveries'] = [];
   let bytes = 0;
   for (const person of people) {
     await turn();
-    const now = new Date();
+    const at = now();
     const id = newId('dlv');
-    const scope = buildScope({ person, trigger: data, secrets, now });
+    const scope = buildScope({ person, trigger: data, secrets, now: at });
     const rendered = person.suppressed
       ? suppressedDelivery(compiled, id)
-      : renderDelivery(compiled, scope, { id, now });
+      : renderDelivery(compiled, scope, { id, now: at });
     const columns = renderedColumns(cipher, rendered);
     bytes += columns.frozen?.length ?? 0;
     if (bytes > MAX_BYTES) {

@@ -10,10 +10,10 @@ import { route, type Route } from './route.ts';
 import { idParams, noQuery } from './schemas.ts';
 import { shownDelivery } from './shown-delivery.ts';
 
-type Dependencies = { wakeCarrier: () => void };
+type Dependencies = { now: () => Date; wakeCarrier: () => void };
 
 /** Sends one delivery once more. */
-export const resendRoutes = ({ wakeCarrier }: Dependencies): Route[] => [
+export const resendRoutes = ({ now, wakeCarrier }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/deliveries/:id/resend',
@@ -31,7 +31,7 @@ export const resendRoutes = ({ wakeCarrier }: Dependencies): Route[] => [
       const delivery = await findDelivery(db, id);
       if (!delivery) throw noDelivery(id);
       if (started.length === 0) throw refusal(delivery);
-      return { status: 200, body: shownDelivery(delivery), after: wakeCarrier };
+      return { status: 200, body: shownDelivery(delivery, now()), after: wakeCarrier };
     },
   }),
 ];

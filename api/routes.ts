@@ -44,6 +44,8 @@ import { webhookRoutes } from './webhooks.ts';
 
 export type ApiDependencies = {
   db: Db;
+  /** The clock of Postgres: no moment is judged by that of the process. */
+  now: () => Date;
   /** Who may call. */
   keys: Pick<KeyRing, 'changed'>;
   cipher: Cipher;

@@ -70,7 +70,7 @@ const fromBase64 = (text: string) => Buffer.from(text, 'base64url').toString();
 export const outcomePageQuery = pageQueryOf(
   z
     .string()
-    .max(1_000, CURSOR)
+    .max(2_000, CURSOR)
     .refine((text) => text === '' || CONSIDERED.test(fromBase64(text)), CURSOR)
     .transform(fromBase64),
 );

@@ -28,10 +28,16 @@ const sendBody = z.strictObject({
 
 type Body = z.infer<typeof sendBody>;
 type SendOutcome = Exclude<SendResult, { type: 'erased' }> | { type: 'unknownPeople'; people: string[] };
-type Dependencies = { db: Db; cipher: Cipher; webhooks: VersionCache<CompiledWebhook>; wakeCarrier: () => void };
+type Dependencies = {
+  db: Db;
+  now: () => Date;
+  cipher: Cipher;
+  webhooks: VersionCache<CompiledWebhook>;
+  wakeCarrier: () => void;
+};
 
 /** Sends a stored webhook to people, without a campaign. */
-export const sendRoutes = ({ db, cipher, webhooks, wakeCarrier }: Dependencies): Route[] => {
+export const sendRoutes = ({ db, now, cipher, webhooks, wakeCarrier }: Dependencies): Route[] => {
   /** Renders outside of any transaction, as that may take long for many people; what is stored is decided in one afterwards. */
   async function send(request: SendRequest, body: Body): Promise<SendOutcome> {
     const { webhook } = request;
@@ -50,6 +56,7 @@ export const sendRoutes = ({ db, cipher, webhooks, wakeCarrier }: Dependencies):
       compiled: await webhooks(db, webhook, stored.version),
       people: ids.flatMap((id) => found.get(id) ?? []),
       data,
+      now,
       secrets,
     });
     const lane = body.people ? 1 : 0;

@@ -5,8 +5,11 @@ import type { Actor, Decision } from '../db/schema/deliveries.ts';
 import type { MappingResult } from '../domain/journey/map-answer.ts';
 import type { ShownDelivery } from './answers/deliveries.ts';
 
+export const shownDeliveries = (deliveries: ListedDelivery[], now: Date): ShownDelivery[] =>
+  deliveries.map((delivery) => shownDelivery(delivery, now));
+
 /** A delivery as the API answers it; bodies that were not read are left out. */
-export function shownDelivery(delivery: ListedDelivery): ShownDelivery {
+export function shownDelivery(delivery: ListedDelivery, now: Date): ShownDelivery {
   const { id, state, revision, campaignId, version, stepId, journeyId, webhookId, person, missing } = delivery;
   const { createdAt, updatedAt, sentAt } = delivery;
   return {
@@ -27,7 +30,7 @@ export function shownDelivery(delivery: ListedDelivery): ShownDelivery {
     sentAt,
     expiresAt: delivery.expiresAt,
     request: delivery.request && shownRequest(delivery.request),
-    attempts: delivery.attempts.map(shownAttempt),
+    attempts: delivery.attempts.map((attempt) => shownAttempt(attempt, now)),
     resends: delivery.resends.map(shownResend),
     mapping: shownMapping(delivery.mapping),
     error: delivery.error,
@@ -84,10 +87,10 @@ export const shownMapping = ({ state, attributes, absent, error }: MappingResult
   error,
 });
 
-function shownAttempt(attempt: ListedAttempt) {
+function shownAttempt(attempt: ListedAttempt, now: Date) {
   const { id, number, trigger, startedAt, durationMs, phases, status, nextAttemptAt } = attempt;
   // Nobody closes the attempt of a killed worker where no other one follows, as after the end of its journey.
-  const isLost = attempt.class === 'started' && attempt.inFlightUntil < new Date();
+  const isLost = attempt.class === 'started' && attempt.inFlightUntil < now;
   return {
     id,
     number,

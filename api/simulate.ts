@@ -61,10 +61,10 @@ const simulateBody = z.strictObject({
 });
 
 type Body = z.infer<typeof simulateBody>;
-type Dependencies = { db: Db; cipher: Cipher; destinations: DestinationRules };
+type Dependencies = { db: Db; now: () => Date; cipher: Cipher; destinations: DestinationRules };
 
 /** Walks a campaign for one person as a worker does; nothing is sent or stored. */
-export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Route[] => [
+export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Dependencies): Route[] => [
   route({
     method: 'post',
     path: '/v1/campaigns/simulate',
@@ -95,7 +95,7 @@ export const simulateRoutes = ({ db, cipher, destinations }: Dependencies): Rout
       refuseFaults([...oneOf(body, ['campaign', 'definition']), ...oneOf(body, ['person', 'customer'])]);
       const { campaign, version, warnings } = await readCampaign(db, body, destinations);
       refuseFaults(answerFaults(campaign, body));
-      const { now = new Date() } = body;
+      const { now = clock() } = body;
       const person = await readSubject(db, body);
       const occasion = occasionOf(campaign.trigger, body, now);
       const facts = factsOf(db, person, occasion);

@@ -34,7 +34,7 @@ export const triedWebhookFields = {
 };
 
 type Body = z.infer<z.ZodObject<typeof triedWebhookFields>>;
-export type TryOutDependencies = { db: Db; cipher: Cipher; destinations: DestinationRules };
+export type TryOutDependencies = { db: Db; now: () => Date; cipher: Cipher; destinations: DestinationRules };
 
 /** What a webhook is rendered from. */
 export type TriedWebhook = { webhook: Webhook; defaults: WebhookDefaults; scope: Scope };
@@ -71,7 +71,7 @@ async function storedWebhook(
   id: string,
 ): Promise<TriedWebhook> {
   refuseStray(body, ['event'], 'never is there for a stored webhook; send trigger, the data of its send');
-  const { trigger = {}, now = new Date() } = body;
+  const { trigger = {}, now = dependencies.now() } = body;
   assertDataFits(trigger);
   const stored = await findWebhook(dependencies.db, id);
   if (!stored) throw noWebhook(id);
@@ -81,7 +81,7 @@ async function storedWebhook(
 }
 
 async function loneWebhook(dependencies: TryOutDependencies, body: Body, rendering: Rendering): Promise<TriedWebhook> {
-  const { event, trigger, now = new Date() } = body;
+  const { event, trigger, now = dependencies.now() } = body;
   const webhook = validateWebhook(body.webhook, 'webhook', dependencies.destinations);
   const secrets = await rendering.secretsFor(dependencies, webhook, false);
   const seen = event && { id: SIMULATED.event, name: 'event', timestamp: now, ...event };
@@ -97,7 +97,7 @@ async function stepOfCampaign(
 ): Promise<TriedWebhook> {
   const { campaign } = await readPublished(dependencies.db, id, body.version);
   const webhook = webhookOf(campaign, body.step);
-  const { now = new Date() } = body;
+  const { now = dependencies.now() } = body;
   const occasion = occasionOf(campaign.trigger, body, now);
   const secrets = await rendering.secretsFor(dependencies, campaign, true);
   const scope = campaignScope(campaign, { ...idsOf(rendering), ...occasion, secrets, now });

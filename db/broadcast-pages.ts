@@ -120,11 +120,11 @@ export async function advance(
     .where(eq(broadcasts.id, id));
 }
 
-/** Nothing is left to be done for a broadcast. */
+/** Nothing is left to be done for a broadcast to an audience. That may name people, so it is not kept. */
 export async function endBroadcast(tx: Db, id: string, state: BroadcastState): Promise<void> {
   await tx
     .update(broadcasts)
-    .set({ state, endedAt: sql`statement_timestamp()` })
+    .set({ state, endedAt: sql`statement_timestamp()`, audience: 'everybody' })
     .where(eq(broadcasts.id, id));
 }
 

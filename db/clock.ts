@@ -6,21 +6,24 @@ const EVERY_MS = 30_000;
 /** Who hears of the time so late, because the process was held up, does not know it. */
 const TOO_LATE_MS = 1_000;
 
-export type Clock = { now(): Date; stop(): void };
-
 /**
  * The clock of Postgres, which all processes share: where one says that a retry is due, another must not see that an hour away. Asked
- * at the start, and now and then; `onError` hears of it where that fails, and the clock goes on as it did.
+ * at the start, and now and then; `onError` hears of it where that fails, and the clock goes on as it did. Before its start it is the
+ * process's own.
  */
-export async function startClock(db: Db, onError: (error: unknown) => void): Promise<Clock> {
-  let { aheadMs } = await ask(db);
+export function createClock(db: Db, onError: (error: unknown) => void) {
+  let aheadMs: number = performance.timeOrigin;
+  let timer: NodeJS.Timeout | undefined;
   const again = async () => {
     const answer = await ask(db);
     if (answer.tookMs < TOO_LATE_MS) aheadMs = answer.aheadMs;
   };
-  const timer = setInterval(() => void again().catch(onError), EVERY_MS);
   return {
     now: () => new Date(performance.now() + aheadMs),
+    async start(): Promise<void> {
+      ({ aheadMs } = await ask(db));
+      timer = setInterval(() => void again().catch(onError), EVERY_MS);
+    },
     stop: () => clearInterval(timer),
   };
 }

@@ -106,6 +106,13 @@ export async function failCommand(db: Db, id: number, error: string): Promise<vo
     .where(eq(commands.id, id));
 }
 
+/** Whether a start of its workflow waits behind a command. */
+export async function hasStartBehind(db: Db, { id, workflowId }: ClaimedCommand): Promise<boolean> {
+  const rows = await db.execute(sql`
+    select from commands where workflow_id = ${workflowId} and id > ${id} and command->>'type' like 'start%' limit 1`);
+  return rows.length > 0;
+}
+
 export type JourneyStart = {
   id: string;
   campaign: string;

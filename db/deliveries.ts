@@ -218,21 +218,6 @@ function moveParts({ id, journeyId, stepId }: DeliveryRow, { state, set, log }: 
 const json = (value: unknown) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
 const at = (moment: Date | null) => sql`${moment?.toISOString() ?? null}::timestamptz`;
 
-/** Ends what was to be sent and is not to be sent any more; a delivery that is settled, or a draft, stays as it is. */
-export async function cancelDelivery(db: Db, id: string): Promise<void> {
-  await db.execute(sql`
-    with cancelled as (
-      update deliveries
-      set state = 'cancelled', mapping = jsonb_set(mapping, '{state}', '"none"'), next_attempt_at = null,
-          updated_at = clock_timestamp()
-      where id = ${id} and state in ('approved', 'queued', 'attempted')
-      returning id
-    ), pause as (
-      delete from paused_deliveries where delivery_id in (select id from cancelled)
-    )
-    delete from parked where delivery_id in (select id from cancelled)`);
-}
-
 /** The kept answers of a journey's earlier steps, sealed, by step. */
 export async function listAnswers(
   db: Db,

@@ -49,7 +49,7 @@ async function lockOccasions(tx: Db, key: string): Promise<Occasions> {
     order by id for no key update`);
   const broadcasts = await tx.execute<{ id: string }>(sql`
     select id from broadcasts
-    where audience is null and id in (
+    where (audience is null or ended_at is not null) and id in (
       select broadcast_id from outcomes where person_key = ${key}
       union all select subject from inbox where person_key = ${key} and type = 'trigger')
     order by id for no key update`);

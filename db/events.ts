@@ -152,7 +152,11 @@ export async function findEvent(db: Db, id: string): Promise<StoredEvent | undef
   return row && { ...row.event, person: row.person, waits: row.item !== null };
 }
 
-/** What each campaign made of one cause (`event/<id>`), in the order in which they were considered. */
-export function listOutcomes(db: Db, cause: string) {
-  return db.select().from(outcomes).where(eq(outcomes.cause, cause)).orderBy(outcomes.at, outcomes.campaignId);
+/** What each campaign made of an event, in the order in which they were considered; not of somebody else's of that id, which is gone. */
+export function listOutcomes(db: Db, { id, personKey }: Pick<StoredEvent, 'id' | 'personKey'>) {
+  return db
+    .select()
+    .from(outcomes)
+    .where(and(eq(outcomes.cause, `event/${id}`), eq(outcomes.personKey, personKey)))
+    .orderBy(outcomes.at, outcomes.campaignId);
 }

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { Db } from './open.ts';
 import type { events } from './schema/people.ts';
@@ -21,23 +21,44 @@ export type ConcernedJourney = {
  * also when they have ended; and those that run and end for it. Each half has an index with nothing in it where no campaign has such.
  */
 export async function listConcernedJourneys(tx: Db, event: EventRow): Promise<ConcernedJourney[]> {
-  const { personKey, name, number, timestamp, receivedAt } = event;
-  const at = new Date(Math.min(timestamp.getTime(), receivedAt.getTime())).toISOString();
   return tx.execute<ConcernedJourney>(sql`
     select journey.id, journey.campaign_id as "campaignId", journey.version, broadcast.data as trigger,
       bool_or(goal) as "isGoal", bool_or(not goal) as "isExit"
-    from (
-      select id, true as goal from journeys
-      where person_key = ${personKey} and goal_event = ${name} and goal_until >= ${at}::timestamptz and entry_position < ${number}
-        and not exists (select from conversions where journey_id = journeys.id)
-      union all
-      select id, false from journeys
-      where person_key = ${personKey} and ended_at is null and exit_events <> '{}' and exit_events @> array[${name}::text]
-        and entry_position < ${number}
-    ) as concerned
+    from (${concernedBy(event.personKey, [event])}) as concerned
     join journeys as journey using (id) left join broadcasts as broadcast on broadcast.id = journey.broadcast_id
     group by journey.id, broadcast.id
     order by journey.id`);
+}
+
+/** The journeys that one of these events may concern, at most: twice who may reach its goal and may end. */
+function concernedBy(personKey: string, events: EventRow[]): SQL {
+  const names = sql`${sql.param([...new Set(events.map(({ name }) => name))])}::text[]`;
+  const times = events.flatMap(({ timestamp, receivedAt }) => [timestamp.getTime(), receivedAt.getTime()]);
+  const at = new Date(Math.min(...times)).toISOString();
+  const number = Math.max(...events.map((event) => event.number));
+  return sql`
+    select id, true as goal from journeys
+    where person_key = ${personKey} and goal_event = any(${names}) and goal_until >= ${at}::timestamptz and entry_position < ${number}
+      and not exists (select from conversions where journey_id = journeys.id)
+    union all
+    select id, false from journeys
+    where person_key = ${personKey} and ended_at is null and exit_events <> '{}' and exit_events && ${names}
+      and entry_position < ${number}`;
+}
+
+/**
+ * Holds the journeys of a person, who is held, that have open waits or that these events may concern: all together, in the order of ids, as
+ * everywhere. In parts, this and whoever ends or decides several at once could wait for each other.
+ */
+export async function holdJourneys(tx: Db, personKey: string, events: EventRow[]): Promise<void> {
+  const concerned =
+    events.length > 0 ? sql`union all select id from (${concernedBy(personKey, events)}) as concerned` : sql``;
+  await tx.execute(sql`
+    select from journeys
+    where id = any(array(
+      select journey_id from waits where person_key = ${personKey} and outcome is null
+      ${concerned}))
+    order by id for no key update`);
 }
 
 /**

@@ -62,30 +62,34 @@ export function exitJourneys(
 
 /** Nothing of these journeys is sent any more. */
 async function dropDeliveries(tx: Db, journeys: string[], discarded: Decision): Promise<void> {
-  await tx.execute(sql`
-    with open as (
-      select id, state from deliveries
-      where journey_id = any(${sql.param(journeys)}::text[]) and state = any(${sql.param(OPEN_STATES)}::text[])
-      order by id for no key update
-    ), dropped as (
-      update deliveries
-      set state = case open.state when 'drafted' then 'discarded' else 'cancelled' end,
-          decision = case open.state when 'drafted' then ${JSON.stringify(discarded)}::jsonb else decision end,
-          -- Approved without having held its journey, it has a workflow of its own, which is to hear of it.
-          next_attempt_at = null, mapping = jsonb_set(mapping, '{state}', '"none"'), updated_at = clock_timestamp()
-      from open where deliveries.id = open.id
-      returning deliveries.id, journey_id, step_id, deliveries.state, open.state <> 'drafted' and decision is not null as approved
-    ), line as (
-      -- Who is being told to come at this moment gives its place up when it comes.
-      delete from parked where delivery_id in (
-        select delivery_id from parked where delivery_id in (select id from dropped) for update skip locked)
-    ), pause as (
-      delete from paused_deliveries where delivery_id in (select id from dropped)
-    ), command as (
-      insert into commands (workflow_id, command)
-      select 'delivery/' || id, jsonb_build_object('type', 'wake', 'subject', id) from dropped where approved
-    )
-    insert into journey_log (journey_id, step, what, details)
-    select journey_id, step_id, state, jsonb_build_object('delivery', id) from dropped where step_id is not null
-    on conflict do nothing`);
+  const open = sql`
+    select id, state from deliveries
+    where journey_id = any(${sql.param(journeys)}::text[]) and state = any(${sql.param(OPEN_STATES)}::text[])`;
+  // Sent together, run in this order: whoever held one meanwhile may have put it in line, which only a later statement sees.
+  await Promise.all([
+    tx.execute(sql`${open} order by id for no key update`),
+    tx.execute(sql`
+      with open as (${open}
+      ), dropped as (
+        update deliveries
+        set state = case open.state when 'drafted' then 'discarded' else 'cancelled' end,
+            decision = case open.state when 'drafted' then ${JSON.stringify(discarded)}::jsonb else decision end,
+            -- Approved without having held its journey, it has a workflow of its own, which is to hear of it.
+            next_attempt_at = null, mapping = jsonb_set(mapping, '{state}', '"none"'), updated_at = clock_timestamp()
+        from open where deliveries.id = open.id
+        returning deliveries.id, journey_id, step_id, deliveries.state, open.state <> 'drafted' and decision is not null as approved
+      ), line as (
+        -- Who is being told to come at this moment is not waited for: its wake, which nobody needs, gives its place up.
+        delete from parked where delivery_id in (
+          select delivery_id from parked where delivery_id in (select id from dropped) for update skip locked)
+      ), pause as (
+        delete from paused_deliveries where delivery_id in (select id from dropped)
+      ), command as (
+        insert into commands (workflow_id, command)
+        select 'delivery/' || id, jsonb_build_object('type', 'wake', 'subject', id) from dropped where approved
+      )
+      insert into journey_log (journey_id, step, what, details)
+      select journey_id, step_id, state, jsonb_build_object('delivery', id) from dropped where step_id is not null
+      on conflict do nothing`),
+  ]);
 }

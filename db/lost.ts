@@ -2,7 +2,7 @@ import { sql, type SQL } from 'drizzle-orm';
 import { closeLostAttempts, lockSend, moveDelivery, type DeliveryMove } from './deliveries.ts';
 import { moveResend } from './move-resend.ts';
 import type { Db } from './open.ts';
-import { at, type LookOver } from './stuck.ts';
+import { at, isInNoLine, MAY_GO, type LookOver } from './stuck.ts';
 
 /** What is sent by a workflow of its own: a delivery that holds no journey, or a settled one once more. */
 export type Sending = { type: 'delivery' | 'resend'; id: string };
@@ -116,6 +116,18 @@ export async function restartSending(db: Db, { type, id }: Sending): Promise<boo
       delete from commands where workflow_id = ${workflowId} and exists (select from needed)
     )
     insert into commands (workflow_id, command) select ${workflowId}, ${start} from needed
+    returning id`);
+  return rows.length > 0;
+}
+
+/** Has a workflow that runs woken, as `wakeJourney` does: its delivery may have been in a line that it has left. */
+export async function wakeSending(db: Db, { type, id }: Sending): Promise<boolean> {
+  const { table, open, delivery } = KINDS[type];
+  const rows = await db.execute(sql`
+    insert into commands (workflow_id, command)
+    select ${workflowOf(type)}, jsonb_build_object('type', 'wake', 'subject', ${delivery}) from ${table} as own
+    where id = ${id} and ${open} and ${MAY_GO} and ${isInNoLine(delivery)}
+      and not exists (select from commands where workflow_id = ${workflowOf(type)})
     returning id`);
   return rows.length > 0;
 }

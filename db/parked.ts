@@ -1,6 +1,7 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm';
 import type { Applicant } from '../domain/delivery/admission.ts';
 import type { Db } from './open.ts';
+import { OPEN_STATES } from './schema/deliveries.ts';
 import { parked, pausedDeliveries, type ParkingReason } from './schema/destinations.ts';
 
 /** How long a slot is kept for a delivery whose workflow was told; then it is told again. */
@@ -57,6 +58,17 @@ export async function leaveLine(tx: Db, { id, workflowId }: { id: string; workfl
     tx.delete(parked).where(isOwn(parked)),
     tx.delete(pausedDeliveries).where(isOwn(pausedDeliveries)),
   ]);
+}
+
+/**
+ * Gives up the place of a delivery whose workflow is gone, unless it is still to be sent: by the next run of its journey, which takes
+ * the place over with the time that it has waited.
+ */
+export async function leaveSettled(db: Db, { id, workflowId }: { id: string; workflowId: string }): Promise<void> {
+  await db.execute(sql`
+    delete from parked using deliveries
+    where delivery_id = ${id} and workflow_id = ${workflowId} and deliveries.id = delivery_id
+      and state <> all(${sql.param(OPEN_STATES)}::text[])`);
 }
 
 /** Takes the next free time of a webhook with a rate limit: each caller gets one of its own. */
@@ -126,4 +138,7 @@ const isOverdue = (now: Date) => sql`
   released_until is null and reason = 'rateLimit'
   and due_at <= ${new Date(now.getTime() - OVERDUE_MS).toISOString()}::timestamptz`;
 
-const isToldInVain = (now: Date) => sql`released_until <= ${now.toISOString()}::timestamptz`;
+/** Told, and did not come. Where Temporal refuses to wake one that goes on being tried, and keeps no slot from the others meanwhile. */
+const isToldInVain = (now: Date) => sql`
+  released_until <= ${now.toISOString()}::timestamptz
+  and not exists (select from commands where commands.workflow_id = parked.workflow_id and error is not null)`;

@@ -53,21 +53,6 @@ export function requestResends(db: Db, ids: string[], { by, reason, retry, lane 
   });
 }
 
-const CANCELLED = { code: 'cancelled', message: 'Its workflow was cancelled in Temporal.' };
-
-/** Ends a resend that is not to be sent any more; one that has ended stays as it is. */
-export async function cancelResend(db: Db, id: string): Promise<void> {
-  await db.execute(sql`
-    with cancelled as (
-      update resends set ended_at = clock_timestamp(), next_attempt_at = null, error = ${JSON.stringify(CANCELLED)}::jsonb
-      where id = ${id} and ended_at is null
-      returning id
-    ), pause as (
-      delete from paused_deliveries where workflow_id in (select 'resend/' || id from cancelled)
-    )
-    delete from parked where workflow_id in (select 'resend/' || id from cancelled)`);
-}
-
 export async function findResend(tx: Db, id: string): Promise<ResendRow | undefined> {
   const [resend] = await tx.select().from(resends).where(eq(resends.id, id));
   return resend;

@@ -221,3 +221,33 @@ export async function restartJourney(db: Db, { id, run }: JourneyRun): Promise<b
     returning id`);
   return rows.length > 0;
 }
+
+/**
+ * Has the workflow of a journey woken for what has come, at a step or, where that is null, at any: waits that have ended, or whose time is
+ * over, and deliveries that nothing holds back. A wake-up that it has heard before does nothing. Answers whether it is to be
+ * woken; not who has still to be told something.
+ */
+export async function wakeJourney(db: Db, { id, run }: JourneyRun, step: string | null): Promise<boolean> {
+  const rows = await db.execute(sql`
+    insert into commands (workflow_id, command)
+    select ${workflowOf(sql`j`)}, jsonb_build_object('type', 'wake', 'subject', subject)
+    from journeys as j join (
+      select journey_id, step_id, 'wait/' || step_id as subject from waits
+      where journey_id = ${id} and (outcome is not null or deadline < clock_timestamp())
+      union all
+      select journey_id, step_id, id from deliveries
+      where journey_id = ${id} and state <> 'drafted' and ${MAY_GO} and ${isInNoLine(sql`deliveries.id`)}
+    ) as come on journey_id = j.id
+    where j.id = ${id} and run = ${run} and ended_at is null and (${step}::text is null or come.step_id = ${step})
+      and not exists (select from commands where workflow_id = ${workflowOf(sql`j`)})
+    returning id`);
+  return rows.length > 0;
+}
+
+/** Whose retry is still to come is waited for. */
+export const MAY_GO = sql`coalesce(next_attempt_at <= clock_timestamp(), true)`;
+
+/** Who stands in a line is told to come when it is their turn. */
+export const isInNoLine = (delivery: SQL) => sql`
+  not exists (select from parked where delivery_id = ${delivery})
+  and not exists (select from paused_deliveries where delivery_id = ${delivery})`;

@@ -9,7 +9,7 @@ const FREE = sql`(tries > 0 or leased_until is null or leased_until < clock_time
 
 /**
  * Takes back journeys of a broadcast that have not begun: their starts go, they end, and their people may enter as if it had not
- * been. One whose start is on its way to Temporal is left, until it has arrived or its lease is over: a workflow that begins after all
+ * been, nor does what they do later convert. One whose start is on its way to Temporal is left, until it has arrived or its lease is over: a workflow that begins after all
  * finds that its journey has ended. Nobody is left who is due later. Answers how many it took, of at most `limit`.
  */
 export async function takeBackUnstarted(tx: Db, broadcast: string, limit: number): Promise<number> {
@@ -35,12 +35,14 @@ export async function takeBackUnstarted(tx: Db, broadcast: string, limit: number
         returning command->>'journey' as id
       ), ended as (
         update journeys
-        set state = 'exited', reason = ${REASON}, ended_at = clock_timestamp(), updated_at = clock_timestamp()
+        set state = 'exited', reason = ${REASON}, ended_at = clock_timestamp(), updated_at = clock_timestamp(),
+          goal_event = null, goal_until = null
         where id in (select id from taken) and state = 'starting' and ended_at is null
         returning id, campaign_id, person_key, cause
       ), entry as (
         delete from entries using ended
         where entries.campaign_id = ended.campaign_id and entries.person_key = ended.person_key and entries.cause = ended.cause
+          and entries.journey_id = ended.id
       )
       insert into journey_log (journey_id, step, what, details)
       select id, '', 'exited', jsonb_build_object('reason', ${REASON}::text, 'by', null) from ended

@@ -6,7 +6,7 @@ import { testSends } from './schema/test-sends.ts';
 import { sealed } from './sealed.ts';
 
 /** A test that is this worker's, and nobody else's ever after. */
-export type ClaimedTest = { id: string; job: Buffer };
+export type ClaimedTest = { id: string; job: Buffer; claimedMs: number };
 
 /** A row that is gone was answered already, or swept. */
 export type TestStage = 'waiting' | 'claimed' | 'ended' | 'gone';
@@ -26,7 +26,7 @@ export async function claimTests(db: Db, limits: { count: number; youngerThanMs:
       select id from test_sends
       where claimed_at is null and created_at > clock_timestamp() - ${limits.youngerThanMs} * interval '1 ms'
       order by id limit ${limits.count} for update skip locked)
-    returning id, job`);
+    returning id, job, (extract(epoch from claimed_at) * 1000)::float8 as "claimedMs"`);
   return [...rows];
 }
 

@@ -3,7 +3,7 @@ import type { Json } from '../domain/json.ts';
 import type { JourneyRow } from './journeys.ts';
 import type { Db } from './open.ts';
 import { deliveries } from './schema/deliveries.ts';
-import { journeys, splitChoices, waits, type WaitOutcome } from './schema/journeys.ts';
+import { splitChoices, waits, type WaitOutcome } from './schema/journeys.ts';
 import { events } from './schema/people.ts';
 
 export type WaitRow = typeof waits.$inferSelect;
@@ -66,22 +66,13 @@ export async function findWait(tx: Db, journeyId: string, stepId: string): Promi
   return row;
 }
 
-/** The open waits of a person who is held; their journeys are held too, so that the right run is woken. */
+/** The open waits of a person who is held. */
 export async function listOpenWaits(tx: Db, personKey: string): Promise<WaitRow[]> {
-  const rows = await tx
+  return tx
     .select()
     .from(waits)
     .where(and(eq(waits.personKey, personKey), isNull(waits.outcome)))
     .orderBy(asc(waits.journeyId));
-  if (rows.length === 0) return [];
-  const ids = rows.map(({ journeyId }) => journeyId);
-  await tx
-    .select({ id: journeys.id })
-    .from(journeys)
-    .where(sql`${journeys.id} = any(${sql.param(ids)}::text[])`)
-    .orderBy(asc(journeys.id))
-    .for('share');
-  return rows;
 }
 
 /** The events that ended a journey's waits, by step. */

@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowNotFoundError, type Client, type WorkflowClient } from '@temporalio/client';
+import {
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowClient,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
 import type { Logger } from 'pino';
-import { failClosed, restartSending, type Sending } from '../db/lost.ts';
+import { failClosed, restartSending, wakeSending, type Sending } from '../db/lost.ts';
 import type { Db } from '../db/open.ts';
-import { markStuck, restartJourney, unmarkClosed, type JourneyRun } from '../db/stuck.ts';
+import { markStuck, restartJourney, unmarkClosed, wakeJourney, type JourneyRun } from '../db/stuck.ts';
 import { UNMAPPED } from '../domain/journey/map-answer.ts';
-import { journeyWorkflowId, sendingWorkflowId } from '../workflows/messages.ts';
+import { journeyWorkflowId, searchAttributes, sendingWorkflowId } from '../workflows/messages.ts';
 
 export const CALL_DEADLINE_MS = 5_000;
 
@@ -21,7 +26,7 @@ export type AskDependencies = {
   db: Db;
   client: Asking;
   log: Logger;
-  /** There is a workflow to be started. */
+  /** There is a workflow to be started, or to be woken. */
   onRestart: () => void;
   /** Ends a look that is under way. */
   signal: AbortSignal;
@@ -29,7 +34,7 @@ export type AskDependencies = {
 
 /**
  * Asks Temporal for workflows one by one, so many a second, and mends what is to be mended: who is gone is started again, who was
- * closed is marked, or has failed.
+ * closed is marked, or has failed, and who runs is woken where it may have missed something.
  */
 export async function askAbout(dependencies: AskDependencies, suspects: Suspect[], perSecond: number): Promise<void> {
   for (const suspect of suspects) {
@@ -44,17 +49,17 @@ async function judge(dependencies: AskDependencies, suspect: Suspect): Promise<v
     suspect.type === 'journey'
       ? journeyWorkflowId(suspect.run.id, suspect.run.run)
       : sendingWorkflowId(suspect.type, suspect.id);
-  const status = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => statusOf(client, workflowId));
-  if (status === null) {
+  const found = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => describe(client, workflowId));
+  if (found === null) {
     const isRestarted =
       suspect.type === 'journey' ? await restartJourney(db, suspect.run) : await restartSending(db, suspect);
     if (!isRestarted) return;
     log.warn({ workflowId }, 'a workflow is gone from Temporal: it is started again');
     return onRestart();
   }
-  const how = CLOSED.get(status);
-  if (suspect.type !== 'journey') return how === undefined ? undefined : fail(dependencies, suspect, workflowId, how);
-  if (how === undefined) return unmarkClosed(db, suspect.run);
+  const how = CLOSED.get(found.status.name);
+  if (how === undefined) return wake(dependencies, suspect, found);
+  if (suspect.type !== 'journey') return fail(dependencies, suspect, workflowId, how);
   const reason = `Its workflow ${how} in Temporal, and is not started again by itself. Reset it there, and the journey goes on; or end the journey with POST /v1/journeys/${suspect.run.id}/exit.`;
   const fresh = await markStuck(db, 'closed', [{ ...suspect.run, reason }]);
   if (fresh > 0) log.error({ workflowId }, `a journey is stuck: its workflow ${how} in Temporal`);
@@ -67,6 +72,20 @@ const CLOSED = new Map([
   ['TIMED_OUT', 'timed out'],
   ['COMPLETED', 'has completed'],
 ]);
+
+/**
+ * Temporal may have lost a signal that it had taken, as where it was restored from a backup: a workflow that runs is told again what it
+ * may wait for, as far as that has come. Where it says at which step it waits, that is what came there and no more.
+ */
+async function wake({ db, log, onRestart }: AskDependencies, suspect: Suspect, found: WorkflowExecutionDescription) {
+  if (suspect.type === 'journey') await unmarkClosed(db, suspect.run);
+  const step = found.typedSearchAttributes.get(searchAttributes.step) ?? null;
+  const isWoken =
+    suspect.type === 'journey' ? await wakeJourney(db, suspect.run, step) : await wakeSending(db, suspect);
+  if (!isWoken) return;
+  log.info({ workflowId: found.workflowId }, 'a workflow may have missed what it waits for: it is woken again');
+  onRestart();
+}
 
 /** It holds nobody up: who wants it sent after all says so. */
 async function fail({ db, log }: AskDependencies, sending: Sending, workflowId: string, how: string): Promise<void> {
@@ -82,9 +101,9 @@ async function fail({ db, log }: AskDependencies, sending: Sending, workflowId: 
   if (await failClosed(db, sending, move)) log.error({ workflowId }, `a delivery has failed: its workflow ${how}`);
 }
 
-async function statusOf(client: Asking, workflowId: string): Promise<string | null> {
+async function describe(client: Asking, workflowId: string): Promise<WorkflowExecutionDescription | null> {
   try {
-    return (await client.workflow.getHandle(workflowId).describe()).status.name;
+    return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;

@@ -11,6 +11,7 @@ import {
   claimCommands,
   deleteCommands,
   failCommand,
+  hasStartBehind,
   isWorkflowNeeded,
   readDeliveryStart,
   readJourneyStarts,
@@ -19,6 +20,7 @@ import {
   type JourneyStart,
 } from '../db/commands.ts';
 import type { Db } from '../db/open.ts';
+import { leaveSettled } from '../db/parked.ts';
 import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
 import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
@@ -33,8 +35,8 @@ export type CarryDependencies = {
   db: Db;
   client: Client;
   taskQueue: string;
-  /** Whether the four search attributes are registered; without them journeys start without. */
-  withSearchAttributes: boolean;
+  /** Whether the four search attributes are registered at this moment; without them journeys start without. */
+  withSearchAttributes: () => boolean;
   onRefused: (command: ClaimedCommand, error: unknown) => void;
 };
 
@@ -80,7 +82,11 @@ export async function carryClaimed(dependencies: CarryDependencies, claimed: Cla
     away.map(({ command }) => command.id),
   );
   for (const { command, error } of refused) {
-    if (await isNeedless(db, command)) {
+    const isOver = await hasEnded(db, command);
+    if (isOver && command.command.type === 'wake')
+      await leaveSettled(db, { id: command.command.subject, workflowId: command.workflowId });
+    // A wake that was written as its workflow was found gone stands in front of the new start, which looks for itself.
+    if (isOver || (isUnheard(command, error) && (await hasStartBehind(db, command)))) {
       await deleteCommands(db, [command.id]);
       continue;
     }
@@ -92,7 +98,7 @@ export async function carryClaimed(dependencies: CarryDependencies, claimed: Cla
 }
 
 /** Whether what a command was for has ended; a broadcast that is gone is started again, and looks for itself. */
-const isNeedless = async (db: Db, command: ClaimedCommand): Promise<boolean> =>
+const hasEnded = async (db: Db, command: ClaimedCommand): Promise<boolean> =>
   command.command.type !== 'forget' && (isBroadcastWake(command) || !(await isWorkflowNeeded(db, command.workflowId)));
 
 /** Answers whether Temporal has taken something: not where there was nothing to tell it, or perhaps nothing to forget. */
@@ -128,7 +134,7 @@ async function startJourney(dependencies: CarryDependencies, workflowId: string,
     args: [journey.position === null ? input : { ...input, position: journey.position }],
     staticSummary: `${journey.campaign} · version ${journey.version}`,
     ...(journey.broadcastId !== null && { priority: WITH_WHAT_IS_LEFT }),
-    ...(dependencies.withSearchAttributes && { typedSearchAttributes: journeyAttributes(journey) }),
+    ...(dependencies.withSearchAttributes() && { typedSearchAttributes: journeyAttributes(journey) }),
   });
 }
 
@@ -153,7 +159,7 @@ async function startBroadcast(dependencies: CarryDependencies, workflowId: strin
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     args: [{ broadcast: id }],
     staticSummary: `${found.campaign} · version ${found.version}`,
-    ...(dependencies.withSearchAttributes && {
+    ...(dependencies.withSearchAttributes() && {
       typedSearchAttributes: [{ key: searchAttributes.campaign, value: found.campaign }],
     }),
   });
@@ -183,6 +189,10 @@ async function start(
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
+
+/** A wake of a workflow that is gone. */
+const isUnheard = ({ command }: ClaimedCommand, error: unknown) =>
+  command.type === 'wake' && error instanceof WorkflowNotFoundError;
 
 const isBroadcastWake = ({ workflowId, command }: ClaimedCommand) =>
   command.type === 'wake' && workflowId.startsWith('broadcast/');
@@ -219,8 +229,9 @@ function isAboutOne(error: unknown): boolean {
 }
 
 /** Only what Temporal says about this one command. A wrong key, a missing namespace or a server in trouble concerns them all. */
-function isRefusal({ command }: ClaimedCommand, error: unknown): boolean {
-  if (command.type === 'wake' && error instanceof WorkflowNotFoundError) return true;
+function isRefusal(claimed: ClaimedCommand, error: unknown): boolean {
+  if (isUnheard(claimed, error)) return true;
+  const { command } = claimed;
   const answer = answerIn(error);
   if (!isGrpcServiceError(answer)) return false;
   // Not every key may delete, nor can every server: all else goes on.

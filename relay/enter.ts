@@ -11,7 +11,10 @@ import type { PersonRow } from '../db/people.ts';
 import type { WaitContext } from '../db/wait-judgement.ts';
 
 /** What it takes to match a person's items, in one transaction. */
-export type MatchContext = WaitContext;
+export type MatchContext = WaitContext & {
+  /** Holds all journeys that the items may change, when it is first called: before one is changed, or has reached its goal. */
+  holdJourneys: () => Promise<void>;
+};
 
 /** Why somebody may enter now. */
 export type Occasion = {

@@ -5,19 +5,20 @@ import { insertConversion, type ConcernedJourney } from '../db/goals.ts';
 import type { EventRow } from '../db/inbox.ts';
 import { exitJourneys } from '../db/journey-exit.ts';
 import type { PersonRow } from '../db/people.ts';
-import type { WaitContext } from '../db/wait-judgement.ts';
+import type { MatchContext } from './enter.ts';
 
 /**
  * What an event does to the journeys that it concerns, of a person who is held: it is the goal of some, each by its own version, and it ends some, wherever
  * they are. Answers whether any has reached its goal.
  */
 export async function meetGoals(
-  context: WaitContext,
+  context: MatchContext,
   person: PersonRow,
   event: EventRow,
   concerned: ConcernedJourney[],
 ): Promise<boolean> {
   const { tx, campaigns, now } = context;
+  if (concerned.length > 0) await context.holdJourneys();
   const leaving = new Map<string, string[]>();
   let isAnyMet = false;
   for (const journey of concerned) {
@@ -35,7 +36,7 @@ export async function meetGoals(
 
 type AtGoal = { person: PersonRow; event: EventRow; journey: ConcernedJourney; campaign: Campaign };
 
-async function meetGoal({ tx, now }: WaitContext, { person, event, journey, campaign }: AtGoal): Promise<boolean> {
+async function meetGoal({ tx, now }: MatchContext, { person, event, journey, campaign }: AtGoal): Promise<boolean> {
   const facts = createFacts(tx, { personKey: person.key, upTo: event.number });
   const { id, trigger } = journey;
   const at = { person: { id: person.id, attributes: person.attributes }, event, trigger, journey: { id }, now };

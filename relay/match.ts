@@ -5,7 +5,7 @@ import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
 import { holdCandidates, startingOn, type HeldCampaign } from '../db/candidates.ts';
 import type { Cipher } from '../db/cipher.ts';
-import { listConcernedJourneys } from '../db/goals.ts';
+import { holdJourneys, listConcernedJourneys } from '../db/goals.ts';
 import { claimPerson, finishItems, type ChangeRow, type InboxItem } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
@@ -39,8 +39,8 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
       const segments = await readSegments(tx, key);
       const held = await holdCandidates(tx, wantedBy(items, segments));
       const membership = await openMembership({ tx, now: now() }, { segments, person, items });
-      for (const item of items)
-        await matchItem({ tx, cipher, campaigns, now: now(), judgeWait }, { person, item, membership, held });
+      const context = { tx, cipher, campaigns, judgeWait, holdJourneys: holdingOnce(tx, key, items) };
+      for (const item of items) await matchItem({ ...context, now: now() }, { person, item, membership, held });
       await finishItems(tx, key, {
         lastNumber: items.at(-1)?.number ?? 0,
         mayHaveMore: items.length === ITEMS_AT_ONCE,
@@ -50,6 +50,16 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
     await noteNames(matched.flatMap(({ event }) => (event ? [event.name] : [])));
     return matched.length;
   };
+}
+
+/**
+ * Holds the journeys that any of the items may change, in one order: at the first one that may, so that it costs the others no query. None
+ * begins to wait meanwhile, since the person is held.
+ */
+function holdingOnce(tx: Db, personKey: string, items: InboxItem[]): () => Promise<void> {
+  const events = items.flatMap(({ event }) => (event && !isPast(event) ? [event] : []));
+  let held: Promise<void> | undefined;
+  return () => (held ??= holdJourneys(tx, personKey, events));
 }
 
 /** Whoever may start by the items is held already, campaigns before journeys, as everywhere. */

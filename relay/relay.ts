@@ -47,7 +47,7 @@ export type RelayOptions = {
   destinations: DestinationRules;
   client: Client;
   taskQueue: string;
-  /** Whether the four search attributes are registered. */
+  /** Whether the four search attributes are registered as it starts. */
   withSearchAttributes: boolean;
   /** Whether destinations that fail are left alone for a while. */
   breaker: boolean;
@@ -81,11 +81,12 @@ export async function startRelay({
   const { db } = database;
   const matchPerson = createMatcher({ db, cipher, campaigns: versions.campaigns, now });
   const rerender = { cipher, ...versions, render: rerenderDraft(destinations) };
+  let areRegistered = withSearchAttributes;
   const carrying = {
     db,
     client,
     taskQueue,
-    withSearchAttributes,
+    withSearchAttributes: () => areRegistered,
     onRefused: (command: ClaimedCommand, error: unknown) =>
       log.error({ workflowId: command.workflowId, err: error }, 'Temporal refused a command'),
   };
@@ -215,7 +216,10 @@ export async function startRelay({
     ...{ db, client, taskQueue, now, random: Math.random, log, onRestart: () => carry.wake(), signal: ending.signal },
     namespaceId: () => readNamespaceId(client),
     onNewNamespace: async () => {
-      if (withSearchAttributes) await registerSearchAttributes(client, namespace, log);
+      // Who might not at the start has said so, and goes on without.
+      if (!withSearchAttributes) return true;
+      areRegistered = await registerSearchAttributes(client, namespace, log);
+      return areRegistered;
     },
   });
   const watch = startLoop({

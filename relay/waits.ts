@@ -3,8 +3,9 @@ import { countActivity } from '../db/activity.ts';
 import type { InboxItem } from '../db/inbox.ts';
 import { readCause } from '../db/journeys.ts';
 import type { PersonRow } from '../db/people.ts';
-import { judgeCondition, judgeEvent, type WaitContext } from '../db/wait-judgement.ts';
+import { judgeCondition, judgeEvent } from '../db/wait-judgement.ts';
 import { closeWait, listOpenWaits, moveDeadline, type WaitRow } from '../db/waits.ts';
+import type { MatchContext } from './enter.ts';
 import { isPastItem } from './past-item.ts';
 
 /**
@@ -12,9 +13,12 @@ import { isPastItem } from './past-item.ts';
  * condition, or move a time that follows from the person. `at` is when it was stored: what came after the time of a wait, however late
  * the wait is told, fulfils nothing.
  */
-export async function tellWaits(context: WaitContext, person: PersonRow, item: InboxItem, at: Date): Promise<void> {
+export async function tellWaits(context: MatchContext, person: PersonRow, item: InboxItem, at: Date): Promise<void> {
   if (isPastItem(item)) return;
-  for (const wait of await listOpenWaits(context.tx, person.key)) {
+  const waits = await listOpenWaits(context.tx, person.key);
+  // So that the right run is woken.
+  if (waits.length > 0) await context.holdJourneys();
+  for (const wait of waits) {
     switch (wait.kind) {
       case 'event': {
         const end = item.event && (await judgeEvent(context, wait, item.event));
@@ -37,7 +41,7 @@ export async function tellWaits(context: WaitContext, person: PersonRow, item: I
  * As if the step had been reached with the attributes of now: the next moment of a clock is the next one after the change, `at`. What is
  * gone holds nobody, and what is over stays so.
  */
-async function moveTime({ tx, campaigns, now }: WaitContext, person: PersonRow, wait: WaitRow, at: Date) {
+async function moveTime({ tx, campaigns, now }: MatchContext, person: PersonRow, wait: WaitRow, at: Date) {
   if (wait.deadline !== null && at >= wait.deadline) return;
   const cause = await readCause(tx, wait.journeyId);
   if (!cause) return;

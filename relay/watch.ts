@@ -36,8 +36,8 @@ export type WatchDependencies = AskDependencies & {
   random: () => number;
   /** The id that Temporal gave the namespace. */
   namespaceId: () => Promise<string>;
-  /** Makes a namespace ready that is there for the first time. */
-  onNewNamespace: () => Promise<void>;
+  /** Makes a namespace ready that is another one than before. Answers whether it is; if not, all goes on without, and the next look tries again. */
+  onNewNamespace: () => Promise<boolean>;
   pace?: Pace;
 };
 
@@ -74,6 +74,20 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
    * relays that are often started anew come to all of them too.
    */
   let idleBehind: string | undefined;
+  /** The namespace that is ready; at first the one that was there before. */
+  let readyIn: string | undefined;
+  /** A namespace that is another one than before has none of our workflows, nor our search attributes, whichever relay notices it first. */
+  const seeNamespace = async () => {
+    const { db, log, namespaceId, onNewNamespace } = dependencies;
+    const [id, before] = await Promise.all([namespaceId(), readNamespace(db)]);
+    const isNew = before !== undefined && id !== before;
+    if (isNew)
+      log.error({ before, now: id }, 'the namespace of Temporal is a new one: all that goes on is started again there');
+    readyIn ??= before ?? id;
+    if (id !== readyIn && (await onNewNamespace())) readyIn = id;
+    if (id !== before) await noteNamespace(db, id);
+    return id;
+  };
   /** The namespace in which all was seen. */
   let seenIn: string | undefined;
   const lookForClosed = async () => {
@@ -99,7 +113,7 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
     return left;
   };
   return async () => {
-    const namespace = await seeNamespace(dependencies);
+    const namespace = await seeNamespace();
     // None keeps the others from looking: an old server does not know of failing tasks.
     const looks = await Promise.allSettled([
       markFailingTasks(dependencies),
@@ -111,18 +125,6 @@ export function createWatch(dependencies: WatchDependencies): () => Promise<numb
     if (left.status === 'rejected') throw left.reason;
     return left.value;
   };
-}
-
-/** A namespace that is another one than before has none of our workflows, nor our search attributes. */
-async function seeNamespace({ db, log, namespaceId, onNewNamespace }: WatchDependencies): Promise<string> {
-  const [id, before] = await Promise.all([namespaceId(), readNamespace(db)]);
-  if (id === before) return id;
-  if (before !== undefined) {
-    log.error({ before, now: id }, 'the namespace of Temporal is a new one: all that goes on is started again there');
-    await onNewNamespace();
-  }
-  await noteNamespace(db, id);
-  return id;
 }
 
 async function markFailingTasks(dependencies: WatchDependencies): Promise<void> {

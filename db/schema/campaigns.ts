@@ -72,7 +72,7 @@ export const broadcasts = pgTable(
     /** SHA-256 of the request's body, so that a repeated id with another body is refused. */
     requestHash: text('request_hash').notNull(),
     data: jsonb('data').$type<Record<string, Json>>().notNull(),
-    /** Null where people were named. */
+    /** Null where people were named; not kept when it has ended. */
     audience: json('audience').$type<Condition | 'everybody'>(),
     /** The local time of the schedule that made it; everybody enters once for it, in whichever zone they are found. */
     occurrence: text('occurrence'),

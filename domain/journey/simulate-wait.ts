@@ -10,9 +10,14 @@ import { factsAt } from './simulate-facts.ts';
 import { inputNow, note, SIMULATED, type Past, type SimulatedEvent, type Simulation } from './simulation.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
-/** So often is a condition judged that time alone may fulfil: by the minute for a week. */
-const MOST_MINUTES = 7 * 24 * 60;
+/**
+ * When a condition is judged that time alone may fulfil: by the minute for a week, after which clocks show nothing new, then by the hour
+ * for a year, where the minute is looked for once it holds.
+ */
+const WEEK_MS = 7 * 24 * HOUR_MS;
+const YEAR_MS = 365 * 24 * HOUR_MS;
 
 /** Nothing that was given ends the wait, and it has no timeout. */
 export class WaitsForEver extends Error {}
@@ -84,7 +89,7 @@ async function endOfCondition(
 ): Promise<End | null> {
   const from = past.now;
   const moments = [
-    ...[from, ...(timed ? minutes(from, deadline) : []), ...(deadline ? [deadline] : [])].map((at) => ({
+    ...[from, ...(timed ? looks(from, deadline) : []), ...(deadline ? [deadline] : [])].map((at) => ({
       at,
       by: undefined,
     })),
@@ -95,7 +100,11 @@ async function endOfCondition(
     for (const before of [by ?? Infinity, ...(by === undefined ? [] : [by + 1])]) {
       await meetUpTo(simulation, past, { to: at, before });
       const { holds, values } = await judge(simulation, past, { condition: until, at, event: null, come: by });
-      if (holds) return { path: 'then', at, line: ['fulfilled', { values }], ...(by !== undefined && { by }) };
+      if (holds && by !== undefined) return { path: 'then', at, line: ['fulfilled', { values }], by };
+      if (holds) {
+        const first = at.getTime() - from.getTime() > WEEK_MS ? await firstMinute(simulation, past, until, at) : at;
+        return { path: 'then', at: first, line: ['fulfilled', { values }] };
+      }
       seen = values;
     }
   }
@@ -138,12 +147,21 @@ function judge(simulation: Simulation, past: Past, { condition, at, event, come 
   return evaluateCondition(condition, scope, at, factsAt(simulation, past, come === undefined ? at : come + 1));
 }
 
-function minutes(from: Date, deadline: Date | null): Date[] {
-  const all = deadline ? Math.ceil((deadline.getTime() - from.getTime()) / MINUTE_MS) : MOST_MINUTES;
-  return Array.from(
-    { length: Math.min(all, MOST_MINUTES) },
-    (_, index) => new Date(from.getTime() + (index + 1) * MINUTE_MS),
-  ).filter((at) => deadline === null || at <= deadline);
+function looks(from: Date, deadline: Date | null): Date[] {
+  const end = Math.min(deadline?.getTime() ?? Infinity, from.getTime() + YEAR_MS);
+  const times: Date[] = [];
+  for (let at = from.getTime() + MINUTE_MS; at <= end; at += at - from.getTime() < WEEK_MS ? MINUTE_MS : HOUR_MS)
+    times.push(new Date(at));
+  return times;
+}
+
+/** The first minute of the hour up to a moment at which a condition holds that did not hold an hour before. */
+async function firstMinute(simulation: Simulation, past: Past, condition: Condition, end: Date): Promise<Date> {
+  for (let ms = end.getTime() - HOUR_MS + MINUTE_MS; ms < end.getTime(); ms += MINUTE_MS) {
+    const at = new Date(ms);
+    if ((await judge(simulation, past, { condition, at, event: null, come: undefined })).holds) return at;
+  }
+  return end;
 }
 
 /** The given events, as if they came that long after the journey began. */

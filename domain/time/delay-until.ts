@@ -36,7 +36,7 @@ export function deadlineByTime({ time, days, timezone }: UntilTime, person: Dela
   return nextWallClock({ after: now, time, ...(days && { days }), zone: resolveZone(timezone, person) });
 }
 
-/** The moment of the person's own date, past or not, within the years 1 to 9999; null where the attribute is missing or holds no date. */
+/** The moment of the person's own date, past or not, within the years 1000 to 9999; null where the attribute is missing or holds no date. */
 export function deadlineByAttribute(until: UntilAttribute, person: Delayed): Date | null {
   const { attribute, offset, time, timezone } = until;
   const date = readPersonDate(Object.hasOwn(person.attributes, attribute) ? person.attributes[attribute] : undefined);

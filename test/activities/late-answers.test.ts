@@ -1,12 +1,16 @@
 import { sql } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { lockDestination } from '../../db/destinations.ts';
 import { exitJourneys } from '../../db/journey-exit.ts';
+import { requestResends } from '../../db/resends.ts';
 import { commands } from '../../db/schema/journeys.ts';
 import { parked } from '../../db/schema/destinations.ts';
+import { resends } from '../../db/schema/resends.ts';
 import { releaseParked } from '../../relay/release.ts';
 import { runIn, startActivities, type TestActivities } from '../support/activities.ts';
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdTransaction, untilBlocked } from '../support/locks.ts';
 
 let test: TestActivities;
 
@@ -50,6 +54,49 @@ it('journeys that end while their requests fail end well: nobody waits for the o
   });
   expect(await Promise.all(ends)).toEqual(all.map(() => 1));
   for (const { id } of all) expect((await test.delivery(id)).state).toBe('cancelled');
+});
+
+describe('who ends as it is about to stand in line stands in none', () => {
+  const RATED = { rateLimit: '1/h' };
+
+  /** Ends what is about to find that its rate is used up, and waits for its destination, which is held. */
+  async function endAtDestination(named: { delivery: string; resend?: string }, end: () => Promise<unknown>) {
+    const release = await holdTransaction(test.db, (tx) => lockDestination(tx, test.receiver.origin));
+    const sending = runIn(test.another().sendWebhook, named);
+    await untilBlocked(test.db, 'hookline test');
+    const ending = end();
+    await untilBlocked(test.db, 'hookline test', 2);
+    await release();
+    expect(await sending).toMatchObject({ state: 'parked', reason: 'rateLimit' });
+    await ending;
+    expect(await test.db.select().from(parked)).toEqual([]);
+  }
+
+  it('with its journey', async () => {
+    await outcome((await delivery('left', RATED)).id);
+    const { id, journey } = await delivery('left', RATED);
+    await endAtDestination({ delivery: id }, () =>
+      exitJourneys(test.db, [journey], { reason: 'enough', by: null, now: test.clock.now }),
+    );
+    expect((await test.delivery(id)).state).toBe('cancelled');
+  });
+
+  it('cancelled in Temporal', async () => {
+    await outcome((await delivery('cut-off', RATED)).id);
+    const { id } = await delivery('cut-off', RATED);
+    await endAtDestination({ delivery: id }, () => runIn(test.another().cancelDelivery, { delivery: id }));
+    expect((await test.delivery(id)).state).toBe('cancelled');
+  });
+
+  it('sent again and cancelled in Temporal', async () => {
+    const { id } = await delivery('cut-off-again', RATED);
+    await outcome(id);
+    await requestResends(test.db, [id], { by: { key: 'admin', actor: null }, reason: null, retry: false, lane: 0 });
+    const [resend] = await test.db.select().from(resends);
+    const named = { delivery: id, resend: resend?.id ?? '' };
+    await endAtDestination(named, () => runIn(test.another().cancelDelivery, named));
+    expect((await test.delivery(id)).resends).toMatchObject([{ error: { code: 'cancelled' } }]);
+  });
 });
 
 it('who was told to come and does not lets the others pass, and is told once only', async () => {

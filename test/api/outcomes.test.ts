@@ -114,8 +114,21 @@ describe('GET /v1/campaigns/:id/outcomes', () => {
     expect(keys([...body.data, ...rest.body.data])).toEqual([...keys(data), 'event/later']);
   });
 
+  it('goes on behind an event with the longest id', async () => {
+    const id = '語'.repeat(255);
+    await wrote([
+      { id, person: 'ann', words: 1 },
+      ...['z-1', 'z-2'].map((each) => ({ id: each, person: 'ann', words: 1 })),
+    ]);
+    const { data } = (await list('?limit=200')).body;
+    const place = data.findIndex(({ cause }) => JSON.stringify(cause).includes(id));
+    const { body } = await list(`?limit=${place + 1}`);
+    const { body: rest } = await list(`?limit=200&cursor=${body.nextCursor}`);
+    expect([...body.data, ...rest.data]).toEqual(data);
+  });
+
   it('refuses what is no cursor or outcome, and says how to publish a campaign that nobody knows', async () => {
-    for (const cursor of ['x', 'MTIz', '..', 'a'.repeat(1001)]) {
+    for (const cursor of ['x', 'MTIz', '..', 'a'.repeat(2001)]) {
       expectProblem(await list(`?cursor=${cursor}`), 422, 'input.invalid');
     }
     expectProblem(await list('?outcome=exited'), 422, 'input.invalid');

@@ -19,7 +19,13 @@ afterAll(() => hookline.stop());
 async function carryTo(client: Client) {
   const { db } = hookline.database;
   await db.execute(sql`update commands set leased_until = null`);
-  await carryCommands({ db, client, taskQueue: hookline.taskQueue, withSearchAttributes: true, onRefused: () => {} });
+  await carryCommands({
+    db,
+    client,
+    taskQueue: hookline.taskQueue,
+    withSearchAttributes: () => true,
+    onRefused: () => {},
+  });
 }
 
 async function refuse() {

@@ -136,7 +136,7 @@ it(
       random: () => 0,
       onRestart: () => {},
       namespaceId: () => readNamespaceId(hookline.client),
-      onNewNamespace: async () => void (await registerSearchAttributes(hookline.client, 'default', log)),
+      onNewNamespace: () => registerSearchAttributes(hookline.client, 'default', log),
       signal: new AbortController().signal,
     });
     await eventually(

@@ -30,7 +30,7 @@ const carryTo = (client: Client) =>
     db: hookline.database.db,
     client,
     taskQueue: hookline.taskQueue,
-    withSearchAttributes: true,
+    withSearchAttributes: () => true,
     onRefused: (command) => refused.push(command.workflowId),
   });
 

@@ -2,12 +2,17 @@ import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimCommands } from '../../db/commands.ts';
 import { listWaitingPeople } from '../../db/inbox.ts';
+import { startUnseenSendings } from '../../db/lost.ts';
+import { noteNamespace } from '../../db/namespaces.ts';
 import type { Db } from '../../db/open.ts';
+import { parked } from '../../db/schema/destinations.ts';
 import { commands, journeys } from '../../db/schema/journeys.ts';
+import { startUnseen } from '../../db/stuck.ts';
 import { carryCommands } from '../../relay/carry.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { matcherOf } from '../support/matcher.ts';
+import { oldRows } from '../support/old-rows.ts';
 
 let hookline: Hookline;
 let db: Db;
@@ -30,7 +35,7 @@ async function enter(person: string): Promise<{ journey: string; workflowId: str
   await hookline.api('POST', '/v1/events', { person, name: 'began' });
   const match = matcherOf(db);
   for (const key of await listWaitingPeople(db, 10)) await match(key);
-  const row = (await db.select().from(commands)).at(-1);
+  const row = (await waiting()).at(-1);
   if (row?.command.type !== 'startJourney') throw new Error('nobody entered');
   return { journey: row.command.journey, workflowId: row.workflowId };
 }
@@ -40,7 +45,7 @@ const carry = () =>
     db,
     client: hookline.client,
     taskQueue: hookline.taskQueue,
-    withSearchAttributes: true,
+    withSearchAttributes: () => true,
     onRefused: (command) => refused.push(command.workflowId),
   });
 
@@ -86,6 +91,46 @@ describe('a command', () => {
     await db.update(commands).set({ leasedUntil: null });
     expect(await carry()).toBe(1);
     expect(await waiting()).toEqual([]);
+  });
+
+  it('that wakes what has ended takes its delivery out of the line, but for one that another workflow is still to send', async () => {
+    const rows = oldRows(db, new Date());
+    await rows.person('per_liz');
+    const standInLine = async (name: string, ended: number | null, run: number, state: 'cancelled' | 'queued') => {
+      const person = 'per_liz';
+      const journeyId = await rows.journey(name, { began: 1, ended, run, person });
+      const deliveryId = await rows.delivery(name, { made: 1, changed: 0, state, journeyId, person });
+      const workflowId = `journey/${journeyId}/1`;
+      const place = { destination: 'https://a.example', reason: 'slot', since: new Date() } as const;
+      await db.insert(parked).values({ deliveryId, workflowId, ...place });
+      await db.insert(commands).values({ workflowId, command: { type: 'wake', subject: deliveryId } });
+      return workflowId;
+    };
+    await standInLine('over', 0, 1, 'cancelled');
+    const restarted = await standInLine('restarted', null, 2, 'queued');
+    expect(await carry()).toBe(2);
+    expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
+    expect(await db.select().from(parked)).toMatchObject([{ workflowId: restarted }]);
+  });
+
+  it('that wakes a workflow which is gone is done where a start that did not see it waits behind it', async () => {
+    const rows = oldRows(db, new Date());
+    await rows.person('per_una');
+    const delivery = await rows.delivery('una', { made: 1, changed: 0, state: 'approved', person: 'per_una' });
+    const workflows = [(await enter('una-too')).workflowId, `delivery/${delivery}`];
+    await db.delete(commands);
+    for (const namespace of ['before', 'after']) await noteNamespace(db, namespace);
+    await db.transaction(async (tx) => {
+      const command = { type: 'wake', subject: delivery } as const;
+      await tx.insert(commands).values(workflows.map((workflowId) => ({ workflowId, command })));
+      await startUnseen(db, { now: new Date(), limit: 100 });
+      await startUnseenSendings(db, 'delivery', { now: new Date(), limit: 100 });
+    });
+    for (const workflowId of workflows)
+      expect((await waiting()).filter((command) => command.workflowId === workflowId)).toHaveLength(2);
+    for (let times = 0; times < 2; times += 1) await carry();
+    expect({ left: await waiting(), refused }).toEqual({ left: [], refused: [] });
+    expect(await Promise.all(workflows.map(statusOf))).toEqual(['RUNNING', 'RUNNING']);
   });
 
   it('of a journey that was erased with its person is done', async () => {

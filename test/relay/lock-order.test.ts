@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { insertWait } from '../../db/waits.ts';
 import { changeCampaignState, publishVersion } from '../../db/campaigns.ts';
 import { writersTurn } from '../../db/campaign-turns.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
@@ -15,6 +16,8 @@ beforeAll(async () => {
     { type: 'event', event: 'slept' },
     { exit: { events: ['moved'] }, goal: { event: 'moved', within: '1d' } },
   );
+  await start('vigil', { type: 'event', event: 'woke' }, { exit: { events: ['dozed', 'climbed'] } });
+  await start('hike', { type: 'event', event: 'hiked' }, { goal: { event: 'climbed', within: '1d', exit: true } });
   await start('by-event', { type: 'event', event: 'moved' });
   await start('by-attribute', { type: 'attribute', attribute: 'town' });
   await test.put('movers', { performed: { event: 'moved' } });
@@ -76,6 +79,45 @@ describe('a relay that waits for a campaign whose state is being changed', () =>
     expect(decided.filter((line) => line.startsWith('late by-event '))).toEqual([
       expect.stringMatching(/^late by-event event\/\S+ paused$/),
     ]);
+  });
+});
+
+describe('a relay that ends a journey while somebody else holds it', () => {
+  it.each([
+    ['tells the wait of a later one', { began: ['slept', 'woke'], waits: true, then: ['moved'] }],
+    ['has told the wait of a later one before', { began: ['slept', 'woke'], waits: true, then: ['sneezed', 'moved'] }],
+    ['has ended a later one before', { began: ['slept', 'woke'], waits: false, then: ['dozed', 'moved'] }],
+    ['ends a later one for another reason', { began: ['hiked', 'woke'], waits: false, then: ['climbed'] }],
+    ['ends ones around it for another reason', { began: ['hiked', 'woke', 'hiked'], waits: false, then: ['climbed'] }],
+  ])('and %s, holds no later one meanwhile', async (person, { began, waits, then }) => {
+    for (const event of began) {
+      await test.did(person, event);
+      await test.relays.settle();
+    }
+    const all = await test.db.execute<{ id: string; key: string; cause: string }>(sql`
+      select journeys.id, key, events.name as cause
+      from journeys join people on key = journeys.person_key join events on events.id = event_id
+      where people.id = ${person} and journeys.campaign_id in ('nap', 'vigil', 'hike') order by journeys.id`);
+    expect(all.map(({ cause }) => cause)).toEqual(began);
+    const [held, ...later] = all.slice(began.length - 2);
+    if (waits) {
+      const wait = { kind: 'event', eventName: 'paid', since: 0, deadline: null, timed: false } as const;
+      const [journeyId = '', personKey = ''] = [later[0]?.id, held?.key];
+      await insertWait(test.db, { ...wait, journeyId, personKey, stepId: 'pay', createdAt: new Date() });
+    }
+    const release = await holdTransaction(test.db, (tx) =>
+      tx.execute(sql`select from journeys where id = ${held?.id} for no key update`),
+    );
+    for (const event of then) await test.did(person, event);
+    const matched = test.relays.match();
+    await untilBlocked(test.db, 'hookline test');
+    const free = await test.db.execute(sql`
+      select from journeys where id = any(${sql.param(later.map(({ id }) => id))}::text[]) for update skip locked`);
+    await release();
+    await matched;
+    expect(free).toHaveLength(later.length);
+    const ended = await test.db.execute(sql`select state from journeys where id = ${held?.id}`);
+    expect(ended).toEqual([{ state: 'exited' }]);
   });
 });
 

@@ -48,7 +48,10 @@ function watch(namespace: string, others: Partial<WatchDependencies> = {}) {
     random: () => 0,
     onRestart: () => {},
     namespaceId: async () => namespace,
-    onNewNamespace: async () => void made.push(namespace),
+    onNewNamespace: async () => {
+      made.push(namespace);
+      return true;
+    },
     signal: new AbortController().signal,
     pace: PACE,
     ...others,

@@ -4,7 +4,6 @@ import { releaseParked } from '../../relay/release.ts';
 import { startActivities, type TestActivities } from '../support/activities.ts';
 
 const ORIGIN = 'https://busy.example';
-const LINE = 10_000;
 
 let test: TestActivities;
 
@@ -13,18 +12,21 @@ beforeAll(async () => {
 });
 afterAll(() => test.stop());
 
-/** A destination with a line of 10,000 deliveries, the first since the longest time; its breaker opens in 5 s to one attempt. */
-async function standInLine(): Promise<void> {
+/** A destination with a line of so many deliveries, the first since the longest time; its breaker opens in 5 s to one attempt. */
+async function standInLine(length: number): Promise<void> {
   const { db, clock } = test;
+  await db.execute(sql`delete from deliveries`);
+  await db.execute(sql`delete from commands`);
   await test.enter('letter', { steps: [{ type: 'delay', for: '1h' }] });
   const now = clock.now.toISOString();
   await db.execute(sql`
     insert into destinations (origin, id, shown, open_until, openings)
-    values (${ORIGIN}, 'dst_1', ${ORIGIN}, ${now}::timestamptz + interval '5 s', 1)`);
+    values (${ORIGIN}, 'dst_1', ${ORIGIN}, ${now}::timestamptz + interval '5 s', 1)
+    on conflict (origin) do update set open_until = excluded.open_until`);
   await db.execute(sql`
     insert into deliveries (id, person_key, state, missing, mapping, timeout_ms, destination)
     select 'dlv_' || lpad(n::text, 5, '0'), (select key from people limit 1), 'queued', '[]', '{}', 4000, ${ORIGIN}
-    from generate_series(1, ${LINE}::int) as n`);
+    from generate_series(1, ${length}::int) as n`);
   await db.execute(sql`
     insert into parked (delivery_id, destination, workflow_id, reason, since)
     select id, destination, 'journey/' || id, 'breaker', ${now}::timestamptz - interval '1 h' + substr(id, 5)::int * interval '1 ms'
@@ -47,8 +49,19 @@ async function told(): Promise<string[]> {
   return rows.map(({ delivery }) => delivery);
 }
 
+it('who was told to come and cannot be woken is not told again, and keeps no slot', async () => {
+  await standInLine(1);
+  test.passMs(5_000);
+  expect(await release()).toBe(1);
+  await test.db.execute(sql`update commands set error = 'WorkflowNotFoundError: it is gone'`);
+  test.passMs(61_000);
+  expect(await release()).toBe(0);
+  expect(await told()).toEqual(['dlv_00001']);
+  expect(await release()).toBe(1);
+});
+
 it('ten thousand in line come one first, then 20 at a time, the oldest first, however often and by how many relays they are told', async () => {
-  await standInLine();
+  await standInLine(10_000);
   expect(await release()).toBe(0);
   test.passMs(5_000);
   expect(sum(await Promise.all([release(), release(), release()]))).toBe(1);

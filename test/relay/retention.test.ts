@@ -161,6 +161,12 @@ describe('what belongs to no journey', () => {
     expect(await left(attributeChanges, attributeChanges.number)).toEqual(['2', '3']);
   });
 
+  it('goes by its age also of somebody into whom another one was merged: changes of theirs stand in front', async () => {
+    for (const days of [1, 200, 80]) await rows.change(days);
+    await pass();
+    expect(await left(attributeChanges, attributeChanges.number)).toEqual(['1', '3']);
+  });
+
   it('goes when nothing refers to it: sends, broadcasts, jobs', async () => {
     await db.insert(webhooks).values({ id: 'hook', version: 1 });
     for (const [days, name] of [

@@ -28,7 +28,7 @@ const startedWith = (client: Client) =>
       db: hookline.database.db,
       client,
       taskQueue: hookline.taskQueue,
-      withSearchAttributes: true,
+      withSearchAttributes: () => true,
       onRefused: () => {},
     },
     ...{ perSecond: 1_000, pollMs: 100, away: createAwayLog(pino({ level: 'silent' })) },

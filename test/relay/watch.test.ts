@@ -62,7 +62,7 @@ const watch = (others: Partial<WatchDependencies> = {}) =>
     log: pino({ level: 'silent' }),
     onRestart: () => {},
     namespaceId: () => readNamespaceId(hookline.client),
-    onNewNamespace: async () => {},
+    onNewNamespace: async () => true,
     signal: new AbortController().signal,
     pace: PACE,
     ...others,

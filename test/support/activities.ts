@@ -55,6 +55,7 @@ export async function startActivities() {
 
   return {
     db,
+    cipher,
     receiver,
     http,
     clock,

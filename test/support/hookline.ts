@@ -55,10 +55,11 @@ export async function startHookline(options: Options = {}) {
     onError: (error) => log.error({ err: error }, 'the keys'),
   });
   await keys.start();
-  const metrics = createMetrics({ db: database.db, now: () => new Date() });
+  const metrics = createMetrics({ db: database.db, now });
   const routes = allRoutes({
     metrics,
     db: database.db,
+    now,
     keys,
     cipher,
     versions: createCompiledVersions(),
@@ -72,7 +73,7 @@ export async function startHookline(options: Options = {}) {
     temporalUi: { url: undefined, namespace: 'default' },
   });
   const server = await listen(
-    createServer(createApp({ routes, keys, metrics, db: database.db, cipher, log, inspect: assertAnswer })),
+    createServer(createApp({ routes, keys, metrics, db: database.db, cipher, now, log, inspect: assertAnswer })),
   );
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
@@ -135,6 +136,7 @@ export async function startHookline(options: Options = {}) {
     ...createApiClient(url),
     database,
     cipher,
+    now,
     keys,
     metrics,
     destinations,

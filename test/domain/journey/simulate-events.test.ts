@@ -78,6 +78,16 @@ describe('a wait', () => {
     expect((await walk([nine])).endedAt.toISOString()).toBe('2026-03-01T09:00:00.000Z');
   });
 
+  it('until a condition holds is fulfilled by time alone also after more than a week, to the minute', async () => {
+    const renewal = { type: 'wait', id: 'renewal', until: { 'customer.renewal': { before: '-1d' } } };
+    const person = { id: 'ada', attributes: { renewal: '2026-03-20T10:30:00Z' } };
+    for (const timeout of [undefined, '30d']) {
+      const journey = await walk([{ ...renewal, ...(timeout && { timeout }) }], { person });
+      expect(journey.log.map(({ what }) => what)).toContain('fulfilled');
+      expect(journey.endedAt.toISOString()).toBe('2026-03-21T10:31:00.000Z');
+    }
+  });
+
   it('until a condition holds says what that saw where its time is over, and holds at the very end of it', async () => {
     const twice = {
       type: 'wait',

@@ -46,8 +46,8 @@ describe("a delay until a person's date", () => {
     ['2026-03-01T23:30:00Z', { time: '09:00', timezone: 'person' }, '2026-03-01T14:00:00.000Z'],
     ['9999-12-31', { offset: '1d', timezone: 'UTC' }, '9999-12-31T23:59:59.999Z'],
     ['9999-12-31', { time: '20:00', timezone: 'America/New_York' }, '9999-12-31T23:59:59.999Z'],
-    ['0001-01-01', { timezone: 'UTC' }, '0001-01-01T00:00:00.000Z'],
-    ['0001-01-01T00:00:00', { timezone: 'Europe/Paris' }, '0001-01-01T00:00:00.000Z'],
+    ['1000-01-01', { timezone: 'UTC' }, '1000-01-01T00:00:00.000Z'],
+    ['0001-01-01T00:00:00', { timezone: 'Europe/Paris' }, '1000-01-01T00:00:00.000Z'],
   ])('%s with %o is %s', (date, until, moment) => {
     expect(deadline(date, until)).toBe(moment);
   });

@@ -1,0 +1,88 @@
+import { eq, inArray } from 'drizzle-orm';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createEnterPage } from '../../activities/enter-page.ts';
+import { createCompiledVersions } from '../../compiled-versions.ts';
+import { createBroadcast, findBroadcast, stopBroadcast } from '../../db/broadcasts.ts';
+import { erasePerson } from '../../db/erase-person.ts';
+import { ingestEvents } from '../../db/events.ts';
+import { mergePeople } from '../../db/merge-people.ts';
+import { findPerson, putPerson } from '../../db/people.ts';
+import { entries } from '../../db/schema/campaigns.ts';
+import { commands, conversions, journeys } from '../../db/schema/journeys.ts';
+import { makeLive } from '../support/crowd.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { matcherOf } from '../support/matcher.ts';
+
+let test: TestDatabase;
+
+beforeEach(async () => {
+  test = await createTestDatabase();
+  for (const person of ['ada', 'visitor']) await putPerson(test.db, person, { plan: 'gold' });
+});
+afterEach(() => test.close());
+
+/** A broadcast that has selected both. */
+async function begin(fields: object): Promise<string> {
+  await makeLive(test.db, 'tour', { entry: { frequency: 'once' }, ...fields });
+  return trigger();
+}
+
+async function trigger(): Promise<string> {
+  const meant = { audience: { 'customer.plan': 'gold' }, segments: [] };
+  const request = { campaign: 'tour', meant, data: { for: 'ada' }, requestHash: '' };
+  const created = await createBroadcast(test.db, request);
+  if (created.type !== 'stored') throw new Error(created.type);
+  await enterPages(created.id);
+  return created.id;
+}
+
+async function enterPages(broadcast: string) {
+  const enter = createEnterPage({ db: test.db, ...createCompiledVersions(), now: () => new Date() });
+  for (;;) {
+    const { ended, waitsFor } = await enter({ broadcast });
+    if (ended || waitsFor) return;
+  }
+}
+
+async function stop(broadcast: string) {
+  await stopBroadcast(test.db, broadcast, { wake: true });
+  await enterPages(broadcast);
+}
+
+it('what somebody does whose journey was taken back is no conversion of it', async () => {
+  await stop(await begin({ goal: { event: 'bought', within: '7d' } }));
+  const again = await trigger();
+  await ingestEvents(test.db, [{ person: 'ada', name: 'bought', data: {}, backfill: false }]);
+  await matcherOf(test.db)((await findPerson(test.db, 'ada'))?.key ?? '');
+  const converted = await test.db
+    .select({ broadcast: journeys.broadcastId })
+    .from(conversions)
+    .innerJoin(journeys, eq(journeys.id, conversions.journeyId));
+  expect(converted).toEqual([{ broadcast: again }]);
+});
+
+it('the entry of a journey that has begun stays, where that of one who was merged into its person is taken back', async () => {
+  const broadcast = await begin({});
+  const ada = await findPerson(test.db, 'ada');
+  const hers = test.db
+    .select({ id: journeys.id })
+    .from(journeys)
+    .where(eq(journeys.personKey, ada?.key ?? ''));
+  const [begun] = await hers;
+  await test.db.delete(commands).where(inArray(commands.workflowId, [`journey/${begun?.id}/1`]));
+  await mergePeople(test.db, 'visitor', 'ada');
+  await stop(broadcast);
+  expect(await hers).toHaveLength(2);
+  expect(await test.db.select({ journey: entries.journeyId }).from(entries)).toEqual([{ journey: begun?.id }]);
+});
+
+it('a broadcast that has ended keeps no audience, nor data when all its people are erased', async () => {
+  const broadcast = await begin({});
+  expect(await findBroadcast(test.db, broadcast)).toMatchObject({ audience: { 'customer.plan': 'gold' } });
+  await stop(broadcast);
+  const left = { audience: 'everybody', state: 'stopped' };
+  await erasePerson(test.db, 'ada');
+  expect(await findBroadcast(test.db, broadcast)).toMatchObject({ ...left, data: { for: 'ada' } });
+  await erasePerson(test.db, 'visitor');
+  expect(await findBroadcast(test.db, broadcast)).toMatchObject({ ...left, data: {} });
+});
