@@ -29,7 +29,8 @@ const NOT_YOURS = 'an edit may name secrets only with a key that has the scope a
 
 /**
  * Puts the given request fields in the place of a draft's: a header takes that of its name, `null` removes one, or a field. What is
- * given as it is already is not edited. Throws `webhooks.invalid` with every fault in one pass, as for a webhook that is saved.
+ * given as it is already is not edited, but becomes the word of an editor who may read secrets. Throws `webhooks.invalid` with every
+ * fault in one pass, as for a webhook that is saved.
  */
 export function editWebhook(input: unknown, { step, before, defaults, rules, mayReadSecrets }: EditContext): Edited {
   const { webhook: old, secretless } = before ?? { webhook: requestFields(step), secretless: [] };
@@ -46,7 +47,8 @@ export function editWebhook(input: unknown, { step, before, defaults, rules, may
   ];
   if (!valid || faults.length > 0) throw invalidWebhook(faults);
   const kept = partsOf(valid);
-  const written = mayReadSecrets ? secretless.filter((part) => !edited.has(part)) : [...secretless, ...edited];
+  const given = givenParts(input);
+  const written = mayReadSecrets ? secretless.filter((part) => !given.has(part)) : [...secretless, ...edited];
   return { webhook: requestFields(valid), secretless: [...new Set(written)].filter((part) => kept.has(part)) };
 }
 
@@ -100,6 +102,9 @@ const prefixed = (headers: Record<string, string>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [partOfHeader(name), value]));
 
 const partOfHeader = (name: string) => `headers.${name.toLowerCase()}`;
+
+const givenParts = ({ headers, ...fields }: Record<string, unknown>) =>
+  new Set([...Object.keys(fields), ...(isRecord(headers) ? Object.keys(headers).map(partOfHeader) : [])]);
 
 function editedParts(old: RequestFields, webhook: RequestFields): Set<string> {
   const before = partsOf(old);

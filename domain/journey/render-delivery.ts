@@ -2,6 +2,7 @@ import type { CompiledWebhook } from '../campaign/compiled-webhook.ts';
 import type { Webhook } from '../campaign/webhook.ts';
 import { HooklineError } from '../errors.ts';
 import { parseDurationMs } from '../input/duration.ts';
+import { storableText } from '../json.ts';
 import { redactRequest, redactText } from '../request/redact.ts';
 import type { RenderedRequest } from '../request/request.ts';
 import { shownError, type ShownError } from '../request/shown-error.ts';
@@ -73,7 +74,10 @@ export function renderDelivery(
   }
 }
 
-/** A rendered request as a delivery keeps it: what is sent, what is shown, and where it goes. */
+/**
+ * A rendered request as a delivery keeps it: what is sent, what is shown, and where it goes. Templates may print NUL, or cut a
+ * character in two: what is shown can be stored even so.
+ */
 export function freeze({ missing, ...request }: RenderedRequest, secrets: string[]): FrozenParts {
   const shown = redactRequest(request, secrets);
   const { origin, hostname } = new URL(request.url);
@@ -81,9 +85,9 @@ export function freeze({ missing, ...request }: RenderedRequest, secrets: string
     destination: origin,
     host: shown.url.startsWith(origin) ? hostname : null,
     frozen: { ...request, secrets },
-    request: shown,
-    // A name may be computed from a secret.
-    missing: missing.map((name) => redactText(name, secrets)),
+    request: { ...shown, body: shown.body === null ? null : storableText(shown.body) },
+    // A name may be computed, from a secret too.
+    missing: missing.map((name) => storableText(redactText(name, secrets))),
   };
 }
 

@@ -5,7 +5,7 @@ import type { DestinationRules } from '../delivery/address.ts';
 import { HooklineError } from '../errors.ts';
 import { problemsOf } from '../request/preview.ts';
 import { startRendering } from '../request/rendering.ts';
-import { compileRequest, type RenderedRequest } from '../request/request.ts';
+import { compileRequest, type CompiledRequest, type RenderedRequest } from '../request/request.ts';
 import { compileUrl } from '../request/url-template.ts';
 import type { Scope } from '../scope.ts';
 import { freeze, type FrozenParts } from './render-delivery.ts';
@@ -30,31 +30,30 @@ export function renderDraft(source: DraftSource, scope: Scope, rules: Destinatio
   }
   const { request } = inspection;
   if (!request) throw new Error('a draft did not render, without a problem');
-  assertDestination(source, scope, request);
+  // Who may not read secrets does not choose where they go.
+  if (
+    edited?.secretless.includes('url') &&
+    !isForOwn(step, scope, request) &&
+    carriesSecrets(compiled, scope, request)
+  ) {
+    throw invalidWebhook([{ path: 'webhook.url', message: ELSEWHERE }]);
+  }
   return freeze(request, secrets);
 }
 
 const ELSEWHERE =
   'the request carries secrets, which go to the destination that the version names only; ' +
-  'keep its scheme, host and port, or edit it with a key that has the scope admin';
+  'keep its scheme, host and port, or send the URL, changed or not, with a key that has the scope admin';
 
-/** Who may not read secrets does not choose where they go. */
-function assertDestination({ step, edited, defaults }: DraftSource, scope: Scope, { url }: RenderedRequest): void {
-  if (!edited?.secretless.includes('url') || !carriesSecrets(edited, defaults)) return;
+/** Whether a request goes to the destination that the step itself names. */
+function isForOwn(step: Webhook, scope: Scope, { url }: RenderedRequest): boolean {
   const rendering = startRendering(scope);
   const own = rendering.part(() => compileUrl(step.url, step.allowHosts ?? []).render(rendering));
-  if (own && new URL(own.url).origin === new URL(url).origin) return;
-  throw invalidWebhook([{ path: 'webhook.url', message: ELSEWHERE }]);
+  return own !== null && new URL(own.url).origin === new URL(url).origin;
 }
 
-/** Whether any part that is rendered with secrets may have one. */
-function carriesSecrets({ webhook, secretless }: Edited, defaults: WebhookDefaults | undefined): boolean {
-  const { auth, body, headers = {} } = webhook;
-  const trusted = [
-    secretless.includes('auth') ? null : auth,
-    secretless.includes('body') ? null : body,
-    ...Object.entries(headers).filter(([name]) => !secretless.includes(`headers.${name.toLowerCase()}`)),
-    defaults,
-  ];
-  return JSON.stringify(trusted).includes('secrets');
+/** Whether a request is another than without secrets, also without those that an answer echoed: it then holds something of them. */
+function carriesSecrets(compiled: CompiledRequest, scope: Scope, { headers, body }: RenderedRequest): boolean {
+  const { request } = compiled.inspect(scope, () => true);
+  return JSON.stringify([request?.headers, request?.body]) !== JSON.stringify([headers, body]);
 }

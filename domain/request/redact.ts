@@ -95,11 +95,11 @@ const patterns = {
 function patternOf(secretValues: readonly string[], encoding: Encoding = 'utf8'): RegExp | null {
   const known = patterns[encoding].get(secretValues);
   if (known !== undefined) return known;
-  const written = secretValues.filter((secret) => secret !== '').flatMap(formsOf);
-  const forms = new Set(written.map((form) => Buffer.from(form).toString(encoding)));
+  const forms = new Set(secretValues.filter((secret) => secret !== '').flatMap(formsOf));
   // Longest first: a secret that begins with another is masked as a whole.
-  const sorted = [...forms].sort((one, other) => other.length - one.length).map(escapeRegExp);
-  const pattern = sorted.length > 0 ? new RegExp(sorted.join('|'), 'g') : null;
+  const sorted = [...forms].sort((one, other) => other.length - one.length);
+  const sources = sorted.map((form) => sourceOf(form, encoding));
+  const pattern = sources.length > 0 ? new RegExp(sources.join('|'), 'g') : null;
   patterns[encoding].set(secretValues, pattern);
   return pattern;
 }
@@ -139,6 +139,28 @@ function base64Forms(secret: string): string[] {
     const form = text.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + bytes.length) * 8) / 6));
     return form.length < 4 ? [] : [form, form.replaceAll('-', '+').replaceAll('_', '/')];
   });
+}
+
+/** What writers of JSON escape though they need not: PHP `/`, Python what is not ASCII, Go and .NET characters of HTML. */
+const MAY_BE_ESCAPED = /[^\x20-\x7e]|[/<>&'"+=`]/gu;
+
+/** A form's regular expression, in which each of those characters may be escaped. */
+function sourceOf(form: string, encoding: Encoding): string {
+  const literal = (text: string) => escapeRegExp(Buffer.from(text).toString(encoding));
+  let source = '';
+  let end = 0;
+  for (const { 0: char, index } of form.matchAll(MAY_BE_ESCAPED)) {
+    const escaped = char === '/' ? '\\\\/' : char.replace(/[^]/g, escapeSource);
+    source += `${literal(form.slice(end, index))}(?:${literal(char)}|${escaped})`;
+    end = index + char.length;
+  }
+  return source + literal(form.slice(end));
+}
+
+/** `\u003c`, with either case of its digits. */
+function escapeSource(unit: string): string {
+  const digits = unit.charCodeAt(0).toString(16).padStart(4, '0');
+  return `\\\\u${digits.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)}`;
 }
 
 const escapeRegExp = (text: string) => text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');

@@ -49,6 +49,28 @@ describe('a secret that a receiver sends back', () => {
     expect(body).not.toContain('ssw');
   });
 
+  it.each([
+    ['PHP', 'abcd/efgh+1234', 'abcd\\/efgh+1234'],
+    ['PHP, with a URL', 'https://hooks.example.com/T0/B0', 'https:\\/\\/hooks.example.com\\/T0\\/B0'],
+    ['PHP, in base64', '>>>???>>>?', Buffer.from('u:>>>???>>>?').toString('base64').replaceAll('/', '\\/')],
+    ['PHP and Python', 'pässwörd-1234567', 'p\\u00e4ssw\\u00f6rd-1234567'],
+    ['Go and Rails', 'a<b>c&d-1234567', 'a\\u003cb\\u003ec\\u0026d-1234567'],
+    ['.NET', `ä+<'\u{1F600}-1234567`, '\\u00E4\\u002B\\u003C\\u0027\\uD83D\\uDE00-1234567'],
+  ])('is hidden as %s writes it in JSON', async (language, secret, written) => {
+    await test.putSecret('live', secret);
+    const name = language
+      .toLowerCase()
+      .replace(/[^a-z]+/g, '-')
+      .replace(/^-/, '');
+    test.receiver.on(`/${name}`, respond({ body: `{"echo":"${written}"}`, headers: { 'X-Echo': written } }));
+    const step = webhook(name, { auth: { basic: { username: 'u', password: '{{ secrets.live }}' } } });
+    const id = await test.freeze(await test.enter(name, { steps: [step] }), name);
+    await test.send(id);
+    const [attempt] = (await test.delivery(id)).attempts;
+    expect(attempt?.responseBody?.toString()).toMatch(/^\{"echo":"(?:dTo)?\*\*\*"\}$/);
+    expect(attempt?.responseHeaders).toContainEqual(['x-echo', expect.stringMatching(/^(?:dTo)?\*\*\*$/)]);
+  });
+
   it('stands neither in the log of a branch nor in the error of a mapping', async () => {
     await test.putSecret('live', SECRET);
     test.receiver.on('/ask', respond({ json: { echo: `Bearer ${SECRET}` } }));

@@ -13,6 +13,8 @@ beforeAll(async () => {
 
 afterAll(() => test.stop());
 
+const EMOJI = { person: 'emil', attributes: { name: '\u{1F600} Emil' } };
+
 const webhook = (fields: object = {}) => ({ type: 'webhook', id: 'tell', url: test.receiver.url('/hook'), ...fields });
 
 it('a branch that asks for a segment is decided once the relay has matched what was stored', async () => {
@@ -160,6 +162,20 @@ describe('what a step decides', () => {
     expect(await test.prepare(journey, 'tell', 'webhook')).toMatchObject({ type: 'webhook', send: false });
     const [delivery = ''] = (await test.journey(journey)).deliveries;
     expect(await test.delivery(delivery)).toMatchObject({ state: 'skipped', attempts: [] });
+  });
+
+  it.each([
+    ['half a character in JSON', { body: '"{{ customer.name | split: "" | first }}"' }, '"\uFFFD"'],
+    ['NUL in a text', { body: '{{ "a%00b" | url_decode }}', headers: { 'Content-Type': 'text/plain' } }, 'a\uFFFDb'],
+  ])('a webhook whose body has %s is shown without what Postgres cannot hold', async (what, fields, shown) => {
+    const journey = await test.enter(what.replaceAll(' ', '-').toLowerCase(), { steps: [webhook(fields)] }, EMOJI);
+    expect((await test.delivery(await test.freeze(journey, 'tell'))).request?.body).toBe(shown);
+  });
+
+  it('a variable whose computed name Postgres cannot hold is listed as missing', async () => {
+    const body = '"{% assign half = customer.name | split: "" | first %}{{ event[half] }}"';
+    const journey = await test.enter('computed', { steps: [webhook({ body })] }, EMOJI);
+    expect((await test.delivery(await test.freeze(journey, 'tell'))).missing).toEqual(['event.\uFFFD']);
   });
 
   it.each([

@@ -72,6 +72,18 @@ describe('an edited draft', () => {
     expect((await drafts.edit(id, {})).body.code).toBe('deliveries.not_drafted');
   });
 
+  it('is shown without what Postgres cannot hold, and so is one that is rendered again', async () => {
+    const body = '"{{ customer.name | split: "" | first }}"';
+    await drafts.publish('cut', { body: '{}' });
+    await drafts.hookline.api('PUT', '/v1/people/emil', { attributes: { name: '\u{1F600} Emil' } });
+    const { id } = await drafts.enter('cut', 'emil');
+    const shown = { request: { body: '"\uFFFD"' } };
+    expect(await drafts.edit(id, { body })).toMatchObject({ status: 200, body: shown });
+    await drafts.republish('cut', { body });
+    expect((await drafts.rerender({ ids: [id] })).body).toEqual({ decided: 1, refused: [] });
+    expect(await drafts.delivery(id)).toMatchObject({ revision: 3, ...shown });
+  });
+
   it('loses its body, its headers and its own authorization where they are null', async () => {
     await drafts.publish(
       'bare',

@@ -7,12 +7,13 @@ const SECRET = 'sesame-open-now';
 
 let drafts: Drafts;
 let id: string;
+let first: object;
 
 beforeAll(async () => {
   drafts = await startDrafts();
   await drafts.hookline.api('PUT', '/v1/secrets/crm_key', { value: SECRET });
   drafts.receiver.on('/echo', respond({ json: { echo: SECRET, name: 'Lead' } }));
-  const first = { type: 'webhook', id: 'first', url: drafts.receiver.url('/echo') };
+  first = { type: 'webhook', id: 'first', url: drafts.receiver.url('/echo') };
   const more = { headers: { 'X-Key': '{{ secrets.crm_key }}', 'X-Echo': '{{ responses.first.name }}' } };
   const tell = { type: 'webhook', id: 'tell', url: drafts.url, send: 'draft', ...more };
   const body = { json: { key: '{{ secrets.crm_key }}', echo: '{{ responses.first.echo }}' } };
@@ -23,12 +24,12 @@ beforeAll(async () => {
 afterAll(() => drafts.stop());
 
 /** As a key with the scope operate. */
-async function editAsOperator(webhook: object): Promise<Delivery | HooklineError> {
+async function editAsOperator(webhook: object, draft = id): Promise<Delivery | HooklineError> {
   const route = drafts.hookline.routes.find(({ method, path }) => method === 'patch' && path === '/v1/deliveries/:id');
   const caller = { key: 'desk', keyId: 'key_desk', scope: 'operate', actor: 'eve' } as const;
   try {
     const answer = await route?.handle({
-      params: { id },
+      params: { id: draft },
       query: {},
       body: { webhook },
       caller,
@@ -106,6 +107,39 @@ describe('who may not read secrets', () => {
     });
     expect((await drafts.edit(id, { headers: { 'X-Key': '{{ secrets.crm_key }}' } })).body).toMatchObject({
       code: 'webhooks.invalid',
+    });
+  });
+
+  it.each([
+    ['as it is', '{{ responses.first.echo }}'],
+    ['in pieces', '{{ responses.first.echo | split: "" | join: "." }}'],
+  ])('does not choose where one goes that an answer echoed, %s', async (what, echo) => {
+    const campaign = `echo-${what.replaceAll(' ', '-')}`;
+    const tell = { type: 'webhook', id: 'tell', url: drafts.url, send: 'draft', body: { json: { echo } } };
+    await drafts.publish(campaign, {}, { steps: [first, tell] });
+    const draft = await drafts.enter(campaign, campaign);
+    const elsewhere = drafts.url.replace('127.0.0.1', 'localhost');
+    const refused = await editAsOperator({ url: elsewhere }, draft.id);
+    expect(refused).toMatchObject({ code: 'webhooks.invalid', errors: [{ path: 'webhook.url' }] });
+
+    // What they write themselves is rendered without it.
+    expect(await editAsOperator({ url: elsewhere, body: { json: { mine: echo } } }, draft.id)).toMatchObject({
+      request: { url: elsewhere },
+    });
+    await drafts.decide(draft.id, 'approve');
+    await drafts.settled(draft.id, 'sent');
+    expect(drafts.bodiesOf(draft.id)).toEqual([{ mine: expect.stringMatching(/^[*.]+$/) }]);
+  });
+
+  it('may move a draft without any, whose URL an admin key that sends it again makes its own', async () => {
+    await drafts.publish('moved', { headers: { 'X-Team': 'growth' } });
+    const draft = await drafts.enter('moved', 'moved');
+    const elsewhere = drafts.url.replace('127.0.0.1', 'localhost');
+    await editAsOperator({ url: elsewhere, headers: { 'x-team': 'care' } }, draft.id);
+    const headers = { 'X-Key': '{{ secrets.crm_key }}' };
+    expect((await drafts.edit(draft.id, { headers })).body.errors).toMatchObject([{ path: 'webhook.url' }]);
+    expect((await drafts.edit(draft.id, { url: elsewhere, headers })).body).toMatchObject({
+      request: { url: elsewhere, headers: { 'x-team': 'care', 'X-Key': '***' } },
     });
   });
 

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 type Made = { id: string; state: string };
-type Delivery = Made & { version: number; attempts: { class: string; startedAt: string }[] };
+type Delivery = Made & { version: number; request: { body: string }; attempts: { class: string; startedAt: string }[] };
 
 const person = (id: string, attributes: object = {}) => hookline.api('PUT', `/v1/people/${id}`, { attributes });
 const put = async (id: string, fields: object = {}) => {
@@ -81,6 +81,16 @@ describe('a send without a campaign', () => {
     expect(new Set(requestsTo('many').map(({ body }) => body.toString()))).toEqual(
       new Set(people.map((id) => `{"id":"${id}"}`)),
     );
+  });
+
+  it('goes to each of many, also where a template has cut a character of one in two', async () => {
+    receiver.on('/cut', respond());
+    await put('cut', { body: '"{{ customer.name | split: "" | first }}"' });
+    await Promise.all([person('cut-1', { name: '\u{1F600}' }), person('cut-2', { name: 'Ann' })]);
+    const { deliveries } = await send('cut', { people: ['cut-1', 'cut-2'] });
+    const settledOnes = await Promise.all(deliveries.map(({ id }) => settled(id)));
+    expect(settledOnes.map(({ request }) => request.body)).toEqual(['"\uFFFD"', '"A"']);
+    expect(new Set(requestsTo('cut').map(({ body }) => body.toString()))).toEqual(new Set(['"\uFFFD"', '"A"']));
   });
 
   it('is tried again after a 503, with the same key and bytes', async () => {

@@ -73,6 +73,8 @@ describe('redaction', () => {
     ['percent-encoded in lower case', 'a=s3cret%2fva%20lue%22', 'a=***'],
     ['in a form', 'a=s3cret%2Fva+lue%22', 'a=***'],
     ['inside JSON', '{"a":"s3cret/va lue\\""}', '{"a":"***"}'],
+    ['inside JSON with slashes escaped', '{"a":"s3cret\\/va lue\\""}', '{"a":"***"}'],
+    ['inside JSON with quotes as code units', '{"a":"s3cret/va lue\\u0022"}', '{"a":"***"}'],
     ['more than once', 'tok-0123456789tok-0123456789', '******'],
     ['not at all', 'tok-012345678', 'tok-012345678'],
   ])('finds a secret %s', (_, text, expected) => {
