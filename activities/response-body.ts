@@ -11,6 +11,9 @@ const KEPT_OF_LONG_BYTES = 32 * 1024;
 /** Chunks beyond this many are joined: a million of one byte must not cost a million objects. */
 const MOST_CHUNKS = 256;
 
+/** It would keep all that was read with it: so little of a body may come with each read, as between long chunk extensions. */
+const isPartOfMuchMore = ({ length, buffer }: Buffer) => length * 4 < buffer.byteLength;
+
 /** Collects up to MAX_BODY_BYTES; of a longer body the beginning, since nobody reads the rest: 200 of them at once stay small. */
 export function collectBody() {
   let chunks: Buffer[] = [];
@@ -23,7 +26,7 @@ export function collectBody() {
   return {
     /** @returns false once the limit is passed: the rest is not wanted. */
     add(chunk: Buffer): boolean {
-      chunks.push(chunk);
+      chunks.push(isPartOfMuchMore(chunk) ? Buffer.from(chunk) : chunk);
       size += chunk.length;
       const fits = size <= MAX_BODY_BYTES;
       if (!fits) join(KEPT_OF_LONG_BYTES);

@@ -127,14 +127,19 @@ const retryIn = (delayMs: number, message: string) =>
     category: 'BENIGN',
   });
 
-/** `stoodStill` says whether a beat ever came so late that the worker may count as lost. A slow database does not hold up beats. */
+/**
+ * `stoodStill` says whether a beat ever came so late that the worker may count as lost. A slow database does not hold up beats. By two
+ * clocks: the one that counts on is not moved, the other goes on while the machine sleeps.
+ */
 async function whileBeating<T>(now: () => Date, work: (stoodStill: () => boolean) => Promise<T>): Promise<T> {
   const { heartbeat } = Context.current();
-  let beatAt = now();
+  const clocks = [() => now().getTime(), () => Date.now()];
+  let beatAt = clocks.map((clock) => clock());
   let isLate = false;
   const look = () => {
-    isLate ||= now().getTime() - beatAt.getTime() > STOOD_STILL_MS;
-    beatAt = now();
+    const times = clocks.map((clock) => clock());
+    isLate ||= times.some((time, index) => time - (beatAt[index] ?? time) > STOOD_STILL_MS);
+    beatAt = times;
     return isLate;
   };
   const beat = setInterval(() => {

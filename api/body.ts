@@ -58,9 +58,9 @@ export const otherTypes = ({ yaml, judgesItems, forms }: Route): string[] => [
 
 /** Line by line, each by itself. Line breaks at the end are no lines; an empty one before is as wrong as any that is no JSON. */
 function parseLines(body: Buffer): unknown[] {
-  const lines = body.toString('latin1', 0, endOf(body)).split('\n');
+  const lines = body.toString('latin1', 0, endOf(body)).split('\n', MAX_LINES + 1);
   if (lines.length > MAX_LINES) {
-    const message = `The body has ${lines.length} lines; send at most ${MAX_LINES} at a time.`;
+    const message = `The body has more than ${MAX_LINES} lines; send at most that many at a time.`;
     throw new HooklineError('body.too_large', message);
   }
   return lines.map(parseLine);

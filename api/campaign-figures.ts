@@ -9,6 +9,7 @@ import { consideredEntry, stats } from './answers/campaigns.ts';
 import { page as pageOf } from './answers/common.ts';
 import { noCampaign } from './campaigns.ts';
 import { route, type Route } from './route.ts';
+import { causeText } from './shown-cause.ts';
 import { clientId, idParams, noQuery, outcomePageQuery } from './schemas.ts';
 
 /** What became of everybody whom a campaign considered: one by one, and counted. */
@@ -57,7 +58,7 @@ export const campaignFigureRoutes = ({ db }: { db: Db }): Route[] => [
 const shown = ({ at, person, cause, version, outcome, reason, values, journeyId }: ListedOutcome) => ({
   at,
   person,
-  cause,
+  cause: causeText(cause),
   version,
   outcome,
   reason,

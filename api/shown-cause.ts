@@ -3,7 +3,7 @@
  * place in the person's order, has none.
  */
 export function shownCause({ cause, broadcastId }: { cause: string; broadcastId: string | null }) {
-  const [type = '', ...parts] = cause.split('/');
+  const [type = '', ...parts] = causeText(cause).split('/');
   switch (type) {
     case 'attribute':
       return { type, id: parts.slice(0, -1).join('/') };
@@ -15,3 +15,7 @@ export function shownCause({ cause, broadcastId }: { cause: string; broadcastId:
       return { type, id: parts.join('/') };
   }
 }
+
+/** A cause as its row has it, without whose it was before people were merged. */
+export const causeText = (cause: string): string =>
+  cause.startsWith('event/') ? cause : cause.replace(/(?:\.per_[0-9a-f-]{36})+$/, '');

@@ -120,11 +120,16 @@ export async function advance(
     .where(eq(broadcasts.id, id));
 }
 
-/** Nothing is left to be done for a broadcast to an audience. That may name people, so it is not kept. */
+/** Nothing is left to be done for a broadcast to an audience. That may name people, so it is not kept; nor is its data where none of them is left. */
 export async function endBroadcast(tx: Db, id: string, state: BroadcastState): Promise<void> {
   await tx
     .update(broadcasts)
-    .set({ state, endedAt: sql`statement_timestamp()`, audience: 'everybody' })
+    .set({
+      state,
+      endedAt: sql`statement_timestamp()`,
+      audience: 'everybody',
+      data: sql`case when exists (select from outcomes where broadcast_id = ${id}) then data else '{}' end`,
+    })
     .where(eq(broadcasts.id, id));
 }
 

@@ -7,6 +7,9 @@ import { OPEN_STATES } from './schema/deliveries.ts';
 
 const JOURNEYS_AT_ONCE = 200;
 
+/** Why they end. */
+export const CAMPAIGN_STOPPED = 'the campaign was stopped';
+
 /** A campaign that was stopped and whose people have to leave: those who entered until then. */
 export type ExitingCampaign = { id: string; exitBefore: Date };
 
@@ -42,7 +45,7 @@ export async function exitPage(db: Db, { id, exitBefore }: ExitingCampaign, now:
         );
   const page = [...active, ...over];
   if (page.length > 0) {
-    await exitJourneys(db, page, { reason: STOPPED, by: null, now, leftovers: true });
+    await exitJourneys(db, page, { reason: CAMPAIGN_STOPPED, by: null, now, leftovers: true });
     return page.length;
   }
   // A later stop has a later moment, and is not done with this.
@@ -55,5 +58,3 @@ export async function exitPage(db: Db, { id, exitBefore }: ExitingCampaign, now:
   });
   return 0;
 }
-
-const STOPPED = 'the campaign was stopped';

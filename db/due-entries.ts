@@ -11,7 +11,7 @@ export type Dates = { personKey: string; occurrences: DateOccurrence[] };
 
 /**
  * Brings what is due for people, who are held, in one campaign in line with their dates. What has fired stays as it is, so that it
- * never fires again; what is new and had passed by a moment is kept as if it had.
+ * never fires again; what is new, or has moved, and had passed by a moment is kept as if it had.
  */
 export async function writeDates(
   tx: Db,
@@ -34,7 +34,7 @@ export async function writeDates(
     )
     insert into due_entries as d (campaign_id, person_key, occurrence, due_at, fired_at)
     select ${campaign}, "personKey", occurrence, "dueAt", case when "dueAt" <= ${passed} then ${passed} end from wanted
-    on conflict (campaign_id, person_key, occurrence) do update set due_at = excluded.due_at
+    on conflict (campaign_id, person_key, occurrence) do update set due_at = excluded.due_at, fired_at = excluded.fired_at
     where d.fired_at is null and d.broadcast_id is null and d.due_at <> excluded.due_at`);
 }
 

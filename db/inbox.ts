@@ -33,12 +33,16 @@ export async function listWaitingPeople(db: Db, limit: number): Promise<string[]
   return rows.map((row) => row.key);
 }
 
+/** A person who is held, and the first of what waits for them, in order. */
+export type ClaimedPerson = {
+  person: PersonRow;
+  items: InboxItem[];
+  /** Up to which number each segment is right already, where a difference that was found then is still to be told. */
+  told: Map<string, number>;
+};
+
 /** Locks the person until the transaction ends and reads what waits for them, in order; undefined where another relay has them. */
-export async function claimPerson(
-  tx: Db,
-  key: string,
-  limit: number,
-): Promise<{ person: PersonRow; items: InboxItem[] } | undefined> {
+export async function claimPerson(tx: Db, key: string, limit: number): Promise<ClaimedPerson | undefined> {
   // Sent together, run in this order: what waits is read when the person is held.
   const [[person], items] = await Promise.all([
     tx.select().from(people).where(eq(people.key, key)).for('no key update', { skipLocked: true }),
@@ -67,8 +71,37 @@ export async function claimPerson(
       .limit(limit),
   ]);
   if (!person) return undefined;
-  const brought = await attributesBrought(tx, key, items, { mayHaveMore: items.length === limit });
-  return { person, items: items.map((item) => ({ ...item, brought: brought.get(item.event?.id) ?? [] })) };
+  const behind = items.length === limit ? (items.at(-1)?.number ?? null) : null;
+  const [brought, told] = await Promise.all([
+    attributesBrought(tx, key, items, behind),
+    differencesTold(tx, key, items, behind),
+  ]);
+  return { person, items: items.map((item) => ({ ...item, brought: brought.get(item.event?.id) ?? [] })), told };
+}
+
+/** The segments of which a difference is still to be told, each with the number of that, also where it is not among these items. */
+async function differencesTold(
+  tx: Db,
+  key: string,
+  items: Pick<InboxItem, 'type' | 'subject' | 'number'>[],
+  behind: number | null,
+): Promise<Map<string, number>> {
+  const rest =
+    behind === null
+      ? []
+      : await tx
+          .select({ type: inbox.type, subject: inbox.subject, number: inbox.number })
+          .from(inbox)
+          .where(and(eq(inbox.personKey, key), gt(inbox.number, behind), eq(inbox.type, 'segment')))
+          .orderBy(asc(inbox.number));
+  const all = [...items, ...rest].filter(({ type }) => type === 'segment');
+  return new Map(all.map(({ subject, number }) => [readDifference(subject).segment, number]));
+}
+
+/** The subject of an item `segment`: `<segment>/<change>`. */
+export function readDifference(subject: string): { segment: string; change: 'enter' | 'leave' } {
+  const [segment = '', change] = subject.split('/');
+  return { segment, change: change === 'leave' ? 'leave' : 'enter' };
 }
 
 /** The names of the attributes that came with events, by their ids, also where the change is not among these items. */
@@ -76,18 +109,18 @@ async function attributesBrought(
   tx: Db,
   key: string,
   items: Omit<InboxItem, 'brought'>[],
-  { mayHaveMore }: { mayHaveMore: boolean },
+  behind: number | null,
 ): Promise<Map<string | undefined, string[]>> {
   const ids = items.flatMap(({ event }) => (event ? [event.id] : []));
   const changes = items.flatMap(({ change }) => (change ? [change] : []));
-  if (mayHaveMore && ids.length > 0) {
-    const isBehind = gt(attributeChanges.number, items.at(-1)?.number ?? 0);
+  if (behind !== null && ids.length > 0) {
+    const isBehindAll = gt(attributeChanges.number, behind);
     const isTheirs = sql`cause ->> 'type' = 'event' and cause ->> 'id' = any(${sql.param(ids)}::text[])`;
     changes.push(
       ...(await tx
         .select()
         .from(attributeChanges)
-        .where(and(eq(attributeChanges.personKey, key), isBehind, isTheirs))),
+        .where(and(eq(attributeChanges.personKey, key), isBehindAll, isTheirs))),
     );
   }
   return new Map(

@@ -58,17 +58,15 @@ export async function writeMoves(tx: Db, personKey: string, moves: Move[]): Prom
 type Filling = { segment: string; predicate: Predicate; keys: string[]; silent: boolean };
 
 /**
- * Brings the members among these people, who are held, in line with a segment's condition. Each difference is left for the relay. Who is
- * about to be judged anyway, by what waits for them, is left out, and looked at again behind that. Not so where it is `silent`: then
- * people for whom something waits that may have changed them are left out, and only those whose journeys wait for a condition are looked
- * at again.
+ * Brings the members among these people, who are held, in line with a segment's condition. Each difference is left for the relay. Not so
+ * where that is `silent`: then people for whom something waits that may have changed them are left out, and only those whose journeys
+ * wait for a condition are looked at again.
  */
 export async function fillMembers(tx: Db, { segment, predicate, keys, silent }: Filling): Promise<void> {
-  const leftOut = silent ? isChanging() : isToBeTold();
   const moved = await tx.execute<{ key: string; change: Move['change']; waits: boolean }>(sql`
     with judged as materialized (
       select key, ${conditionSql(predicate)} as holds from people
-      where key = any(${sql.param(keys)}::text[]) and not ${leftOut}
+      where key = any(${sql.param(keys)}::text[]) and not (${silent}::boolean and ${isChanging()})
     ), gone as (
       delete from segment_members using judged
       where segment_id = ${segment} and person_key = judged.key and not holds
@@ -87,12 +85,6 @@ export async function fillMembers(tx: Db, { segment, predicate, keys, silent }: 
     const waiting = moved.filter(({ waits }) => waits).map(({ key }) => key);
     return leaveRechecks(tx, waiting);
   }
-  const later = await tx.execute<{ key: string }>(sql`
-    select key from people where key = any(${sql.param(keys)}::text[]) and ${leftOut}`);
-  await leaveRechecks(
-    tx,
-    later.map(({ key }) => key),
-  );
   for (const change of ['enter', 'leave'] as const) {
     const own = moved.filter((move) => move.change === change).map(({ key }) => key);
     await leaveItems(tx, own, { type: 'segment', subject: `${segment}/${change}` });
@@ -113,15 +105,6 @@ export async function listChanging(tx: Db, held: PersonRow[]): Promise<{ person:
 
 const isChanging = () =>
   sql`exists (select from inbox where inbox.person_key = people.key and inbox.type in ('event', 'change'))`;
-
-/** Backfill changes members without a word, so who has some is told at once. */
-const isToBeTold = () => sql`(${isChanging()} and not exists (
-  select from inbox
-  left join events on inbox.type = 'event' and events.id = inbox.subject
-  left join attribute_changes as changes
-    on inbox.type = 'change' and changes.person_key = inbox.person_key and changes.number = inbox.number
-  where inbox.person_key = people.key
-    and (events.backfill or events.received_at - events.timestamp > interval '24 h' or changes.backfill)))`;
 
 /** So many people are looked through in one query. */
 const SCANNED_AT_ONCE = 10_000;

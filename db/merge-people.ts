@@ -31,7 +31,7 @@ async function merge(tx: Db, named: { id: string; into: string; first: string })
   await lockDoings(tx, from.key, into.key);
   await dropItems(tx, from.key, into.key);
   await mergeOrders(tx, from.key, into.key);
-  await markCauses(tx, from.key);
+  await markCauses(tx, from.key, into.key);
   await moveRows(tx, from.key, into.key);
   await tx.delete(people).where(eq(people.key, from.key));
   return mergeAttributes(tx, from, into.key);
@@ -77,12 +77,18 @@ async function dropItems(tx: Db, from: string, into: string): Promise<void> {
         where person_key = ${into} and segment_id = split_part(subject, '/', 1)))`);
 }
 
-/** What names a place in the order of the one who is gone must not be taken for the same place in the other's. */
-async function markCauses(tx: Db, from: string): Promise<void> {
+/**
+ * What both entered for, or might have, is kept of each, so that figures stay: the one who is gone stands behind the cause. So too behind
+ * what names a place in their order, which must not be taken for the same place in the other's.
+ */
+async function markCauses(tx: Db, from: string, into: string): Promise<void> {
+  const isTheirs = (table: string) => sql`exists (
+    select from ${sql.identifier(table)} as other
+    where other.person_key = ${into} and other.campaign_id = own.campaign_id and other.cause = own.cause)`;
   for (const table of ['journeys', 'entries', 'outcomes']) {
     await tx.execute(sql`
-      update ${sql.identifier(table)} set cause = cause || ${`.${from}`}
-      where person_key = ${from} and cause ~ '^(attribute|segment)/'`);
+      update ${sql.identifier(table)} as own set cause = cause || ${`.${from}`}
+      where person_key = ${from} and (cause ~ '^(attribute|segment)/' or ${isTheirs('entries')} or ${isTheirs('outcomes')})`);
   }
 }
 
@@ -91,12 +97,11 @@ async function moveRows(tx: Db, from: string, into: string): Promise<void> {
   const key = sql`person_key = ${from}`;
   const isTaken = (table: string, same: string) => sql`exists (
     select from ${sql.identifier(table)} as other where other.person_key = ${into} and ${sql.raw(same)})`;
-  for (const table of ['journeys', 'waits', 'deliveries', 'conversions', 'split_choices']) {
+  for (const table of ['journeys', 'waits', 'deliveries', 'conversions', 'split_choices', 'outcomes']) {
     await tx.execute(sql`update ${sql.identifier(table)} set person_key = ${into} where ${key}`);
   }
   for (const [table, same] of [
-    ['entries', 'other.campaign_id = own.campaign_id and (other.cause = own.cause or other.once and own.once)'],
-    ['outcomes', 'other.campaign_id = own.campaign_id and other.cause = own.cause'],
+    ['entries', 'other.campaign_id = own.campaign_id and other.once and own.once'],
     ['segment_members', 'other.segment_id = own.segment_id'],
     ['due_entries', 'other.campaign_id = own.campaign_id and other.occurrence = own.occurrence'],
   ] as const) {

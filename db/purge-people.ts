@@ -43,7 +43,7 @@ function hasOld({ before, eventsBefore }: Ages): SQL {
             where person_key = page.key and id < ${idBehind('dlv', before)} and updated_at < ${iso(before)} and ${SETTLED}
               and (journey_id is null or frozen is not null or request is not null)`),
           sql`(select at from outcomes where person_key = page.key order by at limit 1) < ${iso(before)}`,
-          isThere(sql`from attribute_changes where person_key = page.key and at < ${iso(before)}`),
+          sql`(select at from attribute_changes where person_key = page.key order by at limit 1) < ${iso(before)}`,
           isThere(sql`from due_entries where person_key = page.key and fired_at < ${iso(before)}`),
         ]),
     ...(eventsBefore === null

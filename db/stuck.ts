@@ -223,8 +223,8 @@ export async function restartJourney(db: Db, { id, run }: JourneyRun): Promise<b
 }
 
 /**
- * Has the workflow of a journey woken for what has come, at a step or, where that is null, at any: waits that have ended, or whose time is
- * over, and deliveries that nothing holds back. A wake-up that it has heard before does nothing. Answers whether it is to be
+ * Has the workflow of a journey woken for what has come at a step, or, where that is null, at the one at which its row stands: a wait that
+ * has ended, or whose time is over, or a delivery that nothing holds back. A wake-up that it has heard before does nothing. Answers whether it is to be
  * woken; not who has still to be told something.
  */
 export async function wakeJourney(db: Db, { id, run }: JourneyRun, step: string | null): Promise<boolean> {
@@ -238,7 +238,7 @@ export async function wakeJourney(db: Db, { id, run }: JourneyRun, step: string 
       select journey_id, step_id, id from deliveries
       where journey_id = ${id} and state <> 'drafted' and ${MAY_GO} and ${isInNoLine(sql`deliveries.id`)}
     ) as come on journey_id = j.id
-    where j.id = ${id} and run = ${run} and ended_at is null and (${step}::text is null or come.step_id = ${step})
+    where j.id = ${id} and run = ${run} and ended_at is null and come.step_id = coalesce(${step}::text, j.step_id)
       and not exists (select from commands where workflow_id = ${workflowOf(sql`j`)})
     returning id`);
   return rows.length > 0;

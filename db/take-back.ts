@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { CAMPAIGN_STOPPED } from './campaign-exit.ts';
 import type { Db } from './open.ts';
 
 /** Why journeys of a stopped broadcast end that had not begun. */
@@ -39,10 +40,15 @@ export async function takeBackUnstarted(tx: Db, broadcast: string, limit: number
           goal_event = null, goal_until = null
         where id in (select id from taken) and state = 'starting' and ended_at is null
         returning id, campaign_id, person_key, cause
+      ), stopped as (
+        -- Ended as its campaign was stopped, before it was its turn here.
+        update journeys set goal_event = null, goal_until = null
+        where id in (select id from taken) and step_id is null and state = 'exited' and reason = ${CAMPAIGN_STOPPED}
+        returning id, campaign_id, person_key, cause
       ), entry as (
-        delete from entries using ended
-        where entries.campaign_id = ended.campaign_id and entries.person_key = ended.person_key and entries.cause = ended.cause
-          and entries.journey_id = ended.id
+        delete from entries using (select * from ended union all select * from stopped) as undone
+        where entries.campaign_id = undone.campaign_id and entries.person_key = undone.person_key and entries.cause = undone.cause
+          and entries.journey_id = undone.id
       )
       insert into journey_log (journey_id, step, what, details)
       select id, '', 'exited', jsonb_build_object('reason', ${REASON}::text, 'by', null) from ended

@@ -115,9 +115,11 @@ export async function judgeEvent(context: WaitContext, wait: WaitRow, event: Eve
  */
 export async function judgeCondition(context: WaitContext, wait: WaitRow, number: number): Promise<WaitEnd | null> {
   const over = timeOf(context, wait);
-  const upTo = over ? Math.max(number, await placeOf(context, wait, over)) : number;
+  // What came before the wait began counts for it, also where that is still to be matched.
+  const place = Math.max(number, wait.since);
+  const upTo = over ? Math.max(place, await placeOf(context, wait, over)) : place;
   const judged = await judge(context, wait, { event: null, upTo, over });
-  return judged?.holds ? fulfilled(judged, number) : null;
+  return judged?.holds ? fulfilled(judged, place) : null;
 }
 
 const fulfilled = ({ values }: Judged, position: number): WaitEnd => ({

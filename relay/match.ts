@@ -38,7 +38,7 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
       const { person, items } = claimed;
       const segments = await readSegments(tx, key);
       const held = await holdCandidates(tx, wantedBy(items, segments));
-      const membership = await openMembership({ tx, now: now() }, { segments, person, items });
+      const membership = await openMembership({ tx, now: now() }, { segments, ...claimed });
       const context = { tx, cipher, campaigns, judgeWait, holdJourneys: holdingOnce(tx, key, items) };
       for (const item of items) await matchItem({ ...context, now: now() }, { person, item, membership, held });
       await finishItems(tx, key, {

@@ -9,7 +9,7 @@ import type { Facts } from '../domain/condition/evaluate-condition.ts';
 import { attributesBefore } from '../db/attributes-before.ts';
 import { createFacts } from '../db/facts.ts';
 import { startingOn, type HeldCampaign } from '../db/candidates.ts';
-import type { InboxItem } from '../db/inbox.ts';
+import { readDifference, type ClaimedPerson, type InboxItem } from '../db/inbox.ts';
 import { listSegmentStates, writeMoves, type Move, type SegmentState } from '../db/members.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
@@ -51,7 +51,7 @@ export type Membership = (context: Context, item: InboxItem) => Promise<Move[]>;
  */
 export async function openMembership(
   context: Context,
-  { segments, person, items }: { segments: Known[]; person: PersonRow; items: InboxItem[] },
+  { segments, person, items, told }: ClaimedPerson & { segments: Known[] },
 ): Promise<Membership> {
   const members = new Set(segments.flatMap(({ id, isMember }) => (isMember ? [id] : [])));
   const first = items[0]?.number;
@@ -59,9 +59,11 @@ export async function openMembership(
   if (first !== undefined && fresh.length > 0)
     await settle(context, { segments: fresh, members, person, number: first });
   return async ({ tx, now }, item) => {
-    const moved = new Set(item.type === 'segment' ? [readMove(item.subject).segment] : []);
+    const moved = new Set(item.type === 'segment' ? [readDifference(item.subject).segment] : []);
     const moves: Move[] = [];
     for (const segment of segments) {
+      // By a sweep that saw this item, too: going back to what held at it would tell what was found then once more.
+      if (item.number < (told.get(segment.id) ?? 0)) continue;
       if (!mayMove(segment, item, moved)) continue;
       const holds = await belongs(segment, person, now, factsOf(tx, members, person.key, item.number));
       const move = note(members, segment.id, holds);
@@ -102,7 +104,7 @@ export async function considerMoves(
   { moves, held, occasion }: { moves: Move[]; held: HeldCampaign[]; occasion: Omit<Occasion, 'cause'> },
 ): Promise<void> {
   if (isPastItem(item)) return;
-  const all = item.type === 'segment' ? [readMove(item.subject), ...moves] : moves;
+  const all = item.type === 'segment' ? [readDifference(item.subject), ...moves] : moves;
   for (const { segment, change } of all) {
     const candidates = [];
     for (const candidate of startingOn(held, 'segment', segment)) {
@@ -117,7 +119,7 @@ export async function considerMoves(
 /** The segments whose moves an item may bring or lead to, at most: campaigns that start on them are held before anything is judged. */
 export function maybeMoved(segments: Known[], item: InboxItem): string[] {
   if (isPastItem(item)) return [];
-  const moved = new Set(item.type === 'segment' ? [readMove(item.subject).segment] : []);
+  const moved = new Set(item.type === 'segment' ? [readDifference(item.subject).segment] : []);
   for (const segment of segments) if (mayMove(segment, item, moved)) moved.add(segment.id);
   return [...moved];
 }
@@ -148,12 +150,6 @@ function note(members: Set<string>, segment: string, holds: boolean): Move | nul
   if (holds) members.add(segment);
   else members.delete(segment);
   return { segment, change: holds ? 'enter' : 'leave' };
-}
-
-/** The subject of an item `segment`: `<segment>/<change>`. */
-function readMove(subject: string): Move {
-  const [segment = '', change] = subject.split('/');
-  return { segment, change: change === 'leave' ? 'leave' : 'enter' };
 }
 
 const listed = <T>(one: T | null): T[] => (one === null ? [] : [one]);

@@ -26,6 +26,8 @@ const LISTED_AT_ONCE = 1_000;
 const REFUSED_AT_ONCE = 1_000;
 /** So many calls take a minute. */
 const SUSPECTS_AT_ONCE = 300;
+/** Where Temporal fails in the midst of asking, no more than these count as asked about. */
+const CLAIMED_AT_ONCE = 25;
 /** Then the rest of a look has its turn. */
 const REBUILT_FOR_S = 20;
 
@@ -196,13 +198,18 @@ async function askAboutSuspects(
     idleBefore: ago(pace.idleMs),
     askedBefore: startedAt ?? ago(pace.recheckMs),
   };
-  const { suspects, isFull } = await claimEach(SUSPECTS_AT_ONCE - open.length, [
-    async (limit) => ofJourneys(await claimSuspects(db, { ...look, limit, idleBehind })),
-    (limit) => claimLostSendings(db, 'delivery', { ...look, limit }),
-    (limit) => claimLostSendings(db, 'resend', { ...look, limit }),
-  ]);
-  await askAbout(dependencies, [...ofJourneys(open), ...suspects], pace.perSecond);
+  await askAbout(dependencies, ofJourneys(open), pace.perSecond);
   for (const [workflowId] of listed) closed.delete(workflowId);
+  let isFull = true;
+  for (let rest = SUSPECTS_AT_ONCE - open.length; isFull && rest > 0; rest -= CLAIMED_AT_ONCE) {
+    const claimed = await claimEach(Math.min(rest, CLAIMED_AT_ONCE), [
+      async (limit) => ofJourneys(await claimSuspects(db, { ...look, limit, idleBehind })),
+      (limit) => claimLostSendings(db, 'delivery', { ...look, limit }),
+      (limit) => claimLostSendings(db, 'resend', { ...look, limit }),
+    ]);
+    await askAbout(dependencies, claimed.suspects, pace.perSecond);
+    isFull = claimed.isFull;
+  }
   // Where there are too many to be asked about, some of the span may be left.
   return { left: isFull ? 1 : 0, hasIdleLeft: isFull && (await hasIdle(db, { ...look, idleBehind })) };
 }

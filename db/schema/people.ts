@@ -88,7 +88,10 @@ export const attributeChanges = pgTable(
     /** It was sent as backfill, or with an event that was long past: it starts no campaign and ends no wait. */
     backfill: boolean('backfill').notNull().default(false),
   },
-  (table) => [primaryKey({ columns: [table.personKey, table.number] })],
+  (table) => [
+    primaryKey({ columns: [table.personKey, table.number] }),
+    index('attribute_changes_age').on(table.personKey, table.at),
+  ],
 );
 
 export type InboxType = 'event' | 'trigger' | 'change' | 'segment' | 'due' | 'recheck';

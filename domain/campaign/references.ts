@@ -23,12 +23,13 @@ export function referenceFindings(campaign: Record<string, unknown>, places: Pla
   const hasData = trigger['type'] === 'manual';
   const inConditions = conditionsIn(campaign, places).flatMap(conditionReferences);
   const inTemplates = places.flatMap(templateReferences);
+  const inDefaults = referencesIn(campaign['defaults'], 'defaults', nothingEarlier());
   const missing = inConditions.flatMap((reference) => listed(missingStep(reference)));
   return {
     faults: missing.map(({ at, message }) => ({ path: at, message })),
     warnings: [
       ...inTemplates.flatMap((reference) => listed(missingStep(reference))),
-      ...[...inConditions, ...inTemplates].flatMap((reference) => [
+      ...[...inConditions, ...inTemplates, ...inDefaults].flatMap((reference) => [
         ...(hasEvent || reference.hasEvent ? [] : listed(missingEvent(reference))),
         ...(hasData ? [] : listed(missingData(reference))),
       ]),
@@ -97,18 +98,24 @@ function conditionReferences({ condition, ...at }: Condition): Reference[] {
 }
 
 function templateReferences({ step, path, earlier }: Place): Reference[] {
-  if (step['type'] !== 'webhook' && step['type'] !== 'update') return [];
-  return templatesIn(step, path).flatMap(({ at, source }) =>
+  return step['type'] === 'webhook' || step['type'] === 'update' ? referencesIn(step, path, earlier) : [];
+}
+
+const referencesIn = (value: unknown, path: string, earlier: Earlier): Reference[] =>
+  templatesIn(value, path).flatMap(({ at, source }) =>
     templateFaults(source).length > 0
       ? []
       : templateVariables(source).map((variable) => ({ at, keys: variable.path, earlier })),
   );
-}
+
+const READS = /event|parameter|responses|trigger|customer|user/i;
 
 /** Every text whose Liquid may read a person, an event or an answer. */
 export function templatesIn(value: unknown, at: string): { at: string; source: string }[] {
-  if (typeof value === 'string')
-    return /\{[{%].*(?:event|parameter|responses|trigger|customer|user)/is.test(value) ? [{ at, source: value }] : [];
+  if (typeof value === 'string') {
+    const start = value.search(/\{[{%]/);
+    return start >= 0 && READS.test(value.slice(start)) ? [{ at, source: value }] : [];
+  }
   if (Array.isArray(value)) return value.flatMap((item, index) => templatesIn(item, placeOf([index], at)));
   return isRecord(value) ? Object.entries(value).flatMap(([key, item]) => templatesIn(item, placeOf([key], at))) : [];
 }

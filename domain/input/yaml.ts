@@ -1,4 +1,14 @@
-import { isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument, type Document, type ParsedNode } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type ParsedNode,
+} from 'yaml';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { placeOf, summary } from './faults.ts';
 
@@ -17,7 +27,8 @@ export function parseYaml(text: string): unknown {
   const unquoted = unquotedTemplates(text, document, lines);
   if (unquoted.length > 0)
     throw new HooklineError('campaigns.invalid', summary('the YAML', unquoted), { errors: unquoted });
-  const errors = [...document.errors, ...document.warnings].map(({ code, message, pos }) => {
+  const all = [...document.errors, ...repeatedKeys(document.contents), ...document.warnings];
+  const errors = all.slice(0, MOST_FAULTS).map(({ code, message, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
     return { path: '', message: `line ${line}, column ${col}: ${EXPLAINED[code] ?? unquoting(message)}` };
   });
@@ -26,6 +37,8 @@ export function parseYaml(text: string): unknown {
   return orMalformed(() => document.toJS({ maxAliasCount: 100 }));
 }
 
+/** Of a text that is wrong in each line nobody reads more. */
+const MOST_FAULTS = 100;
 const MAX_DEPTH = 64;
 const MAX_INDENT = 256;
 
@@ -49,7 +62,9 @@ function isTooDeep(text: string): boolean {
 }
 
 function compose(text: string, lineCounter: LineCounter): Document.Parsed {
-  return orMalformed(() => parseDocument(text, { version: '1.2', prettyErrors: false, lineCounter, stringKeys: true }));
+  return orMalformed(() =>
+    parseDocument(text, { version: '1.2', prettyErrors: false, lineCounter, stringKeys: true, uniqueKeys: false }),
+  );
 }
 
 /** The parser throws where aliases multiply or lead nowhere, and where nesting exceeds the stack. */
@@ -79,7 +94,7 @@ const EXPLAINED: Record<string, string> = {
 /** One line, no flow collection, several keys. Where it makes no sense either, its newlines were lost: `curl -d @file` drops them. */
 function isOneLine(text: string): boolean {
   if (/[\n\r]/.test(text) || /^\s*[{[]/.test(text)) return false;
-  const keys = text.replace(/\{.*?\}/g, '').match(/(?:^|\s)[\w-]+:(?=\s|$)/g) ?? [];
+  const keys = text.replace(/\{[^{}]*\}/g, '').match(/(?:^|\s)[\w-]+:(?=\s|$)/g) ?? [];
   return keys.length > 1;
 }
 
@@ -91,11 +106,12 @@ const lostNewlines = () => malformed('the YAML has lost its newlines; send it wi
  */
 function unquotedTemplates(text: string, document: Document.Parsed, lines: LineCounter): InputFault[] {
   const lineOf = ({ start }: Entry): number => lines.linePos(start).line;
+  const texts = text.split('\n');
   const entries = [...entriesOf(document.contents, [])];
   const mistaken = entries.filter(({ value }) => isMap(value) && value.items.some(({ key }) => isMap(key)));
-  const broken = document.errors.flatMap(({ pos }) => {
+  const broken = document.errors.slice(0, MOST_FAULTS).flatMap(({ pos }) => {
     const { line } = lines.linePos(pos[0]);
-    const written = (text.split('\n')[line - 1] ?? '').replace(/"[^"]*"|'[^']*'/g, '');
+    const written = (texts[line - 1] ?? '').replace(/"[^"]*"|'[^']*'/g, '');
     if (!/\{\{|\{%/.test(written)) return [];
     return entries.findLast((entry) => lineOf(entry) === line && entry.start <= pos[0] && !isInTemplate(entry)) ?? [];
   });
@@ -128,6 +144,20 @@ function* entriesOf(node: ParsedNode | null, path: PropertyKey[]): Generator<Ent
       yield entry;
       yield* entriesOf(value, entry.path);
     }
+  }
+}
+
+/** Not by the parser, which compares each key of a map with all before it. */
+function* repeatedKeys(node: ParsedNode | null): Generator<{ code: string; message: string; pos: [number] }> {
+  const items = isMap(node) || isSeq(node) ? node.items : [];
+  const seen = new Set<string>();
+  for (const item of items) {
+    if (isPair(item) && isScalar(item.key)) {
+      const name = String(item.key.value);
+      if (seen.has(name)) yield { code: 'DUPLICATE_KEY', message: '', pos: [item.key.range[0]] };
+      seen.add(name);
+    }
+    yield* repeatedKeys(isPair(item) ? item.value : item);
   }
 }
 

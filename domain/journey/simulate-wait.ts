@@ -10,14 +10,16 @@ import { factsAt } from './simulate-facts.ts';
 import { inputNow, note, SIMULATED, type Past, type SimulatedEvent, type Simulation } from './simulation.ts';
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
+const QUARTER_MS = 15 * MINUTE_MS;
 
 /**
- * When a condition is judged that time alone may fulfil: by the minute for a week, after which clocks show nothing new, then by the hour
- * for a year, where the minute is looked for once it holds.
+ * When a condition is judged that time alone may fulfil: by the minute for a week, then by the quarter of an hour for
+ * a year, where the minute is looked for once it holds.
  */
-const WEEK_MS = 7 * 24 * HOUR_MS;
-const YEAR_MS = 365 * 24 * HOUR_MS;
+const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
+const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
+/** Of so many looks none takes long; whoever simulates may give up between them. */
+const LOOKS_AT_ONCE = 1_000;
 
 /** Nothing that was given ends the wait, and it has no timeout. */
 export class WaitsForEver extends Error {}
@@ -96,7 +98,8 @@ async function endOfCondition(
     ...coming.map(({ event, index }) => ({ at: event.timestamp, by: index })),
   ].toSorted((one, other) => one.at.getTime() - other.at.getTime());
   let seen: Record<string, Json> = {};
-  for (const { at, by } of moments) {
+  for (const [index, { at, by }] of moments.entries()) {
+    if (index % LOOKS_AT_ONCE === LOOKS_AT_ONCE - 1) await simulation.atBoundary();
     for (const before of [by ?? Infinity, ...(by === undefined ? [] : [by + 1])]) {
       await meetUpTo(simulation, past, { to: at, before });
       const { holds, values } = await judge(simulation, past, { condition: until, at, event: null, come: by });
@@ -150,14 +153,14 @@ function judge(simulation: Simulation, past: Past, { condition, at, event, come 
 function looks(from: Date, deadline: Date | null): Date[] {
   const end = Math.min(deadline?.getTime() ?? Infinity, from.getTime() + YEAR_MS);
   const times: Date[] = [];
-  for (let at = from.getTime() + MINUTE_MS; at <= end; at += at - from.getTime() < WEEK_MS ? MINUTE_MS : HOUR_MS)
+  for (let at = from.getTime() + MINUTE_MS; at <= end; at += at - from.getTime() < WEEK_MS ? MINUTE_MS : QUARTER_MS)
     times.push(new Date(at));
   return times;
 }
 
-/** The first minute of the hour up to a moment at which a condition holds that did not hold an hour before. */
+/** The first minute of the quarter of an hour up to a moment at which a condition holds that did not hold before. */
 async function firstMinute(simulation: Simulation, past: Past, condition: Condition, end: Date): Promise<Date> {
-  for (let ms = end.getTime() - HOUR_MS + MINUTE_MS; ms < end.getTime(); ms += MINUTE_MS) {
+  for (let ms = end.getTime() - QUARTER_MS + MINUTE_MS; ms < end.getTime(); ms += MINUTE_MS) {
     const at = new Date(ms);
     if ((await judge(simulation, past, { condition, at, event: null, come: undefined })).holds) return at;
   }

@@ -6,6 +6,8 @@ import { instantOf } from '../time/zone.ts';
 /** Two days before the last moment that a Date can hold, so that it can hold it in every zone. */
 const END_OF_TIME_MS = 8_640_000_000_000_000 - 2 * 86_400_000;
 const DEFAULT_FORMAT = '%A, %B %-e, %Y at %-l:%M %P %z';
+/** No date is written with more. */
+const LONGEST_DATE = 100;
 const SECONDS = /^-?\d+(?:\.\d+)?$/;
 const ISO_WITHOUT_ZONE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$/;
 const ZONE = /(?:\b(?:Z|UTC?|GMT|[ECMP][SD]T)|\d\s*Z|[+-]\d{2}:?\d{2})(?:\s*\(.*\))?$/i;
@@ -46,7 +48,7 @@ function print({ context }: Call, value: unknown, format: string, zone?: unknown
 
 function instantFrom(value: unknown, zone: string, now: string): number | undefined {
   if (typeof value === 'number') return value * 1000;
-  if (typeof value !== 'string') return undefined;
+  if (typeof value !== 'string' || value.length > LONGEST_DATE) return undefined;
   const text = value.trim();
   if (text === 'now' || text === 'today') return Date.parse(now);
   if (SECONDS.test(text)) return Number(text) * 1000;

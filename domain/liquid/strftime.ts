@@ -18,7 +18,7 @@ const MONTHS = [
 ];
 const DAY_MS = 86_400_000;
 const MAX_WIDTH = 1024;
-const DIRECTIVE = /%([-0^#_:]*)(\d*)[EO]?([a-zA-Z%+])/g;
+const DIRECTIVE = /%([-0^#_:]*)([1-9]\d*)?[EO]?([a-zA-Z%+])/g;
 
 /** A wall clock: `wall` is a Date whose UTC fields are the zone's local time; `offset` is in whole minutes. */
 type Clock = { wall: Date; instant: number; offset: number; zone: string };
@@ -88,8 +88,8 @@ export function strftime(format: string, instant: number, zone: string): string 
 }
 
 function print(format: string, clock: Clock): string {
-  return format.replace(DIRECTIVE, (directive, flags: string, digits: string, code: string) => {
-    const width = Math.min(Number(digits), MAX_WIDTH);
+  return format.replace(DIRECTIVE, (directive, flags: string, digits: string | undefined, code: string) => {
+    const width = Math.min(Number(digits ?? 0), MAX_WIDTH);
     if (code === 'L' || code === 'N') return fraction(clock.wall, width || (code === 'L' ? 3 : 9));
     if (code === 'z') return cased(offsetText(clock.offset, flags), flags, code).padStart(width);
     const short = composed[code];

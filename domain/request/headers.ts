@@ -53,10 +53,20 @@ export function renderHeaders(headers: CompiledHeader[], rendering: Rendering): 
 }
 
 export function checkedValue(text: string, place: string): string {
-  const value = text.replace(/^[ \t]+|[ \t]+$/g, '');
+  const value = withoutBlanks(text);
   const fault = headerValueFault(value);
   if (fault) throw failedAt('render.invalid_header', place, `the value ${fault}`);
   return value;
+}
+
+/** By steps: a regular expression for the end would begin anew at each blank of a long row of them. */
+function withoutBlanks(text: string): string {
+  const isBlank = (index: number) => text[index] === ' ' || text[index] === '\t';
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(start)) start += 1;
+  while (end > start && isBlank(end - 1)) end -= 1;
+  return text.slice(start, end);
 }
 
 export const findHeader = (headers: [string, string][], name: string): [string, string] | undefined =>

@@ -71,7 +71,7 @@ export const holdsSecret = (text: string, secretValues: readonly string[]): bool
 function redactUrlParts(text: string): string {
   return text
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/i, `$1${MASK}@`)
-    .replace(/([?&])([^=&#\s]+)=([^&#\s]*)/g, (pair, mark: string, name: string) =>
+    .replace(/([?&])([^=&?#\s]+)=([^&#\s]*)/g, (pair, mark: string, name: string) =>
       SECRET_PARAMETER.test(decoded(name)) ? `${mark}${name}=${MASK}` : pair,
     );
 }

@@ -36,12 +36,17 @@ type Look = {
  * meanwhile, also the last of them.
  */
 export function planOccurrences(schedule: Schedule, { zones, latest, changedAt, now }: Look): Planned[] {
-  return zones.flatMap((zone) => {
+  const plannedIn = (zone: string) => {
     const last = latest.get(zone);
-    const planned = last ? dueAt(last.localTime, zone) : undefined;
+    // In most active hours a day has begun before its time.
+    return last && (schedule.timezone === 'mostActiveHour' ? dueAt(last.localTime, zone) : last.dueAt);
+  };
+  const isWatched = [...latest.keys()].some((zone) => (plannedIn(zone) ?? now) > now);
+  return zones.flatMap((zone) => {
+    const planned = plannedIn(zone);
     if (planned && planned > now) return [];
-    // A zone that has come into use begins with what comes now.
-    const since = last || latest.size === 0 ? 0 : now.getTime() - MINUTE_MS;
+    // A zone that has come into use, for the first time or again, begins with what comes now: nothing was missed where others lie ahead.
+    const since = isWatched || (!planned && latest.size > 0) ? now.getTime() - MINUTE_MS : 0;
     const after = Math.max(changedAt.getTime(), since, planned?.getTime() ?? 0, now.getTime() - LOOKED_BACK_MS);
     return nextIn(schedule, zone, new Date(after), now);
   });

@@ -221,6 +221,18 @@ it('a wait for a condition ends at what fulfilled it: the next one looks behind 
   expect(await findWait(test.db, journey, 'pay')).toMatchObject({ outcome: 'condition', position: event?.number });
 });
 
+it('a wait for a condition is not fulfilled by what was before it began, though that is matched only then', async () => {
+  const until = { not: { performed: { event: 'paid' } } };
+  const journey = await test.enter('lagging', { steps: [{ ...isPaid, until }] }, { person: 'lagging' });
+  await ingest('lagging', 'seen');
+  await ingest('lagging');
+  const last = sql`(select last_number from people where id = 'lagging')`;
+  await test.db.update(journeys).set({ position: last }).where(eq(journeys.id, journey));
+  expect(await test.prepare(journey, 'pay', 'wait')).toMatchObject({ ended: null });
+  await matchAll();
+  expect(await outcomeOf(journey)).toBeNull();
+});
+
 it('a wait began when its step says so, whatever the clock of Postgres', async () => {
   const now = new Date('2030-01-01T00:00:00Z');
   const journey = await test.enter('clock', { steps: [pay] }, { person: 'clock' });

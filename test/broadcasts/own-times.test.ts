@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Db } from '../../db/open.ts';
 import { sql } from 'drizzle-orm';
 import { commands } from '../../db/schema/journeys.ts';
-import { events } from '../../db/schema/people.ts';
+import { events, people } from '../../db/schema/people.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { scheduling } from '../support/scheduling.ts';
 
@@ -83,6 +83,18 @@ describe("a schedule in each person's own zone", () => {
       '2030-01-02T09:00 Europe/Paris due',
       '2030-01-02T09:00 UTC due',
     ]);
+  });
+
+  it('takes in a zone that comes into use again, from then on', async () => {
+    await on.makePeople([{ id: 'akira', timezone: 'Asia/Tokyo' }]);
+    await on.schedule({ cron: '0 9 * * *', timezone: 'person' }, '2030-01-01T12:00:00Z');
+    await on.look('2030-01-01T12:00:00Z');
+    await db.delete(people);
+    for (const day of ['02', '03', '04']) await on.look(`2030-01-${day}T12:00:00Z`);
+    await on.makePeople([{ id: 'keiko', timezone: 'Asia/Tokyo' }]);
+    await on.look('2030-01-04T12:01:00Z');
+    const inTokyo = (await on.rows()).filter((row) => row.includes('Tokyo'));
+    expect(inTokyo).toEqual(['2030-01-02T09:00 Asia/Tokyo fired', '2030-01-05T09:00 Asia/Tokyo due']);
   });
 });
 

@@ -95,6 +95,20 @@ describe('a schedule by cron', () => {
     expect(await on.made()).toEqual([{ occurrence: '2030-01-02T07:30', zone: null, version: 3 }]);
   });
 
+  it('that was by most active hours goes off on the same day where its new time is still to come', async () => {
+    await on.schedule({ cron: '0 23 * * *', timezone: 'mostActiveHour' }, '2030-01-01T12:00:00Z');
+    await on.look('2030-01-01T12:00:00Z');
+    await on.look('2030-01-02T00:00:00Z');
+    const { campaign } = validateCampaign(
+      { trigger: { type: 'schedule', cron: '0 12 * * *' }, steps: [{ type: 'exit' }] },
+      'weekly',
+    );
+    await publishVersion(db, { ...campaign, id: 'weekly' }, compilePlan(campaign));
+    await on.changedAt('2030-01-02T08:00:00Z');
+    await on.look('2030-01-02T08:00:01Z');
+    expect((await on.rows()).at(-1)).toBe('2030-01-02T12:00 UTC due');
+  });
+
   it('goes off on the day on which the clock skips its time, and once on that which shows it twice', async () => {
     await on.schedule({ cron: '30 2 * * *' }, '2030-03-30T12:00:00Z', { timezone: 'Europe/Paris' });
     await on.look('2030-03-30T12:00:00Z');

@@ -1,14 +1,17 @@
-import { eq, inArray } from 'drizzle-orm';
+import { eq, inArray, isNotNull } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createEnterPage } from '../../activities/enter-page.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createBroadcast, findBroadcast, stopBroadcast } from '../../db/broadcasts.ts';
+import { exitPage } from '../../db/campaign-exit.ts';
+import { changeCampaignState } from '../../db/campaigns.ts';
 import { erasePerson } from '../../db/erase-person.ts';
 import { ingestEvents } from '../../db/events.ts';
 import { mergePeople } from '../../db/merge-people.ts';
 import { findPerson, putPerson } from '../../db/people.ts';
 import { entries } from '../../db/schema/campaigns.ts';
 import { commands, conversions, journeys } from '../../db/schema/journeys.ts';
+import { startCampaign } from '../../db/start-campaign.ts';
 import { makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { matcherOf } from '../support/matcher.ts';
@@ -59,6 +62,20 @@ it('what somebody does whose journey was taken back is no conversion of it', asy
     .from(conversions)
     .innerJoin(journeys, eq(journeys.id, conversions.journeyId));
   expect(converted).toEqual([{ broadcast: again }]);
+});
+
+it('who had not begun when the campaign was stopped, and had to leave, may enter again as if they had not entered', async () => {
+  const broadcast = await begin({ goal: { event: 'bought', within: '7d' } });
+  const stopped = await changeCampaignState(test.db, 'tour', ['live'], 'stopped', { exit: true });
+  const exitBefore = stopped?.exitBefore ?? new Date();
+  while ((await exitPage(test.db, { id: 'tour', exitBefore }, new Date())) > 0);
+  await enterPages(broadcast);
+  expect(await test.db.select().from(entries)).toEqual([]);
+  await startCampaign(test.db, 'tour');
+  const again = await trigger();
+  const active = await test.db.select().from(journeys).where(eq(journeys.state, 'starting'));
+  expect(active.map(({ broadcastId }) => broadcastId)).toEqual([again, again]);
+  expect(await test.db.select().from(journeys).where(isNotNull(journeys.goalEvent))).toHaveLength(2);
 });
 
 it('the entry of a journey that has begun stays, where that of one who was merged into its person is taken back', async () => {

@@ -215,6 +215,7 @@ describe('what a merge takes along', () => {
     expect(members).toMatchObject([{ segmentId: 'both', since: new Date(2) }, { segmentId: 'gold' }]);
     expect((await db.select().from(outcomes).orderBy(outcomes.cause)).map(({ reason }) => reason)).toEqual([
       'of kept',
+      'of old',
       '',
     ]);
     const entered = await db.select().from(entries).orderBy(entries.campaignId, entries.cause);
@@ -236,20 +237,15 @@ describe('what a merge takes along', () => {
     ]);
   });
 
-  it('is also what began by a change or a segment, where both have one of the same number', async () => {
-    const causes = ['attribute/plan/1', 'segment/gold/enter/1'];
+  it('is also what began by the same for both, or by a change or a segment of the same number', async () => {
+    const causes = ['attribute/plan/1', 'segment/gold/enter/1', 'date/2026-03-01'];
     const of = (personKey: string, journeyId: string) => ({ campaignId: 'tour', personKey, journeyId, once: false });
     for (const cause of causes) {
-      const [mine, theirs] = [await journeyOf('kept', 1, { cause }), await journeyOf('old', 1, { cause })];
-      await db.insert(entries).values([
-        { ...of(kept, mine), cause },
-        { ...of(old, theirs), cause },
-      ]);
-      const one = { campaignId: 'tour', version: 1, outcome: 'entered' as const, reason: '', values: {}, cause };
-      await db.insert(outcomes).values([
-        { ...one, personKey: kept, journeyId: mine },
-        { ...one, personKey: old, journeyId: theirs },
-      ]);
+      for (const person of ['kept', 'old']) {
+        const row = { ...of(keyOf(person), await journeyOf(person, 1, { cause })), cause };
+        await db.insert(entries).values(row);
+        await db.insert(outcomes).values({ ...row, version: 1, outcome: 'entered', reason: '', values: {} });
+      }
     }
     await merge();
     for (const table of [entries, outcomes, journeys]) {
@@ -257,6 +253,8 @@ describe('what a merge takes along', () => {
       expect(rows.map(({ cause }) => shownCause({ cause, broadcastId: null })).toSorted(byText)).toEqual([
         { type: 'attribute', id: 'plan' },
         { type: 'attribute', id: 'plan' },
+        { type: 'date', id: '2026-03-01' },
+        { type: 'date', id: '2026-03-01' },
         { type: 'segment', id: 'gold', change: 'enter' },
         { type: 'segment', id: 'gold', change: 'enter' },
       ]);

@@ -24,6 +24,16 @@ describe('the date filter', () => {
     expect(print(`{{ 'now' | date: '${format}' }}`)).toBe(printed);
   });
 
+  it('takes no time for what is no date, or no format', () => {
+    const scope = buildScope({
+      person: { id: 'p', attributes: { text: 'Z('.repeat(250_000) } },
+      now: '2026-03-01T00:00:00Z',
+    });
+    const text = renderText(compileTemplate("{{ customer.text | date: '%F' }}"), scope).text;
+    expect(text).toHaveLength(500_000);
+    expect(print(`{{ 'now' | date: '%${'0'.repeat(200_000)}' }}`)).toHaveLength(200_001);
+  });
+
   it.each([
     ['Europe/Paris', '2026-03-02 00:30 +0100 CET'],
     ['America/New_York', '2026-03-01 18:30 -0500 EST'],

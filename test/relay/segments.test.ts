@@ -174,9 +174,11 @@ describe('a definition that changes', () => {
     await test.did('ada', 'bought');
     await test.did('ada', 'bought');
     await test.relays.sweep();
+    // What is sent to its members now goes by the new one.
+    expect(await test.members('buyers')).toEqual(['ada']);
     await test.relays.settle();
     expect(await test.members('buyers')).toEqual(['ada']);
-    expect(await test.decided()).toEqual(['ada hello segment/buyers/enter/3 entered']);
+    expect(await test.decided()).toEqual(['ada hello segment/buyers/enter/4 entered']);
   });
 
   it('is told to who did something by backfill that counts for it', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { templatesIn } from '../../../domain/campaign/references.ts';
 import { entryRules, findStep, validateCampaign } from '../../../domain/campaign/campaign.ts';
 import { parseYaml } from '../../../domain/input/yaml.ts';
 
@@ -126,6 +127,7 @@ describe('a warning', () => {
       id: 'a',
       trigger: { type: 'manual' },
       audience: { 'event.plan': 'gold' },
+      defaults: { headers: { 'X-Status': '{{ event.status }}' } },
       steps: [
         { type: 'webhook', id: 'send', url: 'https://example.com/{{ event.id }}' },
         { type: 'branch', cases: [{ when: { or: [{ 'event.x': 1 }] }, steps: [] }] },
@@ -135,7 +137,12 @@ describe('a warning', () => {
       'audience: event.plan is always missing, as the trigger has no event',
       'steps[1].cases[0].when: event.x is always missing, as the trigger has no event',
       'steps[0].url: event.id is always missing, as the trigger has no event',
+      'defaults.headers.X-Status: event.status is always missing, as the trigger has no event',
     ]);
+  });
+
+  it('is found in no time in a text that is full of brackets', () => {
+    expect(templatesIn('{{ '.repeat(300_000), 'steps[0].url')).toEqual([]);
   });
 
   it('is the data of a trigger that brings none', () => {

@@ -131,6 +131,11 @@ describe('headers', () => {
     );
   });
 
+  it('are trimmed in no time, however many blanks are in the middle', () => {
+    const note = ` a${' '.repeat(500_000)}b `;
+    expect(() => render({ url, headers: { 'X-Note': '{{ customer.note }}' } }, scopeOf({ note }))).toThrow(/X-Note/);
+  });
+
   it('take Latin-1', () => {
     expect(render({ url, headers: { 'X-Name': 'Zoë' } }).headers).toEqual([['X-Name', 'Zoë']]);
   });
