@@ -58,14 +58,23 @@ export const otherTypes = ({ yaml, judgesItems, forms }: Route): string[] => [
 
 /** Line by line, each by itself. Line breaks at the end are no lines; an empty one before is as wrong as any that is no JSON. */
 function parseLines(body: Buffer): unknown[] {
-  const lines = body.toString('latin1', 0, endOf(body)).split('\n', MAX_LINES + 1);
-  if (lines.length > MAX_LINES) {
-    const message = `The body has more than ${MAX_LINES} lines; send at most that many at a time.`;
+  const end = endOf(body);
+  const count = countLines(body, end);
+  if (count > MAX_LINES) {
+    const message = `The body has ${count} lines; send at most ${MAX_LINES} at a time.`;
     throw new HooklineError('body.too_large', message);
   }
-  return lines.map(parseLine);
+  return body.toString('latin1', 0, end).split('\n').map(parseLine);
 }
 
+/** Before anything is made of them: there may be as many as bytes. */
+function countLines(body: Buffer, end: number): number {
+  let count = 1;
+  for (let index = 0; index < end; index += 1) if (body[index] === LINE_BREAK) count += 1;
+  return count;
+}
+
+const LINE_BREAK = 0x0a;
 const SPACE = new Set(Buffer.from(' \t\r\n'));
 
 function endOf(body: Buffer): number {
