@@ -5,13 +5,14 @@ import { quietRuntime } from '../support/workflows.ts';
 import { fromJson, type History } from './history-json.ts';
 import { bundlePlanted, type Planted } from './planted.ts';
 import { RECORDINGS } from './record.ts';
+import { NO_LOOP_LIMIT } from '../../workflow-limits.ts';
 
 const here = new URL('.', import.meta.url);
 const names = (await readdir(here)).filter((name) => name.endsWith('.json'));
 const read = async (name: string) => JSON.parse(await readFile(new URL(name, here), 'utf8')) as object;
 
 const replay = (history: History, workflowBundle: WorkflowBundleOption) =>
-  Worker.runReplayHistory({ workflowBundle }, history, 'recorded');
+  Worker.runReplayHistory({ workflowBundle, ...NO_LOOP_LIMIT }, history, 'recorded');
 const today = () => ({ codePath: inject('bundlePath') });
 
 beforeAll(quietRuntime);
