@@ -23,7 +23,7 @@ const benches = {
 };
 
 /**
- * `npm run bench`: ratios against baselines measured in the same run, in turns, on the same servers; or only those named.
+ * `npm run bench`: ratios against baselines measured in the same run, in turns; or only those named.
  * 10,000 journeys sleep, and a broadcast has 1,000 people; with `--large` 100,000 and 10,000. `--sleepers=500` says how many sleep.
  */
 const words = process.argv.slice(2);
