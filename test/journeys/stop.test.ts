@@ -81,8 +81,8 @@ describe('a campaign that is stopped', () => {
     await enter('leave', people, [{ type: 'delay', for: '1h' }, webhook()]);
     await reaches('leaver-0', 'delayed');
     const { body } = await move('leave', 'stop', { people: 'exit' });
-    // The first page at once, the others by the relay.
-    expect(body.inside['1']).toBeLessThan(260);
+    // The first page at once, the others by the relay, which may be done with them by now.
+    expect(body.inside['1'] ?? 0).toBeLessThan(260);
     await eventually(async () => (await inside('leave')) === 0, 30_000);
     expect(await journeyOf('leaver-259')).toMatchObject({ state: 'exited', reason: 'the campaign was stopped' });
     await eventually(async () => (await listExitingCampaigns(hookline.database.db)).length === 0);
