@@ -6,7 +6,7 @@ import { countActivity } from '../db/activity.ts';
 import { createFacts } from '../db/facts.ts';
 import { renderedColumns } from '../db/frozen-request.ts';
 import { newId } from '../db/id.ts';
-import { isBehind, isBehindEvent } from '../db/inbox.ts';
+import { isBehind } from '../db/inbox.ts';
 import { lockJourneyAt, recordStep, type JourneyRow } from '../db/journeys.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
@@ -99,7 +99,7 @@ async function untilEndsMatched(
   const names = [...journey.exitEvents, ...goal];
   if (names.length === 0) return;
   const { key, lastNumber } = firstSeen(seen, person);
-  if (await isBehindEvent(tx, key, names, lastNumber)) throw new NotMatched(NOT_MATCHED);
+  if (await isBehind(tx, key, lastNumber, { events: names })) throw new NotMatched(NOT_MATCHED);
 }
 
 /** Only the relay brings people into segments and notes conversions: they are asked about once it has seen what was there at first. */

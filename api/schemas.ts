@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../domain/json.ts';
+import { isStorableMoment } from '../domain/time/storable.ts';
 
 const ID = 'write an id of 1 to 255 characters';
 
@@ -28,15 +29,11 @@ export const fields: z.ZodType<Record<string, Json>> = z.record(z.string().min(1
 
 const TIME = 'write a time such as 2026-05-01T09:00:00Z (RFC 3339, with an offset)';
 
-/** In UTC in the years 1000 to 9999: drivers and clients read others each in their own way. */
-export const isInCommonYears = (moment: Date): boolean =>
-  moment.getUTCFullYear() >= 1000 && moment.getUTCFullYear() <= 9999;
-
 /** RFC 3339, with an offset or `Z`. Becomes a moment. */
 export const time = z.iso
   .datetime({ offset: true, error: TIME })
   .transform((text) => new Date(text))
-  .refine(isInCommonYears, TIME);
+  .refine(isStorableMoment, TIME);
 
 const LIMIT = 'write a number from 1 to 200';
 

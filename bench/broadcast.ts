@@ -14,7 +14,7 @@ const FLOOR = 0.9;
  * Journeys per second that a broadcast begins, from its trigger to the last start, against bare starts of workflows. In turns, and each
  * time on new servers: a start takes longer the more workflows are in Temporal's file, whoever had them started.
  */
-export async function benchBroadcast(_servers: Servers, { large }: { large: boolean }): Promise<string> {
+export async function benchBroadcast({ large }: { large: boolean }): Promise<string> {
   const people = large ? PEOPLE.large : PEOPLE.usual;
   const sides = { hookline: startJourneys, bare: startWorkflows };
   const rounds = [];

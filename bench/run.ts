@@ -6,20 +6,25 @@ import { benchIsolation } from './isolation.ts';
 import { benchJourneys } from './journeys.ts';
 import { benchMatching } from './matching.ts';
 import { benchMemory } from './memory.ts';
-import { startServers } from './servers.ts';
+import { startServers, type Servers } from './servers.ts';
 import { benchSleepers } from './sleepers.ts';
+
+type Options = { sleepers: number; large: boolean };
+let shared: Promise<Servers> | undefined;
+const onShared = (bench: (servers: Servers, options: Options) => Promise<string>) => async (options: Options) =>
+  bench(await (shared ??= startServers()), options);
 
 /** In this order: the last ones leave destinations behind that are left alone for a while, and journeys that sleep. */
 const benches = {
-  journeys: benchJourneys,
-  events: benchEvents,
-  deliveries: benchDeliveries,
-  matching: benchMatching,
-  memory: benchMemory,
-  isolation: benchIsolation,
-  sleepers: benchSleepers,
+  journeys: onShared(benchJourneys),
+  events: onShared(benchEvents),
+  deliveries: onShared(benchDeliveries),
+  matching: onShared(benchMatching),
+  memory: onShared(benchMemory),
+  isolation: onShared(benchIsolation),
+  sleepers: onShared(benchSleepers),
   broadcast: benchBroadcast,
-  audience: benchAudience,
+  audience: onShared(benchAudience),
 };
 
 /**
@@ -33,12 +38,10 @@ const sleepers = Number(asked ?? (large ? 100_000 : 10_000));
 const wanted = words.filter((word) => !word.startsWith('--'));
 const unknown = wanted.find((name) => !(name in benches));
 if (unknown !== undefined) throw new Error(`there is no bench ${unknown}, but ${Object.keys(benches).join(', ')}`);
-const servers = await startServers();
 try {
   for (const [name, bench] of Object.entries(benches)) {
-    if (wanted.length === 0 || wanted.includes(name))
-      process.stdout.write(`${await bench(servers, { sleepers, large })}\n`);
+    if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await bench({ sleepers, large })}\n`);
   }
 } finally {
-  await servers.stop();
+  await (await shared)?.stop();
 }

@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, lte, sql } from 'drizzle-orm';
+import type { Move } from './members.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import { broadcasts } from './schema/campaigns.ts';
@@ -99,7 +100,7 @@ async function differencesTold(
 }
 
 /** The subject of an item `segment`: `<segment>/<change>`. */
-export function readDifference(subject: string): { segment: string; change: 'enter' | 'leave' } {
+export function readDifference(subject: string): Move {
   const [segment = '', change] = subject.split('/');
   return { segment, change: change === 'leave' ? 'leave' : 'enter' };
 }
@@ -129,10 +130,15 @@ async function attributesBrought(
 }
 
 /**
- * Whether something of a person that came by a moment, or has at most a number, is still to be matched. Somebody who could not be
- * matched is not waited for: nobody knows when that works again.
+ * Whether something of a person that came by a moment, or has at most a number, is still to be matched; with `events` only those of
+ * these names. Somebody who could not be matched is not waited for: nobody knows when that works again.
  */
-export async function isBehind(tx: Db, personKey: string, by: Date | number): Promise<boolean> {
+export async function isBehind(
+  tx: Db,
+  personKey: string,
+  by: Date | number,
+  { events: names }: { events?: string[] } = {},
+): Promise<boolean> {
   const isMeant =
     typeof by === 'number'
       ? sql`inbox.number <= ${by}`
@@ -144,18 +150,7 @@ export async function isBehind(tx: Db, personKey: string, by: Date | number): Pr
     left join attribute_changes as changes
       on inbox.type = 'change' and changes.person_key = inbox.person_key and changes.number = inbox.number
     where inbox.person_key = ${personKey} and ${isMeant}
-    limit 1`);
-  return rows.length > 0;
-}
-
-/** Whether an event of one of these names, up to a number, is still to be matched for a person; `isBehind` says who is not waited for. */
-export async function isBehindEvent(tx: Db, personKey: string, names: string[], by: number): Promise<boolean> {
-  const rows = await tx.execute(sql`
-    select from inbox
-    join waiting on waiting.person_key = inbox.person_key and waiting.due_at <= clock_timestamp()
-    join events on events.id = inbox.subject
-    where inbox.person_key = ${personKey} and inbox.type = 'event' and inbox.number <= ${by}
-      and events.name = any(${sql.param(names)}::text[])
+      ${names ? sql`and events.name = any(${sql.param(names)}::text[])` : sql``}
     limit 1`);
   return rows.length > 0;
 }

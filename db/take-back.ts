@@ -10,8 +10,9 @@ const FREE = sql`(tries > 0 or leased_until is null or leased_until < clock_time
 
 /**
  * Takes back journeys of a broadcast that have not begun: their starts go, they end, and their people may enter as if it had not
- * been, nor does what they do later convert. One whose start is on its way to Temporal is left, until it has arrived or its lease is over: a workflow that begins after all
- * finds that its journey has ended. Nobody is left who is due later. Answers how many it took, of at most `limit`.
+ * been, nor does what they do later convert. One whose start is on its way to Temporal is left, until it has arrived or its lease is
+ * over: a workflow that begins after all finds that its journey has ended. Nobody is left who is due later. Answers how many it took, of
+ * at most `limit`.
  */
 export async function takeBackUnstarted(tx: Db, broadcast: string, limit: number): Promise<number> {
   await tx.execute(sql`delete from due_entries where broadcast_id = ${broadcast} and fired_at is null`);

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { HooklineError } from '../domain/errors.ts';
-import { portOf } from './free-port.ts';
+import { listenHere, portOf } from './free-port.ts';
 import { readJson } from './kept-files.ts';
 
 const lockSchema = z.object({ pid: z.number(), port: z.number(), token: z.string() });
@@ -41,10 +40,7 @@ export async function takeDataDir(folder: string): Promise<() => Promise<void>> 
 async function lock(file: string, folder: string): Promise<() => Promise<void>> {
   const token = randomBytes(16).toString('hex');
   const server = createServer((socket) => socket.on('error', () => {}).end(token));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // Who asks and could not be accepted, as the system was short of something, asks again.
-  server.on('error', () => {});
+  await listenHere(server, 0);
   server.unref();
   const mine: Lock = { pid: process.pid, port: portOf(server), token };
   for (;;) {

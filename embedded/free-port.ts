@@ -32,6 +32,14 @@ export function portOf(server: Server): number {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
+/** Has a server of ours listen on a port of 127.0.0.1, 0 for a free one. Throws where that is taken. */
+export async function listenHere(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  // Who could not be accepted, as the system was short of something, asks again.
+  server.on('error', () => {});
+}
+
 async function listen(port: number, host: string | undefined): Promise<Server> {
   const server = createServer().listen(port, host);
   await once(server, 'listening');

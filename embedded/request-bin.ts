@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDurationMs } from '../domain/input/duration.ts';
-import { portOf } from './free-port.ts';
+import { listenHere, portOf } from './free-port.ts';
 import { requestBinPage } from './request-bin-page.ts';
 
 const KEPT_REQUESTS = 200;
@@ -35,7 +35,7 @@ export async function startRequestBin(options: { port?: number } = {}): Promise<
   const server = createServer((request, response) => {
     answer(request, response, requests).catch(() => response.destroy());
   });
-  await listen(server, options.port ?? 0).catch(() => listen(server, 0));
+  await listenHere(server, options.port ?? 0).catch(() => listenHere(server, 0));
   const port = portOf(server);
   const close = async (): Promise<void> => {
     server.close();
@@ -43,13 +43,6 @@ export async function startRequestBin(options: { port?: number } = {}): Promise<
     await once(server, 'close');
   };
   return { origin: `http://127.0.0.1:${port}`, port, close };
-}
-
-async function listen(server: Server, port: number): Promise<void> {
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  // A request that could not be accepted, as the system was short of something, is tried again by who sent it.
-  server.on('error', () => {});
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, requests: BinRequest[]): Promise<void> {

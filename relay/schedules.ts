@@ -29,30 +29,22 @@ type Context = {
  */
 export async function runSchedules(context: Context): Promise<number> {
   const { db, now, onFailed } = context;
-  const each = async (campaign: string, see: () => Promise<number>) => {
-    try {
-      return await see();
-    } catch (error) {
-      onFailed(campaign, error);
-      return 0;
-    }
-  };
+  const each = (campaign: string, see: () => Promise<void>) =>
+    see().catch((error: unknown) => onFailed(campaign, error));
   for (const schedule of await listLiveSchedules(db)) await each(schedule.campaign, () => planAhead(context, schedule));
   let made = 0;
   for (const campaign of await listDueSchedules(db, now))
-    made += await each(campaign, () => fireDue(context, campaign));
+    await each(campaign, async () => void (made += await fireDue(context, campaign)));
   return made;
 }
 
-/** Answers 0: what it plans is due later. */
-async function planAhead({ db, campaigns, now }: Context, schedule: LiveSchedule): Promise<number> {
+async function planAhead({ db, campaigns, now }: Context, schedule: LiveSchedule): Promise<void> {
   const { trigger, timezone = 'UTC' } = (await campaigns(db, schedule.campaign, schedule.version)).campaign;
-  if (trigger.type !== 'schedule') return 0;
+  if (trigger.type !== 'schedule') return;
   const zones = scheduleZones(trigger, isByPerson(trigger) ? await listZones(db) : [], timezone);
   const latest = await listLatest(db, schedule.campaign, zones);
   const planned = planOccurrences(trigger, { zones, latest, changedAt: schedule.changedAt, now });
   if (planned.length > 0) await insertOccurrences(db, schedule, planned);
-  return 0;
 }
 
 /** Of several that are overdue in a zone the last one goes off. What is due while the campaign is not live is missed. */

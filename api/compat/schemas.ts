@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { clientId, isInCommonYears } from '../schemas.ts';
+import { isStorableMoment } from '../../domain/time/storable.ts';
+import { clientId } from '../schemas.ts';
 
 /** An id that may be a number: what other APIs take for one. */
 export const anyId = (error?: string) => z.union([clientId, z.int()], error).transform(String);
@@ -10,4 +11,4 @@ const SECONDS = 'write seconds since 1970, such as 1767225600';
 export const unixTime = z
   .union([z.number(), z.string().regex(/^\d{1,12}(?:\.\d{1,9})?$/, SECONDS)], SECONDS)
   .transform((seconds) => new Date(Number(seconds) * 1000))
-  .refine(isInCommonYears, SECONDS);
+  .refine(isStorableMoment, SECONDS);

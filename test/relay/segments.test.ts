@@ -130,6 +130,14 @@ describe('who belongs to a segment', () => {
   });
 });
 
+/** Ada is there, and is no buyer yet. */
+async function welcomeBuyers(): Promise<void> {
+  await test.set('ada', { colour: 'red' });
+  await test.put('buyers', { performed: { event: 'bought', count: { gte: 9 } } });
+  await test.relays.settle();
+  await test.greet('hello', 'buyers', 'enter');
+}
+
 describe('a definition that changes', () => {
   it('tells the differences, once, and those that follow from them', async () => {
     await test.set('ada', { plan: 'gold' });
@@ -165,10 +173,7 @@ describe('a definition that changes', () => {
   });
 
   it('is told once to who did something before it comes to them that counts for it', async () => {
-    await test.set('ada', { colour: 'red' });
-    await test.put('buyers', { performed: { event: 'bought', count: { gte: 9 } } });
-    await test.relays.settle();
-    await test.greet('hello', 'buyers', 'enter');
+    await welcomeBuyers();
     await test.greet('goodbye', 'buyers', 'leave');
     await test.put('buyers', { performed: { event: 'bought', count: { gte: 2 } } });
     await test.did('ada', 'bought');
@@ -182,10 +187,7 @@ describe('a definition that changes', () => {
   });
 
   it('is told to who did something by backfill that counts for it', async () => {
-    await test.set('ada', { colour: 'red' });
-    await test.put('buyers', { performed: { event: 'bought', count: { gte: 9 } } });
-    await test.relays.settle();
-    await test.greet('hello', 'buyers', 'enter');
+    await welcomeBuyers();
     await test.put('buyers', { performed: { event: 'bought' } });
     await test.did('ada', 'bought', { backfill: true });
     await test.relays.sweep();
