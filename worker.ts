@@ -70,6 +70,7 @@ await runProcess('worker', async (config, log) => {
   await clock.start();
   const { now } = clock;
   const stopping = new AbortController();
+  const onUnwoken = (error: unknown) => log.warn({ err: error }, 'the relay could not be woken');
   const worker = await Worker.create({
     connection,
     namespace,
@@ -88,8 +89,9 @@ await runProcess('worker', async (config, log) => {
         breaker: config.breaker,
       },
       stopping: stopping.signal,
-      wakeLine: createWaker(database.db, 'line', (error) => log.warn({ err: error }, 'the relay could not be woken')),
-      wakeInbox: createWaker(database.db, 'inbox', (error) => log.warn({ err: error }, 'the relay could not be woken')),
+      wakeLine: createWaker(database.db, 'line', onUnwoken),
+      wakeInbox: createWaker(database.db, 'inbox', onUnwoken),
+      wakeCommands: createWaker(database.db, 'commands', onUnwoken),
     }),
     maxCachedWorkflows: 1_000,
     ...NO_LOOP_LIMIT,

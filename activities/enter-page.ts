@@ -47,7 +47,13 @@ const SEGMENTS_POLL_MS = 1_000;
 /** A signal comes when the campaign is resumed; this is the net. */
 const RESUME_POLL_MS = 60_000;
 
-type Dependencies = { db: Db; campaigns: VersionCache<CompiledCampaign>; now: () => Date };
+type Dependencies = {
+  db: Db;
+  campaigns: VersionCache<CompiledCampaign>;
+  now: () => Date;
+  /** Tells the relays that journeys may begin. */
+  wakeCommands: () => void;
+};
 
 /** What a broadcast waits for before the next page, and how long at most. */
 export type PageWait = { what: 'starts' | 'resume' | 'due' | 'segments'; until: string };
@@ -67,9 +73,9 @@ export type Page = {
  * so that nobody enters twice or is left out, whoever is killed meanwhile. Behind the last page it waits until all journeys have begun.
  */
 export const createEnterPage =
-  ({ db, campaigns, now }: Dependencies) =>
-  ({ broadcast: id }: { broadcast: string }): Promise<Page> =>
-    db.transaction(async (tx) => {
+  ({ db, campaigns, now, wakeCommands }: Dependencies) =>
+  async ({ broadcast: id }: { broadcast: string }): Promise<Page> => {
+    const page = await db.transaction(async (tx): Promise<Page> => {
       const held = await lockBroadcast(tx, id);
       if (!held) return { state: 'stopped', ended: true, selected: 0, entered: 0, waitsFor: null };
       const waitsFor = held.broadcast.endedAt ? null : await workOff({ tx, campaigns, now: now() }, held);
@@ -78,6 +84,9 @@ export const createEnterPage =
       const entered = ended || waitsFor ? await countEntered(tx, id) : null;
       return { state, ended, selected, entered, waitsFor };
     });
+    if (!page.waitsFor) wakeCommands();
+    return page;
+  };
 
 type Held = NonNullable<Awaited<ReturnType<typeof lockBroadcast>>>;
 type Context = { tx: Db; campaigns: VersionCache<CompiledCampaign>; now: Date };

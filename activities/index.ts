@@ -26,6 +26,8 @@ export type ActivityDependencies = {
   wakeLine: () => void;
   /** Tells the relays that something was stored for a person. */
   wakeInbox: () => void;
+  /** Tells the relays that Temporal has to be told something. */
+  wakeCommands: () => void;
 };
 
 /** Everything that touches the world on a journey's behalf. Each may run twice, and then changes nothing more. */
@@ -38,6 +40,7 @@ export function createActivities({
   stopping,
   wakeLine,
   wakeInbox,
+  wakeCommands,
 }: ActivityDependencies) {
   const { campaigns, webhooks } = versions;
   const signingKeys = createReadSigningKeys({ db, cipher, now });
@@ -60,7 +63,7 @@ export function createActivities({
     exitJourney: withPlainErrors(async ({ journey, reason }: { journey: string; reason: string }) => {
       await exitJourneys(db, [journey], { reason, by: null, now: now() });
     }),
-    enterPage: withPlainErrors(createEnterPage({ db, campaigns, now })),
+    enterPage: withPlainErrors(createEnterPage({ db, campaigns, now, wakeCommands })),
     /** A broadcast that was cancelled in Temporal selects nobody any more. */
     stopBroadcast: withPlainErrors(async ({ broadcast }: { broadcast: string }) => {
       await stopBroadcast(db, broadcast, { wake: false });

@@ -39,6 +39,7 @@ export async function benchDeliveries(servers: Servers): Promise<string> {
     stopping: new AbortController().signal,
     wakeLine: createWaker(database.db, 'line', () => {}),
     wakeInbox: createWaker(database.db, 'inbox', () => {}),
+    wakeCommands: createWaker(database.db, 'commands', () => {}),
   });
   const agent = new Agent({ connections: IN_FLIGHT / origins.length });
 

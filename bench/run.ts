@@ -9,7 +9,7 @@ import { benchMemory } from './memory.ts';
 import { startServers, type Servers } from './servers.ts';
 import { benchSleepers } from './sleepers.ts';
 
-type Options = { sleepers: number; large: boolean };
+type Options = { sleepers: number };
 let shared: Promise<Servers> | undefined;
 const onShared = (bench: (servers: Servers, options: Options) => Promise<string>) => async (options: Options) =>
   bench(await (shared ??= startServers()), options);
@@ -29,18 +29,17 @@ const benches = {
 
 /**
  * `npm run bench`: ratios against baselines measured in the same run, in turns; or only those named.
- * 10,000 journeys sleep, and a broadcast has 1,000 people; with `--large` 100,000 and 10,000. `--sleepers=500` says how many sleep.
+ * 10,000 journeys sleep; `--sleepers=500` says how many.
  */
 const words = process.argv.slice(2);
-const large = words.includes('--large');
-const asked = words.find((word) => word.startsWith('--sleepers='))?.split('=')[1];
-const sleepers = Number(asked ?? (large ? 100_000 : 10_000));
-const wanted = words.filter((word) => !word.startsWith('--'));
+const isCount = (word: string) => /^--sleepers=\d+$/.test(word);
+const sleepers = Number(words.find(isCount)?.split('=')[1] ?? 10_000);
+const wanted = words.filter((word) => !isCount(word));
 const unknown = wanted.find((name) => !(name in benches));
 if (unknown !== undefined) throw new Error(`there is no bench ${unknown}, but ${Object.keys(benches).join(', ')}`);
 try {
   for (const [name, bench] of Object.entries(benches)) {
-    if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await bench({ sleepers, large })}\n`);
+    if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await bench({ sleepers })}\n`);
   }
 } finally {
   await (await shared)?.stop();

@@ -10,8 +10,11 @@ export type PlanStep =
   | { type: 'update'; id: string }
   | { type: 'exit'; id: string };
 
-/** The newest plan format that this walk understands, and every one before it; a journey with a newer one is refused rather than misread. */
-export const PLAN_VERSION = 2;
+/**
+ * The newest form of plans, and of what comes with them, that this walk understands, and every one before it; a journey with a newer one
+ * is refused rather than misread.
+ */
+export const PLAN_VERSION = 3;
 
 /** How a step left the journey: at the next step, or at the journey's end, with the reason. */
 export type Prepared =

@@ -1,4 +1,3 @@
-import type { SearchAttributePair } from '@temporalio/common';
 import {
   isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
@@ -23,7 +22,8 @@ import type { Db } from '../db/open.ts';
 import { leaveSettled } from '../db/parked.ts';
 import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
-import { searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
+import type { JourneyInput } from '../workflows/journey.ts';
+import { labelAttributes, searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
 import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
@@ -127,14 +127,25 @@ async function carry(
   }
 }
 
+/** One of a broadcast shows its search attributes itself, once it is taken up: Temporal takes a start that has none sooner. */
 async function startJourney(dependencies: CarryDependencies, workflowId: string, journey: JourneyStart) {
-  const input = { journey: journey.id, planVersion: PLAN_VERSION, plan: journey.plan };
+  const labels = { campaign: journey.campaign, person: journey.personKey };
+  const isOfMany = journey.broadcastId !== null;
+  const withAttributes = dependencies.withSearchAttributes();
+  const input: JourneyInput = {
+    journey: journey.id,
+    planVersion: PLAN_VERSION,
+    plan: journey.plan,
+    ...(journey.position !== null && { position: journey.position }),
+    ...(withAttributes && isOfMany && { labels }),
+  };
+  const running = { key: searchAttributes.state, value: 'running' };
   await start(dependencies, 'journey', {
     workflowId,
-    args: [journey.position === null ? input : { ...input, position: journey.position }],
+    args: [input],
     staticSummary: `${journey.campaign} · version ${journey.version}`,
-    ...(journey.broadcastId !== null && { priority: WITH_WHAT_IS_LEFT }),
-    ...(dependencies.withSearchAttributes() && { typedSearchAttributes: journeyAttributes(journey) }),
+    ...(isOfMany && { priority: WITH_WHAT_IS_LEFT }),
+    ...(withAttributes && !isOfMany && { typedSearchAttributes: [...labelAttributes(labels), running] }),
   });
 }
 
@@ -196,12 +207,6 @@ const isUnheard = ({ command }: ClaimedCommand, error: unknown) =>
 
 const isBroadcastWake = ({ workflowId, command }: ClaimedCommand) =>
   command.type === 'wake' && workflowId.startsWith('broadcast/');
-
-const journeyAttributes = (start: JourneyStart): SearchAttributePair[] => [
-  { key: searchAttributes.campaign, value: start.campaign },
-  { key: searchAttributes.person, value: start.personKey },
-  { key: searchAttributes.state, value: 'running' },
-];
 
 /** The client says what it was doing, its cause what Temporal answered. */
 function reasonOf(error: unknown): string {

@@ -10,10 +10,17 @@ import {
 } from '@temporalio/workflow';
 import { PLAN_VERSION, walk, type Ending, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
 import { endJourney, endWait, exitJourney, prepare } from './local-activities.ts';
-import { searchAttributes, waitSubject } from './messages.ts';
+import { labelAttributes, searchAttributes, waitSubject } from './messages.ts';
 import { deliver, listenForWakes, SHORTEST_WAIT_MS, type Woken } from './sending.ts';
 
-export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
+export type JourneyInput = {
+  journey: string;
+  planVersion: number;
+  plan: Plan;
+  position?: string;
+  /** Of one that was started without search attributes, so that many begin sooner: what it shows with the first of them. */
+  labels?: { campaign: string; person: string };
+};
 
 /** Why a workflow ends where it stands. Why the journey ended in Hookline stays there: it may be an operator's own words. */
 const CUT_OFF = { temporal: 'cancelled in Temporal', hookline: 'ended in Hookline' };
@@ -40,6 +47,7 @@ export async function journey(input: JourneyInput): Promise<void> {
     ending = { state: 'exited', reason };
     await CancellationScope.nonCancellable(() => exitJourney({ journey: input.journey, reason }));
   }
+  showLabels(input);
   const last = ending.state === 'exited' ? `Exited: ${ending.reason}` : 'Completed';
   setCurrentDetails([...passed.map(passedLine), '', last].join('\n'));
 }
@@ -49,6 +57,7 @@ type PassedStep = { id: string; failed: boolean };
 
 function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedStep[]; woken: Woken }): Verbs {
   const continueAt = (step: PlanStep) => continueAsNew<typeof journey>({ ...input, position: step.id });
+  const showState = (state: string, step: string | null) => upsertState(input, state, step);
   /** Returns when it is woken, or at the time; a clock that is behind must not make a busy loop. */
   const holdUntil = async (until: string | null, step: PlanStep) => {
     const subject = waitSubject(step.id);
@@ -88,6 +97,7 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
       }
     },
     async send(delivery, step) {
+      showLabels(input);
       const showSending = () => showProgress(passed, `sending \`${delivery.id}\`, since ${new Date().toISOString()}`);
       showSending();
       const sent = await deliver(delivery, {
@@ -112,13 +122,21 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
 }
 
 /** Each change costs an event of history: only waits that a person may look for are worth one. */
-function showState(state: string, step: string | null): void {
-  if (workflowInfo().typedSearchAttributes.get(searchAttributes.campaign) === undefined) return;
+function upsertState({ labels }: JourneyInput, state: string, step: string | null): void {
+  if (!hasLabels() && !labels) return;
   upsertSearchAttributes([
+    ...(hasLabels() || !labels ? [] : labelAttributes(labels)),
     { key: searchAttributes.state, value: state },
     { key: searchAttributes.step, value: step },
   ]);
 }
+
+/** Once: a journey of a broadcast shows its campaign and person no later than with its first webhook, or its end. */
+function showLabels(input: JourneyInput): void {
+  if (!hasLabels()) upsertState(input, 'running', null);
+}
+
+const hasLabels = () => workflowInfo().typedSearchAttributes.get(searchAttributes.campaign) !== undefined;
 
 /** Current details cost nothing: the UI asks the worker for them. */
 function showProgress(passed: PassedStep[], what: string): void {

@@ -8,6 +8,12 @@ export const searchAttributes = {
   step: defineSearchAttributeKey('HooklineStep', 'KEYWORD'),
 };
 
+/** By which a journey is found in the Temporal UI, whatever its state. */
+export const labelAttributes = ({ campaign, person }: { campaign: string; person: string }) => [
+  { key: searchAttributes.campaign, value: campaign },
+  { key: searchAttributes.person, value: person },
+];
+
 /** Of a delivery that holds no journey, or of a resend: its id is that of the row. */
 export const sendingWorkflowId = (type: 'delivery' | 'resend', id: string) => `${type}/${id}`;
 

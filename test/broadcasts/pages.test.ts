@@ -32,7 +32,8 @@ beforeEach(() => {
   campaign = `campaign-${made}`;
 });
 
-const pages = (over: Db = db) => createEnterPage({ db: over, ...createCompiledVersions(), now: () => new Date() });
+const pages = (over: Db = db) =>
+  createEnterPage({ db: over, ...createCompiledVersions(), now: () => new Date(), wakeCommands: () => {} });
 
 /** A broadcast of a campaign that is live. */
 async function begin(audience: Condition, fields: object = {}, data = {}): Promise<string> {

@@ -34,7 +34,12 @@ async function start(trigger: object, rules: object = {}) {
 /** What the only broadcast does next. */
 async function enterPage() {
   const [broadcast] = await test.db.select().from(broadcasts);
-  const enter = createEnterPage({ db: test.db, ...createCompiledVersions(), now: () => new Date() });
+  const enter = createEnterPage({
+    db: test.db,
+    ...createCompiledVersions(),
+    now: () => new Date(),
+    wakeCommands: () => {},
+  });
   return enter({ broadcast: broadcast?.id ?? '' });
 }
 const who = async () => (await test.decided()).map((line) => line.replace(/brd_\S+|\d{4}-\S+/, '…')).toSorted();

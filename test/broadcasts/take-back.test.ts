@@ -40,7 +40,12 @@ async function trigger(): Promise<string> {
 }
 
 async function enterPages(broadcast: string) {
-  const enter = createEnterPage({ db: test.db, ...createCompiledVersions(), now: () => new Date() });
+  const enter = createEnterPage({
+    db: test.db,
+    ...createCompiledVersions(),
+    now: () => new Date(),
+    wakeCommands: () => {},
+  });
   for (;;) {
     const { ended, waitsFor } = await enter({ broadcast });
     if (ended || waitsFor) return;

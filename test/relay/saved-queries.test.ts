@@ -20,6 +20,7 @@ beforeAll(async () => {
   waiting['retry'] = await enter('sending', { type: 'webhook', id: 'call', url });
   await enter('sending', { type: 'webhook', id: 'paced', url, rateLimit: '1/h' }, 'first');
   waiting['line'] = await enter('sending', { type: 'webhook', id: 'paced', url, rateLimit: '1/h' }, 'second');
+  waiting['many'] = await enterMany('sending', { type: 'webhook', id: 'many', url });
 });
 afterAll(async () => {
   await hookline.stop();
@@ -32,6 +33,18 @@ type Step = { id: string } & Record<string, unknown>;
 async function enter(state: string, step: Step, person = step.id): Promise<string> {
   await hookline.publish(step.id, { trigger: { type: 'event', event: step.id }, steps: [step] });
   await hookline.api('POST', '/v1/events', { person, name: step.id });
+  return journeyIn(state, person);
+}
+
+/** The same, by a broadcast. */
+async function enterMany(state: string, step: Step): Promise<string> {
+  await hookline.publish(step.id, { trigger: { type: 'manual' }, steps: [step] });
+  await hookline.api('PUT', '/v1/people/anybody', { attributes: { isMany: true } });
+  await hookline.api('POST', `/v1/campaigns/${step.id}/trigger`, { audience: { 'customer.isMany': true } });
+  return journeyIn(state, 'anybody');
+}
+
+async function journeyIn(state: string, person: string): Promise<string> {
   const { id } = await eventually(async () => {
     const { body } = await hookline.api<{ data: { id: string }[] }>(
       'GET',
@@ -67,7 +80,7 @@ it('"whose webhook is under way, in line, or in a retry" finds these, and nothin
   const query = (await savedQueries()).get('whose webhook is under way, in line, or in a retry') ?? '';
   await find(query, waiting['line']);
   const ids = await find(query, waiting['retry']);
-  expect(ids).toEqual(expect.arrayContaining([waiting['line'], waiting['retry']]));
+  expect(ids).toEqual(expect.arrayContaining([waiting['line'], waiting['retry'], waiting['many']]));
   for (const other of ['delay', 'approval']) expect(ids).not.toContain(waiting[other]);
 });
 
@@ -81,18 +94,24 @@ it.each([
   for (const other of others) expect(ids).not.toContain(waiting[other]);
 });
 
-it('"who is in a campaign", "all journeys of a person" and "one journey" find them by their ids', async () => {
-  const queries = await savedQueries();
-  const { body: person } = await hookline.api<{ key: string }>('GET', '/v1/people/pause');
-  const filled = (name: string, id: string) => (queries.get(name) ?? '').replace(/'[^']*'/, `'${id}'`);
-  for (const query of [
-    filled('who is in a campaign', 'pause'),
-    filled('all journeys of a person', person.key),
-    filled('one journey', `journey/${waiting['delay']}/1`),
-  ]) {
-    expect(await find(query, waiting['delay'])).toEqual([waiting['delay']]);
-  }
-});
+it.each([
+  ['delay', { campaign: 'pause', person: 'pause' }],
+  ['many', { campaign: 'many', person: 'anybody' }],
+])(
+  '"who is in a campaign", "all journeys of a person" and "one journey" find them by their ids: %s',
+  async (kind, of) => {
+    const queries = await savedQueries();
+    const { body: person } = await hookline.api<{ key: string }>('GET', `/v1/people/${of.person}`);
+    const filled = (name: string, id: string) => (queries.get(name) ?? '').replace(/'[^']*'/, `'${id}'`);
+    for (const query of [
+      filled('who is in a campaign', of.campaign),
+      filled('all journeys of a person', person.key),
+      filled('one journey', `journey/${waiting[kind]}/1`),
+    ]) {
+      expect(await find(query, waiting[kind])).toEqual([waiting[kind]]);
+    }
+  },
+);
 
 it('"what is stuck" and "what was ended by hand" are queries that the server takes, and find nobody here', async () => {
   const queries = await savedQueries();

@@ -8,10 +8,10 @@ import { toJson } from './history-json.ts';
 
 /**
  * Histories of the workflows as they are today, on the whole of Hookline, as JSON: of a journey that has each kind of step and hold, of
- * one that stood in line, of one that was ended where it stood, of a delivery that holds no journey, and of a broadcast. Each release
- * keeps those of its day, made by
+ * one that stood in line, of one that was ended where it stood, of one that a broadcast began, of a delivery that holds no journey, and
+ * of a broadcast. Each release keeps those of its day, made by
  *
- *     HOOKLINE_RECORD=v2 npx vitest run test/replay test/journeys/continued.test.ts
+ *     HOOKLINE_RECORD=v3 npx vitest run test/replay test/journeys/continued.test.ts
  *
  * and none is ever changed or deleted: workflows that began with it may still be under way. Runs that are continued as new need a server
  * of their own, and are recorded by `test/journeys/continued.test.ts` in the same way.
@@ -20,6 +20,7 @@ export const RECORDINGS = {
   journey: recordJourney,
   parked: recordParked,
   exited: recordExited,
+  entered: recordEntered,
   delivery: recordDelivery,
   broadcast: recordBroadcast,
 };
@@ -98,6 +99,20 @@ function recordExited(): Promise<object> {
     const { body } = await hookline.api<{ data: { id: string }[] }>('GET', '/v1/journeys?person=mary');
     await hookline.api('POST', `/v1/journeys/${body.data[0]?.id}/exit`);
     return `journey/${body.data[0]?.id}/1`;
+  });
+}
+
+function recordEntered(): Promise<object> {
+  return record(async ({ hookline, receiver }) => {
+    const steps = [
+      { type: 'webhook', id: 'tell', url: `${receiver.origin}/tell` },
+      { type: 'delay', id: 'rest', for: '1s' },
+    ];
+    await hookline.publish('recorded', { trigger: { type: 'manual' }, steps });
+    await hookline.api('PUT', '/v1/people/mary', { attributes: {} });
+    await hookline.api('POST', '/v1/campaigns/recorded/trigger', { audience: { 'customer.id': { exists: true } } });
+    const { id } = await hookline.ended('mary');
+    return `journey/${id}/1`;
   });
 }
 

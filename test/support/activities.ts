@@ -50,6 +50,7 @@ export async function startActivities() {
       stopping,
       wakeLine: () => {},
       wakeInbox: () => {},
+      wakeCommands: () => {},
     });
   const activities = another();
 

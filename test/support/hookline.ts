@@ -118,6 +118,7 @@ export async function startHookline(options: Options = {}) {
         stopping: stopping.signal,
         wakeLine: createWaker(database.db, 'line', () => {}),
         wakeInbox: createWaker(database.db, 'inbox', () => {}),
+        wakeCommands: createWaker(database.db, 'commands', () => {}),
       }),
       maxCachedWorkflows: 100,
       ...NO_LOOP_LIMIT,

@@ -55,7 +55,12 @@ export function scheduling(db: Db) {
 
   /** Enters whom each broadcast means, as at a time; answers who entered by which. */
   async function enterAll(at: string): Promise<Record<string, string[]>> {
-    const enterPage = createEnterPage({ db, ...createCompiledVersions(), now: () => new Date(at) });
+    const enterPage = createEnterPage({
+      db,
+      ...createCompiledVersions(),
+      now: () => new Date(at),
+      wakeCommands: () => {},
+    });
     for (const { id } of await db.select().from(broadcasts)) {
       for (;;) {
         const page = await enterPage({ broadcast: id });

@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Prepared } from '../../domain/walk.ts';
+import type { Plan, Prepared } from '../../domain/walk.ts';
 import { searchAttributes } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeActivities, type JourneyHandle, quietRuntime, runJourney } from '../support/workflows.ts';
@@ -59,6 +59,24 @@ describe('search attributes', () => {
     expect(attributes.get(searchAttributes.step)).toBeUndefined();
   });
 
+  it.each<[string, Plan['steps'], string[]]>([
+    ['with its first wait', [{ type: 'delay', id: 'rest' }], ['"delayed"', '"running"']],
+    ['with its first webhook', [{ type: 'webhook', id: 'tell', timeoutMs: 4_000 }], ['"running"']],
+    ['with its end', [{ type: 'exit', id: 'out' }], ['"running"']],
+  ])(
+    'are shown by a journey that was started without them, and knows what they say, %s',
+    async (_, steps, expected) => {
+      const out: Prepared = { type: 'ended', reason: 'enough' };
+      const { activities } = fakeActivities({ prepared: { rest: soon, tell, out } });
+      const input = { plan: { steps }, labels: { campaign: 'welcome', person: 'per_1' } };
+      const { attributes, states } = await runJourney({ client, connection, activities, input }, followed);
+      expect(states).toEqual(expected);
+      expect(attributes.get(searchAttributes.campaign)).toBe('welcome');
+      expect(attributes.get(searchAttributes.person)).toBe('per_1');
+      expect(attributes.get(searchAttributes.state)).toBe('running');
+    },
+  );
+
   it('cost nothing where the server has none', async () => {
     const { activities } = fakeActivities({ prepared: { rest: soon } });
     const { attributes, states } = await runJourney({ client, connection, activities, input: { plan } }, followed);
@@ -103,10 +121,10 @@ it('a journey of a plan that this worker does not know waits for one that does, 
       const { events } = await handle.fetchHistory();
       return events?.find((event) => event.workflowTaskFailedEventAttributes)?.workflowTaskFailedEventAttributes;
     });
-    expect(refusal.failure?.message).toBe('this worker walks plans up to version 2, not 3');
+    expect(refusal.failure?.message).toBe('this worker walks plans up to version 3, not 4');
     expect((await handle.describe()).status.name).toBe('RUNNING');
     await handle.terminate();
   };
-  await runJourney({ client, connection, activities, input: { plan, planVersion: 3 } }, follow);
+  await runJourney({ client, connection, activities, input: { plan, planVersion: 4 } }, follow);
   expect(calls).toEqual([]);
 });
