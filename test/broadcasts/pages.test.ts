@@ -1,7 +1,5 @@
 import { eq, sql } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEnterPage } from '../../activities/enter-page.ts';
-import { createCompiledVersions } from '../../compiled-versions.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createBroadcast, findBroadcast, stopBroadcast } from '../../db/broadcasts.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
 import { listWaitingPeople } from '../../db/inbox.ts';
@@ -11,6 +9,7 @@ import { commands, journeys } from '../../db/schema/journeys.ts';
 import { people } from '../../db/schema/people.ts';
 import { startCampaign } from '../../db/start-campaign.ts';
 import type { Condition } from '../../domain/condition/condition.ts';
+import { enterPageOf } from '../support/enter-page.ts';
 import { makeCrowd, makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { matcherOf } from '../support/matcher.ts';
@@ -32,9 +31,6 @@ beforeEach(() => {
   campaign = `campaign-${made}`;
 });
 
-const pages = (over: Db = db) =>
-  createEnterPage({ db: over, ...createCompiledVersions(), now: () => new Date(), wakeCommands: () => {} });
-
 /** A broadcast of a campaign that is live. */
 async function begin(audience: Condition, fields: object = {}, data = {}): Promise<string> {
   await makeLive(db, campaign, fields);
@@ -48,7 +44,7 @@ async function trigger(audience: Condition, data = {}): Promise<string> {
 }
 
 /** Works off pages until one has to wait. */
-async function workOff(broadcast: string, enterPage = pages()) {
+async function workOff(broadcast: string, enterPage = enterPageOf(db)) {
   for (;;) {
     const page = await enterPage({ broadcast });
     if (page.waitsFor || page.ended) return page;
@@ -78,7 +74,10 @@ const names = (numbers: number[]) => numbers.map((n) => `p${n}`).toSorted();
 describe('a broadcast over an audience', () => {
   it('enters everybody in it once, page by page, and is completed when all journeys have begun', async () => {
     const id = await begin({ 'customer.plan': 'gold' });
-    expect(await workOff(id)).toMatchObject({ state: 'running', ended: false, waitsFor: { what: 'starts' } });
+    const wakeCommands = vi.fn();
+    const page = await workOff(id, enterPageOf(db, { wakeCommands }));
+    expect(page).toMatchObject({ state: 'running', ended: false, waitsFor: { what: 'starts' } });
+    expect(wakeCommands, 'after each page, and not while it waits').toHaveBeenCalledTimes(3);
     const suppressed = gold.filter((n) => n % 100 === 0);
     expect((await begun(id)).toSorted()).toEqual(names(gold.filter((n) => n % 100 !== 0)));
     expect(await shownOf(id)).toEqual({
@@ -165,7 +164,7 @@ describe('a page of a broadcast', () => {
           return answer;
         }),
     };
-    const enterPage = pages(fragile);
+    const enterPage = enterPageOf(fragile);
     const steadily: typeof enterPage = (input) => enterPage(input).catch(() => steadily(input));
     await workOff(id, steadily);
     expect(count).toBeGreaterThan(5);
@@ -193,7 +192,7 @@ describe('while another version is published', () => {
   it('a broadcast stays on the one that was live when it was made, and the next one is on the new', async () => {
     const audience = { 'customer.n': { lte: 1_200 } };
     const first = await begin(audience, { audience: { 'customer.plan': 'gold' } });
-    const enterPage = pages();
+    const enterPage = enterPageOf(db);
     await enterPage({ broadcast: first });
     const entered = (await begun(first)).length;
     await makeLive(db, campaign, { audience: { 'customer.plan': 'free' }, steps: [{ type: 'exit' }] });
@@ -226,7 +225,7 @@ describe('while another version is published', () => {
 describe('while the campaign is paused', () => {
   it('a broadcast waits, and goes on where it stood', async () => {
     const id = await begin({ 'customer.plan': 'gold' });
-    const enterPage = pages();
+    const enterPage = enterPageOf(db);
     await enterPage({ broadcast: id });
     await changeCampaignState(db, campaign, ['live'], 'paused');
     expect(await enterPage({ broadcast: id })).toMatchObject({ selected: 500, waitsFor: { what: 'resume' } });
@@ -245,7 +244,7 @@ describe('while the campaign is paused', () => {
 describe('a broadcast that is stopped', () => {
   it('selects nobody any more, and takes back who has not begun, as if they had not entered', async () => {
     const id = await begin({ 'customer.plan': 'gold' }, { entry: { frequency: 'once' } });
-    const enterPage = pages();
+    const enterPage = enterPageOf(db);
     await enterPage({ broadcast: id });
     // One is on its way to Temporal, another was refused there, a third has begun.
     const [leased, refused, carried] = await db.select().from(commands).where(eq(commands.broadcastId, id)).limit(3);
@@ -282,14 +281,14 @@ describe('a broadcast that is stopped', () => {
 
   it('is one whose campaign was stopped', async () => {
     const id = await begin({ 'customer.plan': 'gold' });
-    await pages()({ broadcast: id });
+    await enterPageOf(db)({ broadcast: id });
     await changeCampaignState(db, campaign, ['live'], 'stopped');
     expect(await workOff(id)).toMatchObject({ state: 'stopped', ended: true, selected: 500 });
   });
 
   it('is one whose campaign was stopped, and started again: the next one takes in who had not begun', async () => {
     const id = await begin({ 'customer.plan': 'gold' }, { entry: { frequency: 'once' } });
-    await pages()({ broadcast: id });
+    await enterPageOf(db)({ broadcast: id });
     await changeCampaignState(db, campaign, ['live'], 'stopped');
     await startCampaign(db, campaign);
     const next = await trigger({ 'customer.plan': 'gold' });

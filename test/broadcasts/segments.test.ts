@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEnterPage } from '../../activities/enter-page.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
 import { publishVersion } from '../../db/campaigns.ts';
 import { broadcasts } from '../../db/schema/campaigns.ts';
 import { startCampaign } from '../../db/start-campaign.ts';
 import { validateCampaign } from '../../domain/campaign/campaign.ts';
 import { runSchedules } from '../../relay/schedules.ts';
+import { enterPageOf } from '../support/enter-page.ts';
 import { holdTransaction, untilBlocked } from '../support/locks.ts';
 import { onFailed } from '../support/scheduling.ts';
 import { startSegments, type TestSegments } from '../support/segments.ts';
@@ -34,12 +34,7 @@ async function start(trigger: object, rules: object = {}) {
 /** What the only broadcast does next. */
 async function enterPage() {
   const [broadcast] = await test.db.select().from(broadcasts);
-  const enter = createEnterPage({
-    db: test.db,
-    ...createCompiledVersions(),
-    now: () => new Date(),
-    wakeCommands: () => {},
-  });
+  const enter = enterPageOf(test.db);
   return enter({ broadcast: broadcast?.id ?? '' });
 }
 const who = async () => (await test.decided()).map((line) => line.replace(/brd_\S+|\d{4}-\S+/, '…')).toSorted();

@@ -1,7 +1,5 @@
 import { eq, inArray, isNotNull } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createEnterPage } from '../../activities/enter-page.ts';
-import { createCompiledVersions } from '../../compiled-versions.ts';
 import { createBroadcast, findBroadcast, stopBroadcast } from '../../db/broadcasts.ts';
 import { exitPage } from '../../db/campaign-exit.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
@@ -12,6 +10,7 @@ import { findPerson, putPerson } from '../../db/people.ts';
 import { entries } from '../../db/schema/campaigns.ts';
 import { commands, conversions, journeys } from '../../db/schema/journeys.ts';
 import { startCampaign } from '../../db/start-campaign.ts';
+import { enterPageOf } from '../support/enter-page.ts';
 import { makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { matcherOf } from '../support/matcher.ts';
@@ -40,12 +39,7 @@ async function trigger(): Promise<string> {
 }
 
 async function enterPages(broadcast: string) {
-  const enter = createEnterPage({
-    db: test.db,
-    ...createCompiledVersions(),
-    now: () => new Date(),
-    wakeCommands: () => {},
-  });
+  const enter = enterPageOf(test.db);
   for (;;) {
     const { ended, waitsFor } = await enter({ broadcast });
     if (ended || waitsFor) return;

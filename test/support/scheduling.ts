@@ -1,5 +1,4 @@
 import { asc, eq } from 'drizzle-orm';
-import { createEnterPage } from '../../activities/enter-page.ts';
 import { createCompiledVersions } from '../../compiled-versions.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
 import type { Db } from '../../db/open.ts';
@@ -7,6 +6,7 @@ import { broadcasts, campaigns, occurrences } from '../../db/schema/campaigns.ts
 import { journeys } from '../../db/schema/journeys.ts';
 import { people } from '../../db/schema/people.ts';
 import { runSchedules } from '../../relay/schedules.ts';
+import { enterPageOf } from './enter-page.ts';
 import { makeLive } from './crowd.ts';
 
 /** For tests in which none fails. */
@@ -55,12 +55,7 @@ export function scheduling(db: Db) {
 
   /** Enters whom each broadcast means, as at a time; answers who entered by which. */
   async function enterAll(at: string): Promise<Record<string, string[]>> {
-    const enterPage = createEnterPage({
-      db,
-      ...createCompiledVersions(),
-      now: () => new Date(at),
-      wakeCommands: () => {},
-    });
+    const enterPage = enterPageOf(db, { now: () => new Date(at) });
     for (const { id } of await db.select().from(broadcasts)) {
       for (;;) {
         const page = await enterPage({ broadcast: id });
