@@ -12,7 +12,7 @@ export type PlanStep =
 
 /**
  * The newest form of plans, and of what comes with them, that this walk understands, and every one before it; a journey with a newer one
- * is refused rather than misread.
+ * is refused rather than misread. 3: a memo has what a journey shows with its first search attributes.
  */
 export const PLAN_VERSION = 3;
 

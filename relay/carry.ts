@@ -22,8 +22,7 @@ import type { Db } from '../db/open.ts';
 import { leaveSettled } from '../db/parked.ts';
 import type { Command } from '../db/schema/journeys.ts';
 import { PLAN_VERSION } from '../domain/walk.ts';
-import type { JourneyInput } from '../workflows/journey.ts';
-import { labelAttributes, searchAttributes, WAKE_SIGNAL } from '../workflows/messages.ts';
+import { labelAttributes, searchAttributes, WAKE_SIGNAL, type Labels } from '../workflows/messages.ts';
 import { forgetWorkflow } from './forget.ts';
 
 const COMMANDS_AT_ONCE = 64;
@@ -127,27 +126,30 @@ async function carry(
   }
 }
 
-/** One of a broadcast shows its search attributes itself, once it is taken up: Temporal takes a start that has none sooner. */
+/**
+ * One of a broadcast has its labels as memo, and shows them itself as search attributes, once it is taken up: Temporal takes a start that
+ * has none sooner.
+ */
 async function startJourney(dependencies: CarryDependencies, workflowId: string, journey: JourneyStart) {
-  const labels = { campaign: journey.campaign, person: journey.personKey };
+  const labels: Labels = { campaign: journey.campaign, person: journey.personKey };
   const isOfMany = journey.broadcastId !== null;
   const withAttributes = dependencies.withSearchAttributes();
-  const input: JourneyInput = {
-    journey: journey.id,
-    planVersion: PLAN_VERSION,
-    plan: journey.plan,
-    ...(journey.position !== null && { position: journey.position }),
-    ...(withAttributes && isOfMany && { labels }),
-  };
+  const showsItself = withAttributes && isOfMany;
+  const planVersion = showsItself ? PLAN_VERSION : PLAN_VERSION_WITHOUT_MEMO;
+  const input = { journey: journey.id, planVersion, plan: journey.plan };
   const running = { key: searchAttributes.state, value: 'running' };
   await start(dependencies, 'journey', {
     workflowId,
-    args: [input],
+    args: [journey.position === null ? input : { ...input, position: journey.position }],
     staticSummary: `${journey.campaign} · version ${journey.version}`,
     ...(isOfMany && { priority: WITH_WHAT_IS_LEFT }),
+    ...(showsItself && { memo: labels }),
     ...(withAttributes && !isOfMany && { typedSearchAttributes: [...labelAttributes(labels), running] }),
   });
 }
+
+/** Workers that know no memo yet walk the others too. */
+const PLAN_VERSION_WITHOUT_MEMO = 2;
 
 /** Nothing is started for one that was erased with its person. */
 async function startDelivery(

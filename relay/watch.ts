@@ -148,7 +148,10 @@ const tasksFail = (info: WorkflowExecutionInfo) => {
   const causes = problems.flatMap(
     (problem) => /^cause=(?:WorkflowTask(?:Failed|TimedOut)Cause)?(.+)$/.exec(problem)?.[1] ?? [],
   );
-  return `The tasks of its workflow fail in the worker (${causes.join(', ') || 'cause unknown'}). The Temporal UI shows the error; deploy a worker that is mended, and the journey goes on by itself.`;
+  const remedy = causes.includes('BadSearchAttributes')
+    ? 'register the search attributes, with the command that a worker prints when it starts'
+    : 'deploy a worker that is mended';
+  return `The tasks of its workflow fail in the worker (${causes.join(', ') || 'cause unknown'}). The Temporal UI shows the error; ${remedy}, and the journey goes on by itself.`;
 };
 
 /** Terminated, failed: whatever ends a workflow without ending its journey. A reset also terminates, so each is asked about. */

@@ -1,3 +1,4 @@
+import type { SearchAttributePair } from '@temporalio/common';
 import {
   CancellationScope,
   condition,
@@ -10,17 +11,10 @@ import {
 } from '@temporalio/workflow';
 import { PLAN_VERSION, walk, type Ending, type Plan, type PlanStep, type Verbs } from '../domain/walk.ts';
 import { endJourney, endWait, exitJourney, prepare } from './local-activities.ts';
-import { labelAttributes, searchAttributes, waitSubject } from './messages.ts';
+import { labelAttributes, searchAttributes, waitSubject, type Labels } from './messages.ts';
 import { deliver, listenForWakes, SHORTEST_WAIT_MS, type Woken } from './sending.ts';
 
-export type JourneyInput = {
-  journey: string;
-  planVersion: number;
-  plan: Plan;
-  position?: string;
-  /** Of one that was started without search attributes, so that many begin sooner: what it shows with the first of them. */
-  labels?: { campaign: string; person: string };
-};
+export type JourneyInput = { journey: string; planVersion: number; plan: Plan; position?: string };
 
 /** Why a workflow ends where it stands. Why the journey ended in Hookline stays there: it may be an operator's own words. */
 const CUT_OFF = { temporal: 'cancelled in Temporal', hookline: 'ended in Hookline' };
@@ -47,7 +41,7 @@ export async function journey(input: JourneyInput): Promise<void> {
     ending = { state: 'exited', reason };
     await CancellationScope.nonCancellable(() => exitJourney({ journey: input.journey, reason }));
   }
-  showLabels(input);
+  showLabels();
   const last = ending.state === 'exited' ? `Exited: ${ending.reason}` : 'Completed';
   setCurrentDetails([...passed.map(passedLine), '', last].join('\n'));
 }
@@ -57,7 +51,6 @@ type PassedStep = { id: string; failed: boolean };
 
 function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedStep[]; woken: Woken }): Verbs {
   const continueAt = (step: PlanStep) => continueAsNew<typeof journey>({ ...input, position: step.id });
-  const showState = (state: string, step: string | null) => upsertState(input, state, step);
   /** Returns when it is woken, or at the time; a clock that is behind must not make a busy loop. */
   const holdUntil = async (until: string | null, step: PlanStep) => {
     const subject = waitSubject(step.id);
@@ -97,7 +90,8 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
       }
     },
     async send(delivery, step) {
-      showLabels(input);
+      // A draft shows them with its state.
+      if (!delivery.held) showLabels();
       const showSending = () => showProgress(passed, `sending \`${delivery.id}\`, since ${new Date().toISOString()}`);
       showSending();
       const sent = await deliver(delivery, {
@@ -122,21 +116,28 @@ function temporalVerbs(input: JourneyInput, { passed, woken }: { passed: PassedS
 }
 
 /** Each change costs an event of history: only waits that a person may look for are worth one. */
-function upsertState({ labels }: JourneyInput, state: string, step: string | null): void {
-  if (!hasLabels() && !labels) return;
+function showState(state: string, step: string | null): void {
+  const labels = labelsToShow();
+  if (!labels) return;
   upsertSearchAttributes([
-    ...(hasLabels() || !labels ? [] : labelAttributes(labels)),
+    ...labels,
     { key: searchAttributes.state, value: state },
     { key: searchAttributes.step, value: step },
   ]);
 }
 
-/** Once: a journey of a broadcast shows its campaign and person no later than with its first webhook, or its end. */
-function showLabels(input: JourneyInput): void {
-  if (!hasLabels()) upsertState(input, 'running', null);
+/** Once: a journey of a broadcast can be found no later than with its first webhook, or its end. */
+function showLabels(): void {
+  if (labelsToShow()?.length) showState('running', null);
 }
 
-const hasLabels = () => workflowInfo().typedSearchAttributes.get(searchAttributes.campaign) !== undefined;
+/** None where they are shown, be it from the start; undefined where the server has no search attributes. */
+function labelsToShow(): SearchAttributePair[] | undefined {
+  const { typedSearchAttributes, memo } = workflowInfo();
+  if (typedSearchAttributes.get(searchAttributes.campaign) !== undefined) return [];
+  const { campaign, person } = (memo ?? {}) as Partial<Labels>;
+  return campaign && person ? labelAttributes({ campaign, person }) : undefined;
+}
 
 /** Current details cost nothing: the UI asks the worker for them. */
 function showProgress(passed: PassedStep[], what: string): void {

@@ -8,8 +8,10 @@ export const searchAttributes = {
   step: defineSearchAttributeKey('HooklineStep', 'KEYWORD'),
 };
 
-/** By which a journey is found in the Temporal UI, whatever its state. */
-export const labelAttributes = ({ campaign, person }: { campaign: string; person: string }) => [
+/** By which a journey is found in the Temporal UI, whatever its state. Memo of one that shows them itself. */
+export type Labels = { campaign: string; person: string };
+
+export const labelAttributes = ({ campaign, person }: Labels) => [
   { key: searchAttributes.campaign, value: campaign },
   { key: searchAttributes.person, value: person },
 ];

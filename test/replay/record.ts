@@ -11,7 +11,7 @@ import { toJson } from './history-json.ts';
  * one that stood in line, of one that was ended where it stood, of one that a broadcast began, of a delivery that holds no journey, and
  * of a broadcast. Each release keeps those of its day, made by
  *
- *     HOOKLINE_RECORD=v3 npx vitest run test/replay test/journeys/continued.test.ts
+ *     HOOKLINE_RECORD=v4 npx vitest run test/replay test/journeys/continued.test.ts
  *
  * and none is ever changed or deleted: workflows that began with it may still be under way. Runs that are continued as new need a server
  * of their own, and are recorded by `test/journeys/continued.test.ts` in the same way.

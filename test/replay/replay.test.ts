@@ -31,7 +31,7 @@ describe('a workflow that began with an earlier version', () => {
   it('is kept in a recording, of each kind', () => {
     const kinds = [...Object.keys(RECORDINGS), 'continued', 'resumed'];
     const latest = kinds.map((kind) => `${kind}-v${kind === 'entered' ? 3 : 2}.json`);
-    expect(names.toSorted()).toEqual(['journey-v1.json', ...latest].toSorted());
+    expect(names).toEqual(expect.arrayContaining(['journey-v1.json', ...latest]));
   });
 
   it.each(names)('goes on with the workflows of today: %s', async (name) => {
@@ -118,8 +118,8 @@ const CHANGES: (Planted & { seenIn: string })[] = [
   {
     what: 'a journey of a broadcast does not show whose it is with its first webhook',
     file: 'workflows/journey.ts',
-    from: 'send(delivery, step) {\n      showLabels(input);',
-    to: 'send(delivery, step) {',
+    from: 'if (!delivery.held) showLabels();',
+    to: '',
     seenIn: 'entered-v3.json',
   },
   {

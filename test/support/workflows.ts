@@ -91,7 +91,7 @@ type Options = {
   activities: Activities;
   input: Pick<JourneyInput, 'plan'> & Partial<JourneyInput>;
   maxCachedWorkflows?: number;
-  start?: Pick<WorkflowStartOptions, 'typedSearchAttributes'>;
+  start?: Pick<WorkflowStartOptions, 'typedSearchAttributes' | 'memo'>;
 };
 
 /** Starts a journey on a worker of its own, which is there while `follow` runs. */

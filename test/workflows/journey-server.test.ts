@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Plan, Prepared } from '../../domain/walk.ts';
-import { searchAttributes } from '../../workflows/messages.ts';
+import { searchAttributes, WAKE_SIGNAL } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeActivities, type JourneyHandle, quietRuntime, runJourney } from '../support/workflows.ts';
 
@@ -68,14 +68,32 @@ describe('search attributes', () => {
     async (_, steps, expected) => {
       const out: Prepared = { type: 'ended', reason: 'enough' };
       const { activities } = fakeActivities({ prepared: { rest: soon, tell, out } });
-      const input = { plan: { steps }, labels: { campaign: 'welcome', person: 'per_1' } };
-      const { attributes, states } = await runJourney({ client, connection, activities, input }, followed);
+      const start = { memo: { campaign: 'welcome', person: 'per_1' } };
+      const { attributes, states } = await runJourney(
+        { client, connection, activities, input: { plan: { steps } }, start },
+        followed,
+      );
       expect(states).toEqual(expected);
       expect(attributes.get(searchAttributes.campaign)).toBe('welcome');
       expect(attributes.get(searchAttributes.person)).toBe('per_1');
       expect(attributes.get(searchAttributes.state)).toBe('running');
     },
   );
+
+  it('are shown by such a journey with its draft, where that comes first', async () => {
+    const { activities } = fakeActivities({ prepared: { tell: { ...tell, held: true } } });
+    const plan: Plan = { steps: [{ type: 'webhook', id: 'tell', timeoutMs: 4_000 }] };
+    const start = { memo: { campaign: 'welcome', person: 'per_1' } };
+    const { attributes, states } = await runJourney(
+      { client, connection, activities, input: { plan }, start },
+      async (handle) => {
+        await handle.signal(WAKE_SIGNAL, 'dlv_1');
+        return followed(handle);
+      },
+    );
+    expect(states).toEqual(['"awaitingApproval"', '"running"']);
+    expect(attributes.get(searchAttributes.campaign)).toBe('welcome');
+  });
 
   it('cost nothing where the server has none', async () => {
     const { activities } = fakeActivities({ prepared: { rest: soon } });
