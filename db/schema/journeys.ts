@@ -178,7 +178,7 @@ export const conversions = pgTable(
     eventId: text('event_id').notNull(),
     /** The event's own time. */
     at: moment('at').notNull(),
-    /** The journey's last sent webhook that tracks conversions. */
+    /** The journey's last sent webhook that tracks conversions, of those whose sending had begun when the event came. */
     stepId: text('step_id'),
   },
   (table) => [
