@@ -50,7 +50,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         const context = { tx, cipher, campaigns, now: now(), judgeWait };
         if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
-        if (ACTS.has(type)) await untilEndsMatched(tx, at, compiled, seen);
+        if (ACTS.has(type)) await untilEndsMatched(tx, at, compiled, { type, seen });
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
         const step = inPostgres({ ...context, at, compiled, position, left, seen }, id);
         const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
@@ -88,14 +88,18 @@ type Seen = { person?: PersonRow };
 const firstSeen = (seen: Seen, person: PersonRow): PersonRow =>
   seen.person?.key === person.key ? seen.person : (seen.person = person);
 
-/** Only the relay ends a journey by an event: what came before a step that acts is not overtaken by it. */
+/**
+ * Only the relay ends a journey by an event, and notes that it has converted, for which a split asks: what came before a step that acts is
+ * not overtaken by it.
+ */
 async function untilEndsMatched(
   tx: Db,
   { journey, person }: { journey: JourneyRow; person: PersonRow },
   { campaign }: CompiledCampaign,
-  seen: Seen,
+  { type, seen }: { type: PlanStep['type']; seen: Seen },
 ): Promise<void> {
-  const goal = campaign.goal?.exit && journey.goalEvent !== null ? [journey.goalEvent] : [];
+  const asksForGoal = campaign.goal?.exit || type === 'split';
+  const goal = asksForGoal && journey.goalEvent !== null ? [journey.goalEvent] : [];
   const names = [...journey.exitEvents, ...goal];
   if (names.length === 0) return;
   const { key, lastNumber } = firstSeen(seen, person);
@@ -118,8 +122,8 @@ function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
   };
 }
 
-/** Steps that do something which cannot be taken back. */
-const ACTS = new Set<PlanStep['type']>(['webhook', 'update']);
+/** Steps that do something which cannot be taken back; that a split was taken is counted. */
+const ACTS = new Set<PlanStep['type']>(['webhook', 'update', 'split']);
 
 /** Steps that change the person, or begin to wait for what is stored for them. */
 const HOLDS_PERSON = new Set<PlanStep['type']>(['update', 'wait', 'delay']);

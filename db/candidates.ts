@@ -1,12 +1,17 @@
 import { or, sql, type SQL } from 'drizzle-orm';
 import { holdCampaigns } from './campaigns.ts';
+import type { BroadcastRow } from './inbox.ts';
 import type { Db } from './open.ts';
 import { campaigns, type CampaignState, type TriggerType } from './schema/campaigns.ts';
 
 export type Candidate = { campaign: string; state: CampaignState; version: number };
 
-/** A campaign with what its current version starts on; one that is live is held. */
-export type HeldCampaign = Candidate & { triggerType: TriggerType; triggerName: string | null };
+/** A campaign with what its current version starts on, and when it was last stopped; one that is live is held. */
+export type HeldCampaign = Candidate & {
+  triggerType: TriggerType;
+  triggerName: string | null;
+  stoppedAt: Date | null;
+};
 
 /** What campaigns may start on, by name, and campaigns that are named themselves. */
 export type Wanted = { events: string[]; attributes: string[]; segments: string[]; campaigns: string[] };
@@ -33,8 +38,8 @@ export async function holdCandidates(
   const live = found.flatMap(({ id, state }) => (state === 'live' ? [id] : []));
   const held = new Map((await holdCampaigns(tx, live)).map((row) => [row.id, row]));
   return found.map((row) => {
-    const { id, state, version, triggerType, triggerName } = held.get(row.id) ?? row;
-    return { campaign: id, state, version, triggerType, triggerName };
+    const { id, state, version, triggerType, triggerName, stoppedAt } = held.get(row.id) ?? row;
+    return { campaign: id, state, version, triggerType, triggerName, stoppedAt };
   });
 }
 
@@ -46,3 +51,10 @@ const named = (type: TriggerType, names: string[]): SQL | undefined =>
 /** Those of the campaigns that start on it. */
 export const startingOn = (held: HeldCampaign[], type: TriggerType, name: string): HeldCampaign[] =>
   held.filter(({ triggerType, triggerName }) => triggerType === type && triggerName === name);
+
+/** As a broadcast finds it: for one from before its last stop it is stopped, also where it was started again. */
+export const asOf = (broadcast: BroadcastRow, one: HeldCampaign): Candidate => ({
+  ...one,
+  version: broadcast.version,
+  state: one.stoppedAt && one.stoppedAt >= broadcast.createdAt ? 'stopped' : one.state,
+});

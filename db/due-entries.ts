@@ -82,6 +82,19 @@ export async function findDue(tx: Db, personKey: string, subject: string): Promi
   return row;
 }
 
+/** Forgets an entry of a person who is held, as if it had never been due. */
+export async function forgetDue(tx: Db, { campaignId, personKey, occurrence }: DueRow): Promise<void> {
+  await tx
+    .delete(dueEntries)
+    .where(
+      and(
+        eq(dueEntries.campaignId, campaignId),
+        eq(dueEntries.personKey, personKey),
+        eq(dueEntries.occurrence, occurrence),
+      ),
+    );
+}
+
 /**
  * Leaves an item for each entry by a date that has become due, in one transaction with the note that it has fired: once, whoever looks and whoever
  * dies meanwhile. People whom somebody else holds come with the next look. Answers how many have fired.

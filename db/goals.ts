@@ -63,7 +63,7 @@ export async function holdJourneys(tx: Db, personKey: string, events: EventRow[]
 
 /**
  * Notes that a journey has reached its goal, once, with a line in its log. `tracking` are the steps of which the last one that was sent
- * is credited. Answers whether it was the first time.
+ * is credited, of those that had been tried when the event came. Answers whether it was the first time.
  */
 export async function insertConversion(
   tx: Db,
@@ -81,6 +81,7 @@ export async function insertConversion(
       values (${journey.id}, ${journey.campaignId}, ${event.personKey}, ${event.id}, ${event.timestamp.toISOString()}::timestamptz, (
         select step_id from deliveries
         where journey_id = ${journey.id} and state = 'sent' and step_id = any(${sql.param(tracking)}::text[])
+          and coalesce(position, 0) < ${event.number}
         order by sent_at desc, id desc limit 1))
       on conflict do nothing
       returning journey_id, step_id

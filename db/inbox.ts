@@ -131,13 +131,13 @@ async function attributesBrought(
 
 /**
  * Whether something of a person that came by a moment, or has at most a number, is still to be matched; with `events` only those of
- * these names. Somebody who could not be matched is not waited for: nobody knows when that works again.
+ * these names, with `type` only that. Somebody who could not be matched is not waited for: nobody knows when that works again.
  */
 export async function isBehind(
   tx: Db,
   personKey: string,
   by: Date | number,
-  { events: names }: { events?: string[] } = {},
+  { events: names, type }: { events?: string[]; type?: InboxType } = {},
 ): Promise<boolean> {
   const isMeant =
     typeof by === 'number'
@@ -151,6 +151,7 @@ export async function isBehind(
       on inbox.type = 'change' and changes.person_key = inbox.person_key and changes.number = inbox.number
     where inbox.person_key = ${personKey} and ${isMeant}
       ${names ? sql`and events.name = any(${sql.param(names)}::text[])` : sql``}
+      ${type ? sql`and inbox.type = ${type}` : sql``}
     limit 1`);
   return rows.length > 0;
 }

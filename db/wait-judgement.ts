@@ -39,19 +39,19 @@ const LATEST_MS = 60_000;
 
 /**
  * Says where a wait stands, whose person is held: first what came before its time was over ends it, then the time. A wait that went
- * with its person has ended. Only the relay brings people into segments and notes conversions, so a condition whose time is over is left
- * to it while something that came in time is still to be matched: it is looked at again, the more rarely the longer that lasts.
+ * with its person has ended. One whose time is over is left to the relay while something that came in time, and may matter to it, is
+ * still to be matched: it is looked at again, the more rarely the longer that lasts.
  */
 export async function lookAtWait(context: WaitContext, journeyId: string, stepId: string): Promise<Wait> {
   const wait = await findWait(context.tx, journeyId, stepId);
   if (!wait) return { until: null, ended: 'elapsed' };
   if (wait.outcome) return { until: null, ended: PATHS[wait.outcome] };
   const over = timeOf(context, wait);
-  if (over && wait.kind === 'condition' && (await isBehind(context.tx, wait.personKey, over))) {
+  const end = wait.kind === 'condition' ? await endOfCondition(context, wait) : await endOfOther(context, wait);
+  if (over && end?.outcome !== 'event' && (await isLeftToRelay(context, wait, over))) {
     const pauseMs = Math.min(Math.max(context.now.getTime() - over.getTime(), SOONEST_MS), LATEST_MS);
     return { until: new Date(context.now.getTime() + pauseMs).toISOString(), ended: null };
   }
-  const end = wait.kind === 'condition' ? await endOfCondition(context, wait) : await endOfOther(context, wait);
   if (!end) return { until: wait.deadline?.toISOString() ?? null, ended: null };
   await closeWait(context.tx, wait, end, { wake: false });
   return { until: null, ended: PATHS[end.outcome] };
@@ -60,6 +60,21 @@ export async function lookAtWait(context: WaitContext, journeyId: string, stepId
 /** When its time was over; null: it is not yet. */
 const timeOf = ({ now }: WaitContext, { deadline }: WaitRow): Date | null =>
   deadline !== null && now >= deadline ? deadline : null;
+
+/**
+ * Whether something that came in time is still to be matched. Only the relay brings people into segments and notes conversions, which
+ * conditions ask for, the `where` of an event too; and it moves times that follow from the person.
+ */
+function isLeftToRelay({ tx }: WaitContext, { kind, personKey, eventName }: WaitRow, over: Date): Promise<boolean> {
+  switch (kind) {
+    case 'condition':
+      return isBehind(tx, personKey, over);
+    case 'event':
+      return isBehind(tx, personKey, over, { events: eventName === null ? [] : [eventName] });
+    case 'time':
+      return isBehind(tx, personKey, over, { type: 'change' });
+  }
+}
 
 /** The place in the person's order at which the time of a wait was over. */
 const placeOf = async ({ tx }: WaitContext, { since, personKey }: WaitRow, over: Date): Promise<number> =>

@@ -1,7 +1,7 @@
 import { comingDates, isMissed, isStillDue } from '../domain/time/date-trigger.ts';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { HeldCampaign } from '../db/candidates.ts';
-import { findDue, listDateCampaigns, writeDates } from '../db/due-entries.ts';
+import { findDue, forgetDue, listDateCampaigns, writeDates } from '../db/due-entries.ts';
 import type { InboxItem } from '../db/inbox.ts';
 import type { PersonRow } from '../db/people.ts';
 import { considerAll, type MatchContext, type Occasion } from './enter.ts';
@@ -26,7 +26,10 @@ export function datesOf({ trigger, timezone = 'UTC' }: Campaign, person: PersonR
   return { personKey, occurrences: trigger.type === 'date' ? comingDates(trigger, { attributes, timezone }, now) : [] };
 }
 
-/** Decides on an entry that has become due. A date that is not the person's any more, or that came more than 24 hours late, counts for nothing. */
+/**
+ * Decides on an entry that has become due. A date that is not the person's any more, or that came more than 24 hours late, counts for
+ * nothing. One of a campaign that was stopped is forgotten, so that it is found again if the campaign is started soon.
+ */
 export async function considerDue(
   context: MatchContext,
   person: PersonRow,
@@ -37,12 +40,12 @@ export async function considerDue(
   const due = await findDue(tx, person.key, item.subject);
   const candidate = held.find(({ campaign }) => campaign === due?.campaignId);
   if (!candidate || !due || due.firedAt === null) return;
+  if (candidate.state !== 'live' && candidate.state !== 'paused') return forgetDue(tx, due);
   const { campaign } = await campaigns(tx, candidate.campaign, candidate.version);
   const { trigger, timezone = 'UTC' } = campaign;
   if (trigger.type !== 'date') return;
   if (!isMissed(due.dueAt, due.firedAt) && isStillDue(trigger, { attributes: person.attributes, timezone }, due)) {
     await considerAll(context, person, [candidate], { ...occasion, cause: `date/${due.occurrence}` });
   }
-  const isRunning = candidate.state === 'live' || candidate.state === 'paused';
-  if (trigger.yearly && isRunning) await writeDates(tx, candidate.campaign, [datesOf(campaign, person, now)]);
+  if (trigger.yearly) await writeDates(tx, candidate.campaign, [datesOf(campaign, person, now)]);
 }

@@ -3,7 +3,7 @@ import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { isPast } from '../domain/campaign/entry.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
-import { holdCandidates, startingOn, type HeldCampaign } from '../db/candidates.ts';
+import { asOf, holdCandidates, startingOn, type HeldCampaign } from '../db/candidates.ts';
 import type { Cipher } from '../db/cipher.ts';
 import { holdJourneys, listConcernedJourneys } from '../db/goals.ts';
 import { claimPerson, finishItems, type ChangeRow, type InboxItem } from '../db/inbox.ts';
@@ -88,8 +88,8 @@ async function matchItem(context: MatchContext, { person, item, membership, held
     const candidates = startingOn(held, 'event', event.name);
     await considerAll(context, person, candidates, { ...occasion, cause: `event/${event.id}` });
   } else if (broadcast) {
-    const { campaignId, version } = broadcast;
-    const candidates = held.filter(({ campaign }) => campaign === campaignId).map((one) => ({ ...one, version }));
+    const own = held.filter(({ campaign }) => campaign === broadcast.campaignId);
+    const candidates = own.map((one) => asOf(broadcast, one));
     await considerAll(context, person, candidates, { ...occasion, cause: `broadcast/${broadcast.id}` });
   } else if (change && !change.backfill) {
     for (const [name, candidates] of await changedInto(context, change, held)) {

@@ -27,7 +27,7 @@ export const campaigns = pgTable(
     triggerName: text('trigger_name'),
     /** Set by a stop that lets nobody finish: journeys that began before are ended, in parts. */
     exitBefore: moment('exit_before'),
-    /** When it was last stopped: broadcasts to an audience from before are over, also where it was started again. */
+    /** When it was last stopped: broadcasts from before are over, also where it was started again. */
     stoppedAt: moment('stopped_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),

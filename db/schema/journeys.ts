@@ -147,7 +147,7 @@ export const waits = pgTable(
   ],
 );
 
-/** Which variant of each split a journey took: what statistics count. It stays when the journey is deleted by age. */
+/** Which variant of each split a journey took that had not converted: what statistics count. It stays when the journey is deleted by age. */
 export const splitChoices = pgTable(
   'split_choices',
   {
@@ -178,7 +178,7 @@ export const conversions = pgTable(
     eventId: text('event_id').notNull(),
     /** The event's own time. */
     at: moment('at').notNull(),
-    /** The journey's last sent webhook that tracks conversions. */
+    /** The journey's last sent webhook that tracks conversions, of those whose sending had begun when the event came. */
     stepId: text('step_id'),
   },
   (table) => [

@@ -160,6 +160,18 @@ describe('a condition whose time is over', () => {
     expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'then' });
   });
 
+  it('in the where of an event asks for a segment only when the relay has come to the event', async () => {
+    const steps = [{ ...pay, where: { segment: 'payers' } }];
+    const journey = await test.enter('members', { steps }, { person: 'member' });
+    await test.prepare(journey, 'pay', 'wait');
+    await putPerson(test.db, 'member', { paid: true });
+    await ingest('member');
+    const { endWait } = test.another({ now: later });
+    expect(await runIn(endWait, { journey, step: 'pay' })).toMatchObject({ ended: null });
+    await matchAll();
+    expect(await runIn(endWait, { journey, step: 'pay' })).toEqual({ until: null, ended: 'then' });
+  });
+
   it('is not left to a relay that cannot match the person', async () => {
     const journey = await test.enter('stuck', { steps: [isPaid] }, { person: 'stuck' });
     await test.prepare(journey, 'pay', 'wait');

@@ -261,7 +261,9 @@ describe('a campaign that starts by dates', () => {
     await setState('renewal', 'stopped');
     at('2027-07-02T01:00:00Z');
     await relays.settle();
-    expect(await decided()).toEqual(['ada renewal date/2027-07-01 paused', 'bob renewal date/2027-07-02 notLive']);
+    await start('renewal');
+    await relays.settle();
+    expect(await decided()).toEqual(['ada renewal date/2027-07-01 paused', 'bob renewal date/2027-07-02 entered']);
   });
 
   it('fires once whatever is rolled back, however many are due and however many relays look', async () => {
