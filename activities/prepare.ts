@@ -51,6 +51,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
         if (ACTS.has(type)) await untilEndsMatched(tx, at, compiled, seen);
+        if (type === 'split') await untilGoalMatched(tx, at, seen);
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
         const step = inPostgres({ ...context, at, compiled, position, left, seen }, id);
         const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
@@ -116,6 +117,17 @@ function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
     inSegment: (segment) => matched().then(() => facts.inSegment(segment)),
     countConversions: (query) => matched().then(() => facts.countConversions(query)),
   };
+}
+
+/** Only the relay notes that a journey has converted: from then on no variant that it takes is counted. */
+async function untilGoalMatched(
+  tx: Db,
+  { journey, person }: { journey: JourneyRow; person: PersonRow },
+  seen: Seen,
+): Promise<void> {
+  if (journey.goalEvent === null) return;
+  const { key, lastNumber } = firstSeen(seen, person);
+  if (await isBehind(tx, key, lastNumber, { events: [journey.goalEvent] })) throw new NotMatched(NOT_MATCHED);
 }
 
 /** Steps that do something which cannot be taken back. */

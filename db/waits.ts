@@ -3,7 +3,7 @@ import type { Json } from '../domain/json.ts';
 import type { JourneyRow } from './journeys.ts';
 import type { Db } from './open.ts';
 import { deliveries } from './schema/deliveries.ts';
-import { splitChoices, waits, type WaitOutcome } from './schema/journeys.ts';
+import { waits, type splitChoices, type WaitOutcome } from './schema/journeys.ts';
 import { events } from './schema/people.ts';
 
 export type WaitRow = typeof waits.$inferSelect;
@@ -53,9 +53,14 @@ export async function insertWait(tx: Db, wait: NewWait): Promise<void> {
   await tx.insert(waits).values(wait);
 }
 
-/** Notes which variant of a split a journey took. */
+/** Notes which variant of a split a journey took. One that has converted did so by no variant of it, and counts for none. */
 export async function insertSplitChoice(tx: Db, choice: typeof splitChoices.$inferInsert): Promise<void> {
-  await tx.insert(splitChoices).values(choice).onConflictDoNothing();
+  const { journeyId, personKey, campaignId, splitId, variant } = choice;
+  await tx.execute(sql`
+    insert into split_choices (journey_id, person_key, campaign_id, split_id, variant)
+    select ${journeyId}, ${personKey}, ${campaignId}, ${splitId}, ${variant}
+    where not exists (select from conversions where journey_id = ${journeyId})
+    on conflict do nothing`);
 }
 
 export async function findWait(tx: Db, journeyId: string, stepId: string): Promise<WaitRow | undefined> {

@@ -147,7 +147,7 @@ export const waits = pgTable(
   ],
 );
 
-/** Which variant of each split a journey took: what statistics count. It stays when the journey is deleted by age. */
+/** Which variant of each split a journey took that had not converted: what statistics count. It stays when the journey is deleted by age. */
 export const splitChoices = pgTable(
   'split_choices',
   {
