@@ -50,7 +50,8 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         const context = { tx, cipher, campaigns, now: now(), judgeWait };
         if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
-        if (ACTS.has(type)) await untilEndsMatched(tx, at, compiled, { type, seen });
+        if (ACTS.has(type)) await untilEndsMatched(tx, at, compiled, seen);
+        if (type === 'split') await untilGoalMatched(tx, at, seen);
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
         const step = inPostgres({ ...context, at, compiled, position, left, seen }, id);
         const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
@@ -88,18 +89,14 @@ type Seen = { person?: PersonRow };
 const firstSeen = (seen: Seen, person: PersonRow): PersonRow =>
   seen.person?.key === person.key ? seen.person : (seen.person = person);
 
-/**
- * Only the relay ends a journey by an event, and notes that it has converted, for which a split asks: what came before a step that acts is
- * not overtaken by it.
- */
+/** Only the relay ends a journey by an event: what came before a step that acts is not overtaken by it. */
 async function untilEndsMatched(
   tx: Db,
   { journey, person }: { journey: JourneyRow; person: PersonRow },
   { campaign }: CompiledCampaign,
-  { type, seen }: { type: PlanStep['type']; seen: Seen },
+  seen: Seen,
 ): Promise<void> {
-  const asksForGoal = campaign.goal?.exit || type === 'split';
-  const goal = asksForGoal && journey.goalEvent !== null ? [journey.goalEvent] : [];
+  const goal = campaign.goal?.exit && journey.goalEvent !== null ? [journey.goalEvent] : [];
   const names = [...journey.exitEvents, ...goal];
   if (names.length === 0) return;
   const { key, lastNumber } = firstSeen(seen, person);
@@ -122,8 +119,19 @@ function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
   };
 }
 
-/** Steps that do something which cannot be taken back; that a split was taken is counted. */
-const ACTS = new Set<PlanStep['type']>(['webhook', 'update', 'split']);
+/** Only the relay notes that a journey has converted: from then on no variant that it takes is counted. */
+async function untilGoalMatched(
+  tx: Db,
+  { journey, person }: { journey: JourneyRow; person: PersonRow },
+  seen: Seen,
+): Promise<void> {
+  if (journey.goalEvent === null) return;
+  const { key, lastNumber } = firstSeen(seen, person);
+  if (await isBehind(tx, key, lastNumber, { events: [journey.goalEvent] })) throw new NotMatched(NOT_MATCHED);
+}
+
+/** Steps that do something which cannot be taken back. */
+const ACTS = new Set<PlanStep['type']>(['webhook', 'update']);
 
 /** Steps that change the person, or begin to wait for what is stored for them. */
 const HOLDS_PERSON = new Set<PlanStep['type']>(['update', 'wait', 'delay']);
