@@ -5,11 +5,13 @@ import {
   moveDelivery,
   type DeliveryMove,
   type DeliveryRow,
+  type LockedForSending,
 } from '../db/deliveries.ts';
 import { setProbe } from '../db/destinations.ts';
 import { openRequest } from '../db/frozen-request.ts';
 import { leaveLine } from '../db/parked.ts';
 import { holdBack, readHeldSince } from '../db/paused.ts';
+import { isBehind } from '../db/inbox.ts';
 import { moveResend } from '../db/move-resend.ts';
 import { findResend, type ResendRow } from '../db/resends.ts';
 import { newId } from '../db/id.ts';
@@ -20,6 +22,7 @@ import { redactText } from '../domain/request/redact.ts';
 import type { Json } from '../domain/json.ts';
 import type { Sent } from '../domain/walk.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { endingEvents } from '../domain/campaign/decide-entry.ts';
 import type { CompiledWebhook } from '../domain/campaign/compiled-webhook.ts';
 import { settled } from '../domain/campaign/send-policy.ts';
 import { UNMAPPED } from '../domain/journey/map-answer.ts';
@@ -28,6 +31,7 @@ import type { ShownError } from '../domain/request/shown-error.ts';
 import { approach, endOfParking, lostAt, seekAdmission, type Parked } from './admission.ts';
 import type { Http } from './http.ts';
 import { outgoingRequest } from './outgoing-request.ts';
+import { NOT_MATCHED } from './prepare.ts';
 import type { ReadSigningKeys } from './signing-keys.ts';
 
 export type SendSettings = {
@@ -79,12 +83,15 @@ export type ClaimedAttempt = {
 export type Claim =
   | ClaimedAttempt
   | { type: 'settled'; sent: Sent }
-  | { type: 'early'; delayMs: number }
+  | { type: 'early'; delayMs: number; why: string }
   | { type: 'parked'; parked: Parked };
 
 /** Timers of the server are not exact: an attempt that comes this much before its time, or after the end of all time, may go. */
 const EARLY_MS = 1_000;
 const LATE_MS = 60_000;
+
+/** While the relay has still to match what may end the journey. */
+const LOOK_AGAIN_MS = 1_000;
 
 const NO_RETRY_LEFT = {
   code: 'worker_lost',
@@ -154,7 +161,9 @@ export async function claimAttempt(
     }
     const sending = resend ?? { ...delivery, attemptsBefore: 0 };
     const delayMs = (sending.nextAttemptAt?.getTime() ?? 0) - now.getTime();
-    if (delayMs > EARLY_MS) return { type: 'early', delayMs };
+    if (delayMs > EARLY_MS) return { type: 'early', delayMs, why: 'the next attempt is not due yet' };
+    if (!resend && (await mayEnd(tx, dependencies, locked)))
+      return { type: 'early', delayMs: LOOK_AGAIN_MS, why: NOT_MATCHED };
     const { destination: origin, frozen } = delivery;
     if (frozen === null || origin === null) return fail(delivery.error ?? NO_RETRY_LEFT);
 
@@ -229,6 +238,18 @@ function decidedState({ state }: DeliveryRow, webhook: CompiledWebhook): Claim |
     case 'attempted':
       return null;
   }
+}
+
+/** Whether an event that was stored before may end the journey: only the relay does so, and no attempt overtakes it. */
+async function mayEnd(
+  tx: Db,
+  { campaigns }: Pick<SendDependencies, 'campaigns'>,
+  { delivery: { campaignId, version, personKey }, ends }: LockedForSending,
+): Promise<boolean> {
+  if (!ends) return false;
+  const { campaign } = await campaigns(tx, campaignId ?? '', version ?? 0);
+  const names = endingEvents(ends, campaign);
+  return names.length > 0 && isBehind(tx, personKey, ends.lastNumber, { events: names });
 }
 
 function endedResend({ endedAt, error }: ResendRow, webhook: CompiledWebhook): Claim | null {

@@ -13,6 +13,7 @@ import type { PersonRow } from '../db/people.ts';
 import type { JourneyState } from '../db/schema/journeys.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
+import { endingEvents } from '../domain/campaign/decide-entry.ts';
 import type { Facts } from '../domain/condition/evaluate-condition.ts';
 import { decide } from '../domain/journey/decide.ts';
 import { DECISION, type AtStep, type StartedWait } from '../domain/journey/decision.ts';
@@ -75,7 +76,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
   };
 }
 
-const NOT_MATCHED = 'the relay has still to match what was stored for the person';
+export const NOT_MATCHED = 'the relay has still to match what was stored for the person';
 /** The relay mostly takes some milliseconds. */
 const PAUSES_MS = [10, 20, 40, 80, 160, 320, 640];
 const LOOK_LATER_MS = 10_000;
@@ -96,8 +97,7 @@ async function untilEndsMatched(
   { campaign }: CompiledCampaign,
   seen: Seen,
 ): Promise<void> {
-  const goal = campaign.goal?.exit && journey.goalEvent !== null ? [journey.goalEvent] : [];
-  const names = [...journey.exitEvents, ...goal];
+  const names = endingEvents(journey, campaign);
   if (names.length === 0) return;
   const { key, lastNumber } = firstSeen(seen, person);
   if (await isBehind(tx, key, lastNumber, { events: names })) throw new NotMatched(NOT_MATCHED);

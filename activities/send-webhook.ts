@@ -65,7 +65,7 @@ async function send(
     throw ApplicationFailure.fromError(plainError(error), { nextRetryDelay: LOOK_AGAIN_MS });
   });
   if (claimed.type === 'settled') return claimed.sent;
-  if (claimed.type === 'early') throw retryIn(claimed.delayMs, 'the next attempt is not due yet');
+  if (claimed.type === 'early') throw retryIn(claimed.delayMs, claimed.why);
   if (claimed.type === 'parked') {
     const { until } = claimed.parked;
     const remainingMs = until === null ? Infinity : Date.parse(until) - dependencies.now().getTime();

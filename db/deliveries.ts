@@ -38,6 +38,8 @@ export type LockedForSending = {
   isHeld: boolean;
   /** A glance at its destination's breaker, which nobody holds. */
   openUntil: Date | null;
+  /** What ends its journey, where that runs, and the place up to which something was stored for the person. */
+  ends: (Pick<typeof journeys.$inferSelect, 'goalEvent' | 'exitEvents'> & { lastNumber: number }) | null;
 };
 
 /**
@@ -49,7 +51,7 @@ export async function lockForSending(tx: Db, id: string): Promise<LockedForSendi
   // Sent together, run in this order: each statement sees what was committed while the one before it waited.
   const [[owned], , [row]] = await Promise.all([
     tx
-      .select({ key: people.key, suppressed: people.suppressed })
+      .select({ key: people.key, suppressed: people.suppressed, lastNumber: people.lastNumber })
       .from(people)
       .where(eq(people.key, ownerOf(tx, id)))
       .for('key share'),
@@ -58,7 +60,7 @@ export async function lockForSending(tx: Db, id: string): Promise<LockedForSendi
       .from(deliveries)
       .where(eq(deliveries.id, id)),
     tx
-      .select({ delivery: deliveries, openUntil: destinations.openUntil, isHeld: IS_HELD })
+      .select({ delivery: deliveries, openUntil: destinations.openUntil, isHeld: IS_HELD, journey: ENDS })
       .from(deliveries)
       .leftJoin(destinations, eq(destinations.origin, deliveries.destination))
       .leftJoin(campaigns, eq(campaigns.id, deliveries.campaignId))
@@ -68,8 +70,13 @@ export async function lockForSending(tx: Db, id: string): Promise<LockedForSendi
   ]);
   if (!row) return undefined;
   if (!owned || owned.key !== row.delivery.personKey) throw ownerChanged();
-  return { ...row, suppressed: owned.suppressed };
+  const { journey, ...held } = row;
+  const ends = journey && journey.endedAt === null ? { ...journey, lastNumber: owned.lastNumber } : null;
+  return { ...held, suppressed: owned.suppressed, ends };
 }
+
+/** The first is never null where there is a journey: by it the join is seen to have found none. */
+const ENDS = { exitEvents: journeys.exitEvents, goalEvent: journeys.goalEvent, endedAt: journeys.endedAt };
 
 const IS_HELD = sql<boolean>`coalesce(${campaigns.state} = 'paused' or ${journeys.createdAt} <= ${campaigns.exitBefore}, false)`;
 

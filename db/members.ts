@@ -16,6 +16,7 @@ export type SegmentState = {
   id: string;
   /** Tells one definition from all others, also after the segment was deleted and made again. */
   stamp: string;
+  madeAt: Date;
   isMember: boolean;
   filling: 'silent' | 'told' | null;
 };
@@ -25,13 +26,13 @@ export type SegmentState = {
  * later, by the definition of then, and what is filled already was filled by the one that is answered.
  */
 export async function listSegmentStates(tx: Db, personKey: string): Promise<SegmentState[]> {
-  const rows = await tx.execute<SegmentState & { [column: string]: unknown }>(sql`
-    select id, version || '/' || extract(epoch from created_at) as stamp,
+  const rows = await tx.execute<Omit<SegmentState, 'madeAt'> & { ms: number; [column: string]: unknown }>(sql`
+    select id, version || '/' || extract(epoch from created_at) as stamp, (extract(epoch from created_at) * 1000)::float8 as ms,
       exists (select from segment_members where segment_id = id and person_key = ${personKey}) as "isMember",
       case when subject is null or cursor >= ${personKey} then null when silent then 'silent' else 'told' end as filling
     from segments left join sweeps on type = 'fillSegment' and subject = id
     order by id`);
-  return [...rows];
+  return rows.map(({ ms, ...state }) => ({ ...state, madeAt: new Date(ms) }));
 }
 
 /**

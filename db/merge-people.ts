@@ -92,7 +92,10 @@ async function markCauses(tx: Db, from: string, into: string): Promise<void> {
   }
 }
 
-/** Rows of which each person has one stay where both have it, and go with the person. */
+/**
+ * Rows of which each person has one stay where both have it, and go with the person. Not so who entered what: of two entries where
+ * once is allowed, either one alone keeps the person out, whichever is taken back.
+ */
 async function moveRows(tx: Db, from: string, into: string): Promise<void> {
   const key = sql`person_key = ${from}`;
   const isTaken = (table: string, same: string) => sql`exists (
@@ -100,8 +103,11 @@ async function moveRows(tx: Db, from: string, into: string): Promise<void> {
   for (const table of ['journeys', 'waits', 'deliveries', 'conversions', 'split_choices', 'outcomes']) {
     await tx.execute(sql`update ${sql.identifier(table)} set person_key = ${into} where ${key}`);
   }
+  await tx.execute(sql`
+    update entries as own
+    set person_key = ${into}, once = once and not ${isTaken('entries', 'other.campaign_id = own.campaign_id and other.once')}
+    where ${key}`);
   for (const [table, same] of [
-    ['entries', 'other.campaign_id = own.campaign_id and other.once and own.once'],
     ['segment_members', 'other.segment_id = own.segment_id'],
     ['due_entries', 'other.campaign_id = own.campaign_id and other.occurrence = own.occurrence'],
   ] as const) {

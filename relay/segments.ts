@@ -18,7 +18,7 @@ import { considerAll, type MatchContext, type Occasion } from './enter.ts';
 import { isPastItem } from './past-item.ts';
 
 /** A segment as it concerns one person. */
-export type Known = Pick<SegmentState, 'id' | 'isMember' | 'filling'> & CompiledSegment;
+export type Known = Pick<SegmentState, 'id' | 'madeAt' | 'isMember' | 'filling'> & CompiledSegment;
 
 /** Reads what segments are to a person who is held, each behind those that it asks for. Definitions are compiled when they have changed. */
 export function createSegmentBook(): (tx: Db, personKey: string) => Promise<Known[]> {
@@ -35,19 +35,20 @@ export function createSegmentBook(): (tx: Db, personKey: string) => Promise<Know
     const byId = new Map(states.map((state) => [state.id, state]));
     return compiled.flatMap((segment) => {
       const state = byId.get(segment.id);
-      return state ? [{ ...segment, isMember: state.isMember, filling: state.filling }] : [];
+      return state ? [{ ...segment, ...state }] : [];
     });
   };
 }
 
 type Context = Pick<MatchContext, 'tx' | 'now'>;
 
-/** What segments make of a person's items, one after the other. */
+/** What segments make of a person's items, one after the other, as far as it is told. */
 export type Membership = (context: Context, item: InboxItem) => Promise<Move[]>;
 
 /**
  * Who belongs to which segments, of a person who is held, as the items come that may change it. A segment that has just been made is
- * filled for them now, as they were before the first item, and nobody is told; so a change behind its making counts as one.
+ * filled for them now, as they were before the first item, and nobody is told, nor of what the items do that were stored before it was
+ * made; so a change behind its making counts as one.
  */
 export async function openMembership(
   context: Context,
@@ -58,6 +59,7 @@ export async function openMembership(
   const fresh = segments.filter(({ filling }) => filling === 'silent');
   if (first !== undefined && fresh.length > 0)
     await settle(context, { segments: fresh, members, person, number: first });
+  const untold = new Map(segments.map(({ id, madeAt }) => [id, lastBefore(items, madeAt)]));
   return async ({ tx, now }, item) => {
     const moved = new Set(item.type === 'segment' ? [readDifference(item.subject).segment] : []);
     const moves: Move[] = [];
@@ -72,8 +74,19 @@ export async function openMembership(
       moves.push(move);
     }
     await writeMoves(tx, person.key, moves);
-    return moves;
+    return moves.filter(({ segment }) => item.number > (untold.get(segment) ?? 0));
   };
+}
+
+/** The number of the last item that was stored before a moment; 0: the first was not. */
+function lastBefore(items: InboxItem[], moment: Date): number {
+  let last = 0;
+  for (const { number, event, change } of items) {
+    const at = event?.receivedAt ?? change?.at;
+    if (at && at >= moment) break;
+    if (at) last = number;
+  }
+  return last;
 }
 
 /** Fills segments for one person, who is held, as they were before what has that number. Before the first they were not there. */

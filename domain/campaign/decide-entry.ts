@@ -31,3 +31,9 @@ export const goalAndExits = ({ goal, exit }: Campaign, now: Date): GoalAndExits 
   goalUntil: goal ? new Date(now.getTime() + parseDurationMs(goal.within)) : null,
   exitEvents: exit?.events ?? [],
 });
+
+/** The events that end a journey which runs, wherever it is; some goals do so only where their condition holds. */
+export const endingEvents = (
+  { goalEvent, exitEvents }: Omit<GoalAndExits, 'goalUntil'>,
+  { goal }: Campaign,
+): string[] => [...exitEvents, ...(goal?.exit && goalEvent !== null ? [goalEvent] : [])];

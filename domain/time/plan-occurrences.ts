@@ -1,12 +1,10 @@
-import { dueAt, nextOccurrences } from './schedule.ts';
+import { dueAt, nextOccurrences, type Occurrence } from './schedule.ts';
 import { LATEST } from './storable.ts';
 import { canonicalZone, instantOf } from './zone.ts';
 import { zonesInUse } from './zones-in-use.ts';
 
+/** No two occurrences of a schedule are nearer in one zone. */
 const MINUTE_MS = 60_000;
-/** What a schedule missed before is left out: the latest of what was missed goes off, and one is planned ahead anyway. */
-const LOOKED_BACK_MS = 2 * 24 * 60 * MINUTE_MS;
-const AT_ONCE = 100;
 
 type Schedule = { at?: string | undefined; cron?: string | undefined; timezone?: string | undefined };
 
@@ -47,25 +45,31 @@ export function planOccurrences(schedule: Schedule, { zones, latest, changedAt, 
     if (planned && planned > now) return [];
     // A zone that has come into use, for the first time or again, begins with what comes now: nothing was missed where others lie ahead.
     const since = isWatched || (!planned && latest.size > 0) ? now.getTime() - MINUTE_MS : 0;
-    const after = Math.max(changedAt.getTime(), since, planned?.getTime() ?? 0, now.getTime() - LOOKED_BACK_MS);
+    const after = Math.max(changedAt.getTime(), since, planned?.getTime() ?? 0);
     return nextIn(schedule, zone, new Date(after), now);
   });
 }
 
+/** The last occurrence from behind a moment until now, if any, and the first that is to come: in few steps, however long ago that is. */
 function nextIn(schedule: Schedule, zone: string, after: Date, now: Date): Planned[] {
-  const missed: Planned[] = [];
-  for (let from = after; ;) {
-    const found = nextOccurrences(schedule, zone, from, AT_ONCE);
-    for (const { localTime, dueAt: moment } of found) {
-      const planned = { localTime, zone, dueAt: beginningOf(schedule, localTime, zone, moment) };
-      if (moment > now) return [...missed.slice(-1), ...(moment <= LATEST ? [planned] : [])];
-      missed.push(planned);
-    }
-    const last = found.at(-1);
-    if (!last || found.length < AT_ONCE) return missed.slice(-1);
-    from = last.dueAt;
+  const nextAfter = (moment: number) => nextOccurrences(schedule, zone, new Date(moment), 1)[0];
+  const isMissed = (found: Occurrence | undefined) => found !== undefined && found.dueAt <= now;
+  let missed = nextAfter(after.getTime());
+  if (!isMissed(missed)) return asPlanned(schedule, zone, [missed]);
+  for (let [from, until] = [after.getTime(), now.getTime()]; until - from > MINUTE_MS;) {
+    const middle = Math.floor((from + until) / 2);
+    const found = nextAfter(middle);
+    if (isMissed(found)) [from, missed] = [middle, found];
+    else until = middle;
   }
+  return asPlanned(schedule, zone, [missed, nextAfter(now.getTime())]);
 }
+
+const asPlanned = (schedule: Schedule, zone: string, found: (Occurrence | undefined)[]): Planned[] =>
+  found.flatMap((one) => {
+    if (!one || one.dueAt > LATEST) return [];
+    return { localTime: one.localTime, zone, dueAt: beginningOf(schedule, one.localTime, zone, one.dueAt) };
+  });
 
 /** For people's most active hours the day begins at midnight. */
 function beginningOf({ timezone }: Schedule, localTime: string, zone: string, moment: Date): Date {

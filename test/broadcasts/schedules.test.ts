@@ -49,6 +49,20 @@ describe('a schedule by cron', () => {
     expect(await on.made()).toHaveLength(1);
   });
 
+  it.each([
+    ['0 9 * * mon', '2030-01-06T12:00:00Z', '2030-01-10T00:00:00Z', ['2030-01-07T09:00', '2030-01-14T09:00']],
+    ['0 9 * * mon', '2030-01-06T12:00:00Z', '2030-03-01T00:00:00Z', ['2030-02-25T09:00', '2030-03-04T09:00']],
+    ['* * * 1 *', '1970-01-01T00:00:00Z', '2029-12-15T00:00:00Z', ['2029-01-31T23:59', '2030-01-01T00:00']],
+    ['* * * * *', '1970-01-01T00:00:00Z', '2030-01-01T00:00:00Z', ['2030-01-01T00:00', '2030-01-01T00:01']],
+  ])(
+    '%s, which nobody has looked at since its start, goes off once, however late',
+    async (cron, since, at, [last, next]) => {
+      await on.schedule({ cron }, since);
+      expect(await on.look(at)).toBe(1);
+      expect(await on.rows()).toEqual([`${last} UTC fired`, `${next} UTC due`]);
+    },
+  );
+
   it('that comes while the campaign is paused is missed, also where nobody looked', async () => {
     await on.schedule({ cron: '0 * * * *' }, '2030-01-01T00:30:00Z');
     await on.look('2030-01-01T00:30:01Z');
@@ -136,6 +150,13 @@ describe('a schedule at one time', () => {
     await on.setState('stopped', 'live', '2030-05-03T00:00:00Z');
     expect(await on.look('2030-05-03T00:00:01Z')).toBe(0);
     expect(await on.rows()).toEqual(['2030-05-01T07:00Z UTC fired']);
+  });
+
+  it('goes off late where nobody had looked since the start, however late', async () => {
+    await on.schedule({ at: '2030-05-01T09:00' }, '2030-01-01T00:00:00Z');
+    expect(await on.look('2030-07-01T00:00:00Z')).toBe(1);
+    expect(await on.look('2030-07-01T00:00:01Z')).toBe(0);
+    expect(await on.rows()).toEqual(['2030-05-01T09:00 UTC fired']);
   });
 
   it('that comes after the year 9999 in its zone never goes off', async () => {

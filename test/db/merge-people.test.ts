@@ -219,10 +219,11 @@ describe('what a merge takes along', () => {
       '',
     ]);
     const entered = await db.select().from(entries).orderBy(entries.campaignId, entries.cause);
-    expect(entered.map(({ campaignId, cause }) => [campaignId, cause])).toEqual([
-      ['other', 'event/2'],
-      ['tour', 'event/1'],
-      ['tour', 'event/3'],
+    expect(entered.map(({ campaignId, cause, once }) => [campaignId, cause, once])).toEqual([
+      ['other', 'event/2', true],
+      ['tour', 'event/1', false],
+      ['tour', 'event/2', false],
+      ['tour', 'event/3', true],
     ]);
     expect(await db.select().from(dueEntries).orderBy(dueEntries.occurrence)).toMatchObject([
       { occurrence: '2026-01-01', firedAt: null },

@@ -55,6 +55,33 @@ describe('while a segment is filled for the first time', () => {
     ]);
   });
 
+  it('what was stored before its making is not told where it is matched after that, whoever comes first', async () => {
+    for (const first of ['match', 'sweep'] as const) {
+      const [event, id] = [`bought-${first}`, `${first}-buyers`];
+      await test.put(`${first}-older`, { performed: { event } });
+      await test.relays.settle();
+      // More than are matched at once.
+      for (let count = 0; count < 110; count += 1) await test.did('ada', 'came');
+      for (const person of ['ada', 'bob']) await test.did(person, event);
+      await test.did('cyd', 'came');
+      await test.put(id, { performed: { event } });
+      await test.put(`${first}-all`, { segment: `${first}-older` });
+      for (const segment of [id, `${first}-all`, `${first}-older`]) await test.greet(`in-${segment}`, segment, 'enter');
+      for (const person of ['bob', 'cyd', 'dan']) await test.did(person, event);
+      await test.relays[first]();
+      await test.relays.settle();
+      for (const segment of [id, `${first}-all`, `${first}-older`])
+        expect(await test.members(segment)).toEqual(['ada', 'bob', 'cyd', 'dan']);
+    }
+    const told = await test.decided();
+    const names = told.map((line) => line.split(' ').slice(0, 2).join(' ')).toSorted();
+    const each = (first: string) => [
+      ...['ada', 'bob', 'cyd', 'dan'].map((person) => `${person} in-${first}-older`),
+      ...['cyd', 'dan'].flatMap((person) => [`${person} in-${first}-all`, `${person} in-${first}-buyers`]),
+    ];
+    expect(names).toEqual([...each('match'), ...each('sweep')].toSorted());
+  });
+
   it('whose journey waits for it is looked at again', async () => {
     await test.set('ada', { plan: 'gold' });
     await test.set('bob', { plan: 'gold' });
