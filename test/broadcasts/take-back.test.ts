@@ -10,6 +10,7 @@ import { findPerson, putPerson } from '../../db/people.ts';
 import { entries } from '../../db/schema/campaigns.ts';
 import { commands, conversions, journeys } from '../../db/schema/journeys.ts';
 import { startCampaign } from '../../db/start-campaign.ts';
+import { unfitSegments } from '../../domain/segment/unfit-segments.ts';
 import { enterPageOf } from '../support/enter-page.ts';
 import { makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -86,7 +87,7 @@ it('the entry of a journey that has begun stays, where that of one who was merge
     .where(eq(journeys.personKey, ada?.key ?? ''));
   const [begun] = await hers;
   await test.db.delete(commands).where(inArray(commands.workflowId, [`journey/${begun?.id}/1`]));
-  await mergePeople(test.db, 'visitor', 'ada');
+  await mergePeople(test.db, 'visitor', 'ada', unfitSegments);
   await stop(broadcast);
   expect(await hers).toHaveLength(2);
   expect(await test.db.select({ journey: entries.journeyId }).from(entries)).toEqual([{ journey: begun?.id }]);

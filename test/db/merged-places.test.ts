@@ -7,6 +7,7 @@ import { putPerson } from '../../db/people.ts';
 import { journeys } from '../../db/schema/journeys.ts';
 import { events, inbox } from '../../db/schema/people.ts';
 import { eventsBehind, positionBehind } from '../../db/waits.ts';
+import { unfitSegments } from '../../domain/segment/unfit-segments.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -67,7 +68,7 @@ describe('the place behind a delay', () => {
     await did(old, 1, 20, { matched: false });
     const journey = await delayed(kept, at(30));
     await did(kept, 2, 40);
-    await mergePeople(db, 'old', 'kept');
+    await mergePeople(db, 'old', 'kept', unfitSegments);
     expect(await seenBehind(journey, kept)).toContain('at-40');
   });
 });
