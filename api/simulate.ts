@@ -5,6 +5,7 @@ import { countActivity } from '../db/activity.ts';
 import { entryHistories } from '../db/entries.ts';
 import type { Db } from '../db/open.ts';
 import { changedAttributes } from '../db/people.ts';
+import { listDefinitions } from '../db/segments.ts';
 import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
@@ -13,14 +14,16 @@ import { sentNames } from '../domain/campaign/sent-names.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
 import type { Condition } from '../domain/condition/condition.ts';
 import { evaluateCondition, type Facts } from '../domain/condition/evaluate-condition.ts';
-import { NO_FACTS, withEvents } from '../domain/condition/facts.ts';
+import { NO_FACTS } from '../domain/condition/facts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
 import { durationSchema, parseDurationMs } from '../domain/input/duration.ts';
 import { didYouMean, hint } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
+import { triedOutFacts } from '../domain/journey/simulate-facts.ts';
 import { simulatedEvents } from '../domain/journey/simulate-wait.ts';
-import { SIMULATED } from '../domain/journey/simulation.ts';
+import { SIMULATED, type Simulation } from '../domain/journey/simulation.ts';
+import { compileSegment } from '../domain/segment/compiled-segment.ts';
 import { simulation } from './answers/tried-out.ts';
 import { assertItems } from './body.ts';
 import { patience } from './patience.ts';
@@ -98,7 +101,8 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
       const { now = clock() } = body;
       const person = await readSubject(db, body);
       const occasion = occasionOf(campaign.trigger, body, now);
-      const facts = factsOf(db, person, occasion);
+      const segments = await readSegments(db);
+      const facts = factsOf(db, { person, ...occasion, segments, now });
       const entry = await judgeEntry(db, campaign, { person, ...occasion, now, facts });
       const answer = { campaign: campaign.id, version, entry, warnings };
       if (entry.outcome !== 'entered' && !body.ignoreEntry) return { status: 200, body: { ...answer, journey: null } };
@@ -111,6 +115,7 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
         answers: answersOf(body),
         rules: destinations,
         facts,
+        segments,
         activity: async () => (person.key === null ? [] : countActivity(db, person.key, now)),
         events: simulatedEvents(
           body.events.map(({ after, name, data }) => ({ afterMs: parseDurationMs(after), name, data })),
@@ -167,10 +172,20 @@ async function judgeEntry(
   return decided;
 }
 
-/** The event that is tried out stands in no table. */
-function factsOf(db: Db, { key }: Subject, { event }: Occasion): Facts {
-  const stored = key === null ? NO_FACTS : createFacts(db, { personKey: key });
-  return event ? withEvents(stored, [event]) : stored;
+type Segments = Simulation['segments'];
+
+async function readSegments(db: Db): Promise<Segments> {
+  const definitions = await listDefinitions(db);
+  return new Map(definitions.map(({ id, condition }) => [id, compileSegment(condition)]));
+}
+
+/** What is known when the journey begins: the event that is tried out stands in no table. */
+function factsOf(
+  db: Db,
+  { person, event, segments, now }: { person: Subject; segments: Segments; now: Date } & Occasion,
+): Facts {
+  const stored = person.key === null ? NO_FACTS : createFacts(db, { personKey: person.key });
+  return triedOutFacts(stored, { events: event ? [event] : [], segments, person, now });
 }
 
 /** A definition that is only tried out needs no id. */

@@ -6,6 +6,7 @@ import type { DestinationRules } from '../delivery/address.ts';
 import type { AttemptClass } from '../delivery/outcome.ts';
 import type { Json } from '../json.ts';
 import type { Scope, ScopeInput } from '../scope.ts';
+import type { CompiledSegment } from '../segment/compiled-segment.ts';
 import type { Plan } from '../walk.ts';
 import type { AtStep, SetAttributes, StartedWait } from './decision.ts';
 import type { RenderedDelivery } from './render-delivery.ts';
@@ -32,6 +33,8 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   events: SimulatedEvent[];
   /** The person's past, what begins the journey included. */
   facts: Facts;
+  /** All that there are, by id: the person belongs to those whose definitions they meet. */
+  segments: ReadonlyMap<string, CompiledSegment>;
   now: Date;
   /** The person's attributes with changes made to them. Throws `people.too_large`. */
   changed(person: Person, changes: Record<string, Json>): Person['attributes'];

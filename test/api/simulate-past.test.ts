@@ -35,4 +35,37 @@ describe('a simulation', () => {
     const alone = await simulate({ definition, customer: {}, event });
     expect(alone.body).toMatchObject({ entry: { outcome: 'notInAudience', values: { [seen]: 1 } } });
   });
+
+  it('judges segments by the attributes and events of the time, also those that ask for others', async () => {
+    await hookline.api('PUT', '/v1/segments/gold', { condition: { 'customer.plan': 'gold' } });
+    await hookline.api('PUT', '/v1/segments/buyers', { condition: { performed: { event: 'bought' } } });
+    await hookline.api('PUT', '/v1/segments/best', { condition: { segment: 'gold', performed: { event: 'bought' } } });
+    const isIn = (segment: string) => ({ type: 'branch', cases: [{ when: { segment }, steps: [] }] });
+    const definition = {
+      trigger: { type: 'manual' },
+      audience: { segment: 'gold' },
+      steps: [
+        isIn('buyers'),
+        { type: 'wait', until: { segment: 'best' }, timeout: '2d' },
+        isIn('buyers'),
+        { type: 'update', attributes: { plan: 'free' } },
+        isIn('best'),
+      ].map((step, index) => ({ ...step, id: `s${index}` })),
+    };
+    const events = [{ after: '1d', name: 'bought' }];
+    await hookline.api('PUT', '/v1/people/eve', { attributes: { plan: 'gold' } });
+    for (const who of [{ customer: { plan: 'gold' } }, { person: 'eve' }]) {
+      const { body } = await simulate({ definition, ...who, events });
+      expect(body.entry).toEqual({ outcome: 'entered', reason: 'entered', values: { 'segment gold': true } });
+      expect(body.journey?.log).toMatchObject([
+        { step: 's0', taken: null },
+        { step: 's1', what: 'waiting' },
+        { step: 's1', what: 'fulfilled' },
+        { step: 's2', taken: 0 },
+        { step: 's3', what: 'updated' },
+        { step: 's4', taken: null },
+        { what: 'completed' },
+      ]);
+    }
+  });
 });

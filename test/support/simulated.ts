@@ -18,6 +18,7 @@ export function walk(steps: object[], more: Partial<Simulation> = {}, rules: { g
     answers: {},
     rules: { allowHttp: false, allowNetworks: [] },
     facts: NO_FACTS,
+    segments: new Map(),
     activity: async () => [],
     events: [],
     now: NOW,
