@@ -96,12 +96,12 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
     handle: async ({ body }) => {
       assertItems(body.events);
       refuseFaults([...oneOf(body, ['campaign', 'definition']), ...oneOf(body, ['person', 'customer'])]);
-      const { campaign, version, warnings } = await readCampaign(db, body, destinations);
+      const segments = await readSegments(db);
+      const { campaign, version, warnings } = await readCampaign(db, body, destinations, [...segments.keys()]);
       refuseFaults(answerFaults(campaign, body));
       const { now = clock() } = body;
       const person = await readSubject(db, body);
       const occasion = occasionOf(campaign.trigger, body, now);
-      const segments = await readSegments(db);
       const facts = factsOf(db, { person, ...occasion, segments, now });
       const entry = await judgeEntry(db, campaign, { person, ...occasion, now, facts });
       const answer = { campaign: campaign.id, version, entry, warnings };
@@ -130,15 +130,15 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
   }),
 ];
 
-/** What is walked. The version is null where the definition came with the request. */
-async function readCampaign(db: Db, body: Body, rules: DestinationRules) {
+/** What is walked. The version is null where the definition came with the request; `known` are the segments that it may name. */
+async function readCampaign(db: Db, body: Body, rules: DestinationRules, known: string[]) {
   if (body.campaign !== undefined) {
     const { campaign, version, state } = await readPublished(db, body.campaign, body.version);
     const idle = state === 'live' ? [] : [`the campaign is ${state}, and nobody enters it`];
     return { campaign, version, warnings: [...warningsOf(campaign), ...idle, ...unheard(campaign, body)] };
   }
   refuseFaults(body.version === undefined ? [] : [{ path: 'version', message: 'is for campaign; leave it out' }]);
-  const judge = () => validateCampaign(withId(body.definition), undefined, rules);
+  const judge = () => validateCampaign(withId(body.definition), undefined, rules, known);
   const { campaign, warnings } = judgedAt('definition', judge);
   return { campaign, version: null, warnings: [...warnings, ...unheard(campaign, body)] };
 }

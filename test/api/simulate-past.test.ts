@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { expectProblem } from '../support/problem.ts';
 
 let hookline: Hookline;
 
@@ -67,5 +68,13 @@ describe('a simulation', () => {
         { what: 'completed' },
       ]);
     }
+  });
+
+  it('is refused where the definition names a segment that is not there', async () => {
+    await hookline.api('PUT', '/v1/segments/silver', { condition: { 'customer.plan': 'silver' } });
+    const definition = { trigger: { type: 'manual' }, audience: { segment: 'silvre' }, steps: [{ type: 'exit' }] };
+    expect(expectProblem(await simulate({ definition, customer: {} }), 422, 'campaigns.invalid').faults).toEqual([
+      'definition.audience.segment: no segment has the id "silvre"; did you mean "silver"?',
+    ]);
   });
 });
