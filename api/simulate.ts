@@ -116,7 +116,7 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
         rules: destinations,
         facts,
         segments,
-        activity: async () => (person.key === null ? [] : countActivity(db, person.key, now)),
+        activity: async (at) => (person.key === null ? [] : countActivity(db, person.key, at)),
         events: simulatedEvents(
           body.events.map(({ after, name, data }) => ({ afterMs: parseDurationMs(after), name, data })),
           now,

@@ -80,7 +80,7 @@ const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   suppressed: false,
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
   attributes: past.person.attributes,
-  activity: simulation.activity,
+  activity: () => simulation.activity(past.now),
   facts: factsAt(simulation, past, past.now),
   setAttributes: attributesOf(simulation, past),
   newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),

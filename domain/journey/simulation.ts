@@ -27,8 +27,8 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   /** By step id; a webhook without one is answered 200 with `{}`. */
   answers: Record<string, SimulatedAnswer>;
   rules: DestinationRules;
-  /** As of a real journey. */
-  activity: AtStep['activity'];
+  /** As of a real journey at a step that is reached at that moment. */
+  activity(now: Date): ReturnType<AtStep['activity']>;
   /** What the person does meanwhile, in the order of time. */
   events: SimulatedEvent[];
   /** The person's past, what begins the journey included. */

@@ -77,4 +77,22 @@ describe('a simulation', () => {
       'definition.audience.segment: no segment has the id "silvre"; did you mean "silver"?',
     ]);
   });
+
+  it('finds the most active hour by the 28 days before the step', async () => {
+    const seen = (time: string, times: number) =>
+      Array.from({ length: times }, () => ({ person: 'kim', name: 'seen', timestamp: `2026-02-${time}:00:00Z` }));
+    await hookline.api('POST', '/v1/events', [...seen('01T09', 11), ...seen('20T15', 10)]);
+    const until = { mostActiveHour: true, time: '07:00' };
+    const definition = {
+      trigger: { type: 'manual' },
+      steps: [
+        { type: 'delay', id: 'now', until },
+        { type: 'delay', for: '14d' },
+        { type: 'delay', id: 'later', until },
+      ],
+    };
+    const { body } = await simulate({ definition, person: 'kim', now: '2026-02-21T00:00:00Z' });
+    const delayed = body.journey?.log.filter((line) => 'what' in line && line.what === 'delayed');
+    expect(delayed).toMatchObject([{ step: 'now', hour: 9 }, {}, { step: 'later', hour: 15 }]);
+  });
 });
