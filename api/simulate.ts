@@ -111,6 +111,7 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
         compiled: compileCampaign(campaign),
         plan: compilePlan(campaign),
         person: { id: person.id, attributes: person.attributes },
+        suppressed: person.suppressed,
         secrets: await secretsFor({ db, cipher }, campaign, version !== null),
         answers: answersOf(body),
         rules: destinations,

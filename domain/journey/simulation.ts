@@ -23,6 +23,8 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   compiled: CompiledCampaign;
   plan: Plan;
   person: Person;
+  /** Whether nothing is sent to them. */
+  suppressed: boolean;
   secrets: Record<string, string>;
   /** By step id; a webhook without one is answered 200 with `{}`. */
   answers: Record<string, SimulatedAnswer>;

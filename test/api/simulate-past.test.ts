@@ -95,4 +95,17 @@ describe('a simulation', () => {
     const delayed = body.journey?.log.filter((line) => 'what' in line && line.what === 'delayed');
     expect(delayed).toMatchObject([{ step: 'now', hour: 9 }, {}, { step: 'later', hour: 15 }]);
   });
+
+  it('sends nothing to who is suppressed', async () => {
+    await hookline.api('PUT', '/v1/people/sue', { attributes: {} });
+    await hookline.api('POST', '/v1/people/sue/suppress');
+    const tell = { type: 'webhook', id: 'tell', url: 'https://example.com/' };
+    const definition = { trigger: { type: 'manual' }, steps: [tell] };
+    const { body } = await simulate({ definition, person: 'sue', ignoreEntry: true });
+    expect(body).toMatchObject({ entry: { outcome: 'suppressed' }, journey: { state: 'completed' } });
+    expect(body.journey).toMatchObject({
+      log: [{ what: 'rendered', state: 'skipped' }, { what: 'completed' }],
+      deliveries: [{ state: 'skipped', answer: null }],
+    });
+  });
 });

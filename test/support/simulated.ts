@@ -14,6 +14,7 @@ export function walk(steps: object[], more: Partial<Simulation> = {}, rules: { g
     compiled: compileCampaign(campaign),
     plan,
     person: { id: 'ada', attributes: {} },
+    suppressed: false,
     secrets: {},
     answers: {},
     rules: { allowHttp: false, allowNetworks: [] },
