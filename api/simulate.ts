@@ -45,7 +45,8 @@ import {
 
 /** Templates may take long, and the API has others to answer. */
 const LONGEST_WALK_MS = 10_000;
-const TOO_LONG = 'The walk took over 10 s. Make the templates shorter.';
+const TOO_LONG =
+  'The walk took over 10 s. Make templates or the timeouts of waits for a condition shorter, or send fewer events.';
 
 const answer = z.strictObject({
   status: z.int().min(100).max(999).default(200),
