@@ -4,6 +4,7 @@ import { mergePeople } from '../db/merge-people.ts';
 import type { Db } from '../db/open.ts';
 import { setSuppressed } from '../db/suppress.ts';
 import { HooklineError } from '../domain/errors.ts';
+import { unfitSegments } from '../domain/segment/unfit-segments.ts';
 import { erased, person as personAnswer } from './answers/people.ts';
 import { personNotFound, shownPerson } from './people.ts';
 import { route, type Route } from './route.ts';
@@ -48,7 +49,7 @@ export const personActionRoutes = ({ db, wake, wakeCarrier }: Dependencies): Rou
     repeatable: true,
     handle: async ({ params: { id }, body: { into }, db: tx }) => {
       refuseFaults(into === id ? [{ path: 'into', message: 'is the same person; name another one' }] : []);
-      const merged = await mergePeople(tx, id, into);
+      const merged = await mergePeople(tx, id, into, unfitSegments);
       if (merged === 'nobody') throw nobodyToMerge(id);
       if (merged === 'noInto') throw nobodyToMergeInto(into);
       return { status: 200, body: shownPerson(merged), after: wake };

@@ -5,6 +5,7 @@ import { countActivity } from '../db/activity.ts';
 import { entryHistories } from '../db/entries.ts';
 import type { Db } from '../db/open.ts';
 import { changedAttributes } from '../db/people.ts';
+import { listDefinitions } from '../db/segments.ts';
 import { allSteps, validateCampaign, warningsOf, type Campaign } from '../domain/campaign/campaign.ts';
 import { campaignScope } from '../domain/campaign/campaign-scope.ts';
 import { compileCampaign } from '../domain/campaign/compiled-campaign.ts';
@@ -13,14 +14,16 @@ import { sentNames } from '../domain/campaign/sent-names.ts';
 import { compilePlan } from '../domain/campaign/plan.ts';
 import type { Condition } from '../domain/condition/condition.ts';
 import { evaluateCondition, type Facts } from '../domain/condition/evaluate-condition.ts';
-import { NO_FACTS, withEvents } from '../domain/condition/facts.ts';
+import { NO_FACTS } from '../domain/condition/facts.ts';
 import type { DestinationRules } from '../domain/delivery/address.ts';
 import type { InputFault } from '../domain/errors.ts';
 import { durationSchema, parseDurationMs } from '../domain/input/duration.ts';
 import { didYouMean, hint } from '../domain/input/nearest.ts';
 import { simulate, type SimulatedJourney } from '../domain/journey/simulate.ts';
+import { triedOutFacts } from '../domain/journey/simulate-facts.ts';
 import { simulatedEvents } from '../domain/journey/simulate-wait.ts';
-import { SIMULATED } from '../domain/journey/simulation.ts';
+import { SIMULATED, type Simulation } from '../domain/journey/simulation.ts';
+import { compileSegment } from '../domain/segment/compiled-segment.ts';
 import { simulation } from './answers/tried-out.ts';
 import { assertItems } from './body.ts';
 import { patience } from './patience.ts';
@@ -42,7 +45,8 @@ import {
 
 /** Templates may take long, and the API has others to answer. */
 const LONGEST_WALK_MS = 10_000;
-const TOO_LONG = 'The walk took over 10 s. Make the templates shorter.';
+const TOO_LONG =
+  'The walk took over 10 s. Make templates or the timeouts of waits for a condition shorter, or send fewer events.';
 
 const answer = z.strictObject({
   status: z.int().min(100).max(999).default(200),
@@ -93,12 +97,13 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
     handle: async ({ body }) => {
       assertItems(body.events);
       refuseFaults([...oneOf(body, ['campaign', 'definition']), ...oneOf(body, ['person', 'customer'])]);
-      const { campaign, version, warnings } = await readCampaign(db, body, destinations);
+      const segments = await readSegments(db);
+      const { campaign, version, warnings } = await readCampaign(db, body, destinations, [...segments.keys()]);
       refuseFaults(answerFaults(campaign, body));
       const { now = clock() } = body;
       const person = await readSubject(db, body);
       const occasion = occasionOf(campaign.trigger, body, now);
-      const facts = factsOf(db, person, occasion);
+      const facts = factsOf(db, { person, ...occasion, segments, now });
       const entry = await judgeEntry(db, campaign, { person, ...occasion, now, facts });
       const answer = { campaign: campaign.id, version, entry, warnings };
       if (entry.outcome !== 'entered' && !body.ignoreEntry) return { status: 200, body: { ...answer, journey: null } };
@@ -107,11 +112,13 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
         compiled: compileCampaign(campaign),
         plan: compilePlan(campaign),
         person: { id: person.id, attributes: person.attributes },
+        suppressed: person.suppressed,
         secrets: await secretsFor({ db, cipher }, campaign, version !== null),
         answers: answersOf(body),
         rules: destinations,
         facts,
-        activity: async () => (person.key === null ? [] : countActivity(db, person.key, now)),
+        segments,
+        activity: async (at) => (person.key === null ? [] : countActivity(db, person.key, at)),
         events: simulatedEvents(
           body.events.map(({ after, name, data }) => ({ afterMs: parseDurationMs(after), name, data })),
           now,
@@ -125,15 +132,15 @@ export const simulateRoutes = ({ db, now: clock, cipher, destinations }: Depende
   }),
 ];
 
-/** What is walked. The version is null where the definition came with the request. */
-async function readCampaign(db: Db, body: Body, rules: DestinationRules) {
+/** What is walked. The version is null where the definition came with the request; `known` are the segments that it may name. */
+async function readCampaign(db: Db, body: Body, rules: DestinationRules, known: string[]) {
   if (body.campaign !== undefined) {
     const { campaign, version, state } = await readPublished(db, body.campaign, body.version);
     const idle = state === 'live' ? [] : [`the campaign is ${state}, and nobody enters it`];
     return { campaign, version, warnings: [...warningsOf(campaign), ...idle, ...unheard(campaign, body)] };
   }
   refuseFaults(body.version === undefined ? [] : [{ path: 'version', message: 'is for campaign; leave it out' }]);
-  const judge = () => validateCampaign(withId(body.definition), undefined, rules);
+  const judge = () => validateCampaign(withId(body.definition), undefined, rules, known);
   const { campaign, warnings } = judgedAt('definition', judge);
   return { campaign, version: null, warnings: [...warnings, ...unheard(campaign, body)] };
 }
@@ -167,10 +174,20 @@ async function judgeEntry(
   return decided;
 }
 
-/** The event that is tried out stands in no table. */
-function factsOf(db: Db, { key }: Subject, { event }: Occasion): Facts {
-  const stored = key === null ? NO_FACTS : createFacts(db, { personKey: key });
-  return event ? withEvents(stored, [event]) : stored;
+type Segments = Simulation['segments'];
+
+async function readSegments(db: Db): Promise<Segments> {
+  const definitions = await listDefinitions(db);
+  return new Map(definitions.map(({ id, condition }) => [id, compileSegment(condition)]));
+}
+
+/** What is known when the journey begins: the event that is tried out stands in no table. */
+function factsOf(
+  db: Db,
+  { person, event, segments, now }: { person: Subject; segments: Segments; now: Date } & Occasion,
+): Facts {
+  const stored = person.key === null ? NO_FACTS : createFacts(db, { personKey: person.key });
+  return triedOutFacts(stored, { events: event ? [event] : [], segments, person, now });
 }
 
 /** A definition that is only tried out needs no id. */

@@ -1,8 +1,15 @@
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { unfitSegments } from '../domain/segment/unfit-segments.ts';
+import { createFacts } from './facts.ts';
 import { mergeOrders } from './merge-order.ts';
 import type { Db } from './open.ts';
 import { changeAttributes, type PersonRow } from './people.ts';
 import { people } from './schema/people.ts';
+import { segmentMembers } from './schema/segments.ts';
+import { listDefinitions } from './segments.ts';
+
+/** Which of some segments somebody does not belong to. */
+type UnfitOf = typeof unfitSegments;
 
 export type MergeResult = PersonRow | 'nobody' | 'noInto';
 
@@ -10,11 +17,11 @@ export type MergeResult = PersonRow | 'nobody' | 'noInto';
  * Makes one person of two: all that is the first one's becomes the other's, whose own wins where only one can be, and the first one is
  * gone. Throws `people.too_large` where their attributes together are too much; nothing is merged then.
  */
-export async function mergePeople(db: Db, id: string, into: string): Promise<MergeResult> {
+export async function mergePeople(db: Db, id: string, into: string, unfitOf: UnfitOf): Promise<MergeResult> {
   // Neither is waited for while the other is held: whoever locks several people may do so in whichever order.
   for (let first = id; ; first = first === id ? into : id) {
     try {
-      return await db.transaction((tx) => merge(tx, { id, into, first }));
+      return await db.transaction((tx) => merge(tx, { id, into, first }, unfitOf));
     } catch (error) {
       if (error !== BUSY) throw error;
     }
@@ -24,17 +31,24 @@ export async function mergePeople(db: Db, id: string, into: string): Promise<Mer
 /** Thrown, not answered: within another transaction only what is rolled back lets go of the row that is held. */
 const BUSY = new Error('one of the people is held by somebody else');
 
-async function merge(tx: Db, named: { id: string; into: string; first: string }): Promise<MergeResult> {
+async function merge(
+  tx: Db,
+  named: { id: string; into: string; first: string },
+  unfitOf: UnfitOf,
+): Promise<MergeResult> {
   const held = await lockBoth(tx, named);
   if (typeof held === 'string') return held;
   const { from, into } = held;
   await lockDoings(tx, from.key, into.key);
   await dropItems(tx, from.key, into.key);
+  const brought = await listBrought(tx, from.key, into.key);
   await mergeOrders(tx, from.key, into.key);
   await markCauses(tx, from.key, into.key);
   await moveRows(tx, from.key, into.key);
   await tx.delete(people).where(eq(people.key, from.key));
-  return mergeAttributes(tx, from, into.key);
+  const merged = await mergeAttributes(tx, from, into.key);
+  await dropUnfit(tx, merged, brought, unfitOf);
+  return merged;
 }
 
 type Both = { from: PersonRow; into: PersonRow };
@@ -75,6 +89,26 @@ async function dropItems(tx: Db, from: string, into: string): Promise<void> {
       or type = 'segment' and exists (
         select from segment_members
         where person_key = ${into} and segment_id = split_part(subject, '/', 1)))`);
+}
+
+/** The segments that the one brings along, as has been told already. */
+async function listBrought(tx: Db, from: string, into: string): Promise<string[]> {
+  const rows = await tx.execute<{ segment: string }>(sql`
+    select segment_id as segment from segment_members as own where person_key = ${from}
+      and not exists (select from segment_members where person_key = ${into} and segment_id = own.segment_id)
+      and not exists (
+        select from inbox where person_key = ${from} and type = 'segment' and subject = own.segment_id || '/enter')`);
+  return rows.map(({ segment }) => segment);
+}
+
+/** Ends memberships that were brought along and do not fit, before the relay looks: the one who is left never entered there, and leaves nothing. */
+async function dropUnfit(tx: Db, person: PersonRow, asked: string[], unfitOf: UnfitOf): Promise<void> {
+  if (asked.length === 0) return;
+  const segments = await listDefinitions(tx);
+  const unfit = await unfitOf({ person, segments, asked }, createFacts(tx, { personKey: person.key }));
+  await tx
+    .delete(segmentMembers)
+    .where(and(eq(segmentMembers.personKey, person.key), inArray(segmentMembers.segmentId, unfit)));
 }
 
 /**

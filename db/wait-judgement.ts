@@ -77,8 +77,8 @@ function isLeftToRelay({ tx }: WaitContext, { kind, personKey, eventName }: Wait
 }
 
 /** The place in the person's order at which the time of a wait was over. */
-const placeOf = async ({ tx }: WaitContext, { since, personKey }: WaitRow, over: Date): Promise<number> =>
-  Math.max(since, await lastBefore(tx, personKey, over));
+const placeOf = ({ tx }: WaitContext, { since, personKey }: WaitRow, over: Date): Promise<number> =>
+  lastBefore(tx, { personKey, from: since, moment: over });
 
 /** That what is waited for holds now, or held when its time was over; otherwise, that the time is over. */
 async function endOfCondition(context: WaitContext, wait: WaitRow): Promise<WaitEnd | null> {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, lt, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, sql } from 'drizzle-orm';
 import type { Json } from '../domain/json.ts';
 import type { JourneyRow } from './journeys.ts';
 import type { Db } from './open.ts';
@@ -35,18 +35,24 @@ export async function positionBehind(
   if (stepType !== 'wait' && stepType !== 'delay') return position;
   const wait = await findWait(tx, id, stepId);
   if (wait) return Math.max(position, wait.position ?? 0);
-  return stepUntil === null ? position : Math.max(position, await lastBefore(tx, personKey, stepUntil));
+  return stepUntil === null ? position : lastBefore(tx, { personKey, from: position, moment: stepUntil });
 }
 
-/** The number of the last event of a person that was received before a moment; 0 where there is none. */
-export async function lastBefore(tx: Db, personKey: string, moment: Date): Promise<number> {
-  const [row] = await tx
-    .select({ number: events.number })
-    .from(events)
-    .where(and(eq(events.personKey, personKey), lt(events.receivedAt, moment)))
-    .orderBy(desc(events.number))
-    .limit(1);
-  return row?.number ?? 0;
+/**
+ * The place in a person's order, not before `from`, behind which is all that was received from a moment on. After a merge something that
+ * came earlier may be behind it too.
+ */
+export async function lastBefore(
+  tx: Db,
+  { personKey, from, moment }: { personKey: string; from: number; moment: Date },
+): Promise<number> {
+  const [row] = await tx.execute<{ place: string }>(sql`
+    select coalesce(
+      (select number - 1 from events
+        where person_key = ${personKey} and number > ${from} and received_at >= ${moment.toISOString()}::timestamptz
+        order by number limit 1),
+      (select greatest(${from}, max(number)) from events where person_key = ${personKey})) as place`);
+  return Number(row?.place ?? from);
 }
 
 export async function insertWait(tx: Db, wait: NewWait): Promise<void> {

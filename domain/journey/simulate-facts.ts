@@ -1,13 +1,34 @@
 import type { Facts } from '../condition/evaluate-condition.ts';
 import { withEvents } from '../condition/facts.ts';
-import type { Past, Simulation } from './simulation.ts';
+import { belongs, type CompiledSegment } from '../segment/compiled-segment.ts';
+import type { Past, SimulatedEvent, Simulation } from './simulation.ts';
+
+type TriedOut = Pick<Simulation, 'person' | 'now'> & {
+  events: Pick<SimulatedEvent, 'name' | 'data' | 'timestamp'>[];
+  segments: ReadonlyMap<string, CompiledSegment>;
+};
+
+/** Facts about somebody as they are tried out: with events that stand in no table, in the segments whose definitions they meet. */
+export function triedOutFacts(facts: Facts, { events, segments, person, now }: TriedOut): Facts {
+  const all = withEvents(
+    {
+      ...facts,
+      async inSegment(id) {
+        const segment = segments.get(id);
+        return segment !== undefined && belongs(segment, person, now, all);
+      },
+    },
+    events,
+  );
+  return all;
+}
 
 /** What conditions ask of the past: with the given events that have come by a moment, or the first so many, and the journey's own conversion. */
 export function factsAt(simulation: Simulation, past: Past, by: Date | number): Facts {
-  const { events, compiled } = simulation;
+  const { events, segments, facts, compiled } = simulation;
   const come = typeof by === 'number' ? events.slice(0, by) : events.filter(({ timestamp }) => timestamp <= by);
-  const facts = withEvents(simulation.facts, come);
-  return {
+  const at = typeof by === 'number' ? come.at(-1)?.timestamp : by;
+  const own: Facts = {
     ...facts,
     async countConversions(query) {
       const { convertedAt } = past;
@@ -16,4 +37,6 @@ export function factsAt(simulation: Simulation, past: Past, by: Date | number): 
       return (await facts.countConversions(query)) + (counts ? 1 : 0);
     },
   };
+  const now = at && at > past.now ? at : past.now;
+  return triedOutFacts(own, { events: come, segments, person: past.person, now });
 }

@@ -50,7 +50,8 @@ type End = {
   event?: SimulatedEvent;
 };
 
-const elapsed = ({ deadline }: StartedWait): End | null => deadline && { path: 'elapsed', at: deadline };
+const elapsed = ({ deadline }: StartedWait): End | null =>
+  deadline && { path: 'elapsed', at: deadline, line: ['elapsed', { deadline: deadline.toISOString() }] };
 
 const timedOut = (deadline: Date, seen: { values?: Record<string, Json> }): End => ({
   path: 'onTimeout',

@@ -76,11 +76,10 @@ const inMemory = (simulation: Simulation, past: Past): AtStep => ({
   compiled: simulation.compiled,
   now: past.now,
   person: past.person.id,
-  // Who is suppressed does not enter.
-  suppressed: false,
+  suppressed: simulation.suppressed,
   scope: async () => scopeNow(simulation, past, { secrets: simulation.secrets }),
   attributes: past.person.attributes,
-  activity: simulation.activity,
+  activity: () => simulation.activity(past.now),
   facts: factsAt(simulation, past, past.now),
   setAttributes: attributesOf(simulation, past),
   newDeliveryId: () => SIMULATED.delivery(past.deliveries.size + 1),

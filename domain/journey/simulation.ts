@@ -6,6 +6,7 @@ import type { DestinationRules } from '../delivery/address.ts';
 import type { AttemptClass } from '../delivery/outcome.ts';
 import type { Json } from '../json.ts';
 import type { Scope, ScopeInput } from '../scope.ts';
+import type { CompiledSegment } from '../segment/compiled-segment.ts';
 import type { Plan } from '../walk.ts';
 import type { AtStep, SetAttributes, StartedWait } from './decision.ts';
 import type { RenderedDelivery } from './render-delivery.ts';
@@ -22,16 +23,20 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   compiled: CompiledCampaign;
   plan: Plan;
   person: Person;
+  /** Whether nothing is sent to them. */
+  suppressed: boolean;
   secrets: Record<string, string>;
   /** By step id; a webhook without one is answered 200 with `{}`. */
   answers: Record<string, SimulatedAnswer>;
   rules: DestinationRules;
-  /** As of a real journey. */
-  activity: AtStep['activity'];
+  /** As of a real journey at a step that is reached at that moment. */
+  activity(now: Date): ReturnType<AtStep['activity']>;
   /** What the person does meanwhile, in the order of time. */
   events: SimulatedEvent[];
   /** The person's past, what begins the journey included. */
   facts: Facts;
+  /** All that there are, by id: the person belongs to those whose definitions they meet. */
+  segments: ReadonlyMap<string, CompiledSegment>;
   now: Date;
   /** The person's attributes with changes made to them. Throws `people.too_large`. */
   changed(person: Person, changes: Record<string, Json>): Person['attributes'];

@@ -11,6 +11,7 @@ import { entries } from '../../db/schema/campaigns.ts';
 import { commands, conversions, journeys } from '../../db/schema/journeys.ts';
 import { people } from '../../db/schema/people.ts';
 import { startCampaign } from '../../db/start-campaign.ts';
+import { unfitSegments } from '../../domain/segment/unfit-segments.ts';
 import { enterPageOf } from '../support/enter-page.ts';
 import { makeLive } from '../support/crowd.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -90,7 +91,7 @@ it.each([
       .from(journeys)
       .innerJoin(people, and(eq(people.key, journeys.personKey), eq(people.id, begun)));
     await test.db.delete(commands).where(inArray(commands.workflowId, [`journey/${journey?.id}/1`]));
-    await mergePeople(test.db, 'visitor', 'ada');
+    await mergePeople(test.db, 'visitor', 'ada', unfitSegments);
     await stop(broadcast);
     expect(await test.db.select({ journey: entries.journeyId }).from(entries)).toEqual([{ journey: journey?.id }]);
     await trigger();

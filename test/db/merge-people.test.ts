@@ -12,6 +12,7 @@ import { deliveries } from '../../db/schema/deliveries.ts';
 import { conversions, journeys, waits } from '../../db/schema/journeys.ts';
 import { attributeChanges, events, inbox, waiting } from '../../db/schema/people.ts';
 import { segmentMembers } from '../../db/schema/segments.ts';
+import { unfitSegments } from '../../domain/segment/unfit-segments.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -29,7 +30,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 const byText = (a: object, b: object) => JSON.stringify(a).localeCompare(JSON.stringify(b));
-const merge = () => mergePeople(db, 'old', 'kept');
+const merge = () => mergePeople(db, 'old', 'kept', unfitSegments);
 const keyOf = (person: string) => (person === 'old' ? old : kept);
 /** Something that a person did at a second of the day; `matched` unless it still waits for the relay. */
 async function did(person: string, number: number, second: number, { matched = true } = {}) {
@@ -86,7 +87,7 @@ describe('the order of a person into whom another one was merged', () => {
     await db.execute(sql`
       insert into events (id, person_key, number, name, data, timestamp, received_at)
       values ('last-1', ${kept}, 1, 'did', '{}', now(), now())`);
-    await mergePeople(db, 'kept', 'last');
+    await mergePeople(db, 'kept', 'last', unfitSegments);
     expect(await eventIds()).toEqual(['old-1', 'old-2', 'kept-1', 'kept-2', 'last-1']);
     expect(await db.select().from(events).where(eq(events.personKey, first))).toEqual([]);
   });
@@ -291,8 +292,8 @@ describe('what a merge takes along', () => {
   });
 
   it('says who is not there', async () => {
-    expect(await mergePeople(db, 'nobody', 'kept')).toBe('nobody');
-    expect(await mergePeople(db, 'kept', 'nobody')).toBe('noInto');
+    expect(await mergePeople(db, 'nobody', 'kept', unfitSegments)).toBe('nobody');
+    expect(await mergePeople(db, 'kept', 'nobody', unfitSegments)).toBe('noInto');
     await merge();
     expect(await merge()).toBe('nobody');
   });

@@ -5,6 +5,7 @@ import { mergePeople, type MergeResult } from '../../db/merge-people.ts';
 import type { Db } from '../../db/open.ts';
 import { findPerson, putPerson } from '../../db/people.ts';
 import { putPeople } from '../../db/put-people.ts';
+import { unfitSegments } from '../../domain/segment/unfit-segments.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { untilBlocked } from '../support/locks.ts';
 import { matcherOf } from '../support/matcher.ts';
@@ -36,7 +37,7 @@ describe('merges at the same time', () => {
       const keys = await Promise.all([a, b].map(async (id) => (await findPerson(db, id))?.key ?? ''));
       await Promise.all([
         ...lists.slice(0, 3).map((list) => ingestEvents(db, list)),
-        mergePeople(db, a, b),
+        mergePeople(db, a, b, unfitSegments),
         ...keys.map((key) => match(key)),
         putPeople(
           db,
@@ -66,7 +67,7 @@ describe('merges at the same time', () => {
         [a, b].map((id) => ({ id, attributes: {} })),
         { backfill: false },
       );
-      const results = await Promise.all([mergePeople(db, a, b), mergePeople(db, b, a)]);
+      const results = await Promise.all([mergePeople(db, a, b, unfitSegments), mergePeople(db, b, a, unfitSegments)]);
       const done = results.filter((result): result is Exclude<MergeResult, string> => typeof result !== 'string');
       expect(done).toHaveLength(1);
       expect(results.filter((result) => result === 'noInto')).toHaveLength(1);
@@ -84,7 +85,7 @@ describe('merges at the same time', () => {
     const lock = (tx: Db, id: string) => tx.execute(sql`select 1 from people where id = ${id} for update`);
     const merging = await db.transaction(async (tx) => {
       await lock(tx, 'there');
-      const merged = db.transaction((outer) => mergePeople(outer, 'here', 'there'));
+      const merged = db.transaction((outer) => mergePeople(outer, 'here', 'there', unfitSegments));
       await untilBlocked(db, 'hookline test');
       await lock(tx, 'here');
       return { merged };
@@ -99,7 +100,7 @@ describe('merges at the same time', () => {
       ring.map((id) => ({ id, attributes: { [id]: 1 } })),
       { backfill: false },
     );
-    await Promise.all(ring.map((id, n) => mergePeople(db, id, ring[(n + 1) % 4] ?? '')));
+    await Promise.all(ring.map((id, n) => mergePeople(db, id, ring[(n + 1) % 4] ?? '', unfitSegments)));
     const left = (await Promise.all(ring.map((id) => findPerson(db, id)))).filter((person) => person !== undefined);
     const names = left.flatMap(({ attributes }) => Object.keys(attributes));
     expect(names.toSorted()).toEqual(ring);

@@ -1,8 +1,10 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ingestEvents } from '../../db/events.ts';
+import { mergePeople } from '../../db/merge-people.ts';
 import { putPeople } from '../../db/put-people.ts';
 import { attributeChanges } from '../../db/schema/people.ts';
+import { unfitSegments } from '../../domain/segment/unfit-segments.ts';
 import { startSegments, type TestSegments } from '../support/segments.ts';
 
 let test: TestSegments;
@@ -207,5 +209,42 @@ describe('a definition that changes', () => {
     await test.relays.settle();
     expect(await test.members('gold')).toEqual(['ada']);
     expect(await test.decided()).toEqual(['ada hello segment/gold/enter/3 entered']);
+  });
+});
+
+describe('a membership that somebody brings along who is merged', () => {
+  it('goes on, or ends where it does not fit, without a word', async () => {
+    await test.set('ada', { plan: 'gold' });
+    await test.set('anon', { plan: 'free', zip: '75001' });
+    await test.put('free', { 'customer.plan': 'free' });
+    await test.put('a-free', { segment: 'free' });
+    await test.put('near', { 'customer.zip': '75001' });
+    await test.put('rich-near', { 'customer.zip': '75001', 'customer.plan': 'gold' });
+    await test.relays.settle();
+    for (const segment of ['free', 'a-free', 'near', 'rich-near']) {
+      await test.greet(`hello-${segment}`, segment, 'enter');
+      await test.greet(`goodbye-${segment}`, segment, 'leave');
+    }
+    await mergePeople(test.db, 'anon', 'ada', unfitSegments);
+    await test.relays.settle();
+    expect(await test.decided()).toEqual([
+      expect.stringMatching(/^ada hello-rich-near segment\/rich-near\/enter\/\d+ entered$/),
+    ]);
+    expect([await test.members('free'), await test.members('a-free')]).toEqual([[], []]);
+    expect([await test.members('near'), await test.members('rich-near')]).toEqual([['ada'], ['ada']]);
+  });
+
+  it('is told once where it has still to be told, and so is its end', async () => {
+    await test.set('ada', { plan: 'gold' });
+    await test.set('anon', { plan: 'free' });
+    await test.put('some', { 'customer.plan': 'silver' });
+    await test.relays.settle();
+    await test.greet('hello', 'some', 'enter');
+    await test.greet('goodbye', 'some', 'leave');
+    await test.put('some', { 'customer.plan': 'free' });
+    await test.relays.sweep();
+    await mergePeople(test.db, 'anon', 'ada', unfitSegments);
+    await test.relays.settle();
+    expect((await test.decided()).map((line) => line.split('/')[2])).toEqual(['enter', 'leave']);
   });
 });

@@ -4,6 +4,7 @@ import { mergePeople } from '../../../db/merge-people.ts';
 import type { Db } from '../../../db/open.ts';
 import { putPerson, whileThere } from '../../../db/people.ts';
 import { setSuppressed } from '../../../db/suppress.ts';
+import { unfitSegments } from '../../../domain/segment/unfit-segments.ts';
 import { route, type Route } from '../../route.ts';
 import { fields, idParams, noParams } from '../../schemas.ts';
 import { refuseFaults } from '../../try-out.ts';
@@ -108,7 +109,7 @@ export const customerRoutes = ({ db, wake, wakeCarrier }: Dependencies): Route[]
     errors: ['people.too_large'],
     handle: async ({ body: { primary, secondary } }) => {
       refuseFaults(primary === secondary ? [{ path: 'secondary', message: SAME }] : []);
-      const merged = await mergePeople(db, secondary, primary);
+      const merged = await mergePeople(db, secondary, primary, unfitSegments);
       refuseFaults(merged === 'noInto' ? [{ path: 'primary', message: NOBODY }] : []);
       return { status: 200, body: {}, after: wake };
     },

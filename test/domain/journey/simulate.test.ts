@@ -15,6 +15,17 @@ describe('the time of a simulation', () => {
     expect(journey.endedAt.toISOString()).toBe('2036-02-28T00:00:00.000Z');
   });
 
+  it('passes with a delay that follows the person, and the log says so', async () => {
+    const journey = await walk([{ type: 'delay', id: 'trial', until: { attribute: 'trial' } }], {
+      person: { id: 'ada', attributes: { trial: '2026-03-04T00:00:00Z' } },
+    });
+    const deadline = '2026-03-04T00:00:00.000Z';
+    expect(journey.log.slice(1)).toEqual([
+      { at: new Date(deadline), step: 'trial', what: 'elapsed', details: { deadline } },
+      { at: new Date(deadline), step: null, what: 'completed', details: {} },
+    ]);
+  });
+
   it('is what templates and conditions take for now', async () => {
     const journey = await walk(
       [
