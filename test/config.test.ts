@@ -192,6 +192,34 @@ describe('what else is read from the environment', () => {
     expect(loadTemporalConfig(cloud)).toMatchObject({ namespace: 'mine', connectionOptions: { apiKey: 'key' } });
   });
 
+  it('counts an empty TEMPORAL_* as not set, and trims the others', () => {
+    const blank = { TEMPORAL_CONFIG_FILE: '/is/not/there', TEMPORAL_ADDRESS: '', TEMPORAL_NAMESPACE: ' ' };
+    const env = { ...blank, TEMPORAL_API_KEY: '', TEMPORAL_TLS: '', TEMPORAL_TLS_SERVER_NAME: '' };
+    expect(loadTemporalConfig(env)).toEqual({ namespace: 'default', connectionOptions: {} });
+    expect(loadTemporalConfig({ ...env, TEMPORAL_API_KEY: 'key\n' })).toMatchObject({
+      connectionOptions: { apiKey: 'key', tls: true },
+    });
+  });
+
+  it.each([
+    ['on', {}],
+    ['1', {}],
+    ['TRUE', {}],
+    ['off', false],
+    ['0', false],
+    ['false', false],
+  ])('reads TEMPORAL_TLS=%s', (text, tls) => {
+    const env = { TEMPORAL_CONFIG_FILE: '/is/not/there', TEMPORAL_API_KEY: 'key', TEMPORAL_TLS: text };
+    expect(loadTemporalConfig(env).connectionOptions.tls).toEqual(tls);
+  });
+
+  it('refuses a TEMPORAL_TLS that is no switch, rather than send the API key in plain text', () => {
+    const message = 'TEMPORAL_TLS is "enabled": write on or off, for example TEMPORAL_TLS=on';
+    expect(() => loadTemporalConfig({ TEMPORAL_API_KEY: 'key', TEMPORAL_TLS: 'enabled' })).toThrow(
+      expect.objectContaining({ code: 'config.invalid', message }),
+    );
+  });
+
   it('keeps programs in XDG_CACHE_HOME or ~/.cache', () => {
     expect(loadToolPlaces({ XDG_CACHE_HOME: '/cache', PATH: '/a::/b' })).toMatchObject({
       cacheDir: '/cache/hookline',
