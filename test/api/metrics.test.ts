@@ -3,6 +3,7 @@ import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../api/metrics.ts';
 import { placeAt } from '../../db/id.ts';
+import { postponePerson } from '../../db/inbox.ts';
 import { openDatabase } from '../../db/open.ts';
 import { eventually } from '../support/eventually.ts';
 import { holdTransaction } from '../support/locks.ts';
@@ -71,6 +72,17 @@ describe('/metrics', () => {
     });
     expect(seen.hookline_relay_lag_seconds).toBeGreaterThan(89);
     expect(seen['hookline_oldest_draft_seconds{campaign=""}']).toBeGreaterThan(3_599);
+  });
+
+  it('says since when somebody waits who cannot be matched, and is put off again and again', async () => {
+    const { db } = hookline.database;
+    const [{ key } = { key: '' }] = await db.execute<{ key: string }>(
+      sql`update events set received_at = now() - interval '1 hour' returning person_key as key`,
+    );
+    await postponePerson(db, key);
+    const seen = await figures();
+    expect(seen).toMatchObject({ hookline_waiting_people: 1 });
+    expect(seen.hookline_relay_lag_seconds).toBeGreaterThan(3_599);
   });
 
   it('says what became of deliveries and attempts lately, and who stands in line', async () => {
