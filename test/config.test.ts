@@ -168,6 +168,17 @@ describe('loadConfig', () => {
     expect(faultOf({ ...complete, DATABASE_URL: url }).message).toContain('set PGHOST');
   });
 
+  it.each([
+    ['sslrootcert=/ca.pem', 'NODE_EXTRA_CA_CERTS'],
+    ['sslrootcert=system', 'NODE_EXTRA_CA_CERTS'],
+    ['sslcert=/mine.pem', 'use a password'],
+    ['sslkey=/mine.key', 'use a password'],
+    ['channel_binding=require', 'use sslmode=verify-full'],
+  ])('refuses ?sslmode=verify-full&%s, and tells what to do instead', (parameter, remedy) => {
+    const url = `postgres://a:b@db/x?sslmode=verify-full&${parameter}`;
+    expect(faultOf({ ...complete, DATABASE_URL: url }).message).toContain(remedy);
+  });
+
   it('has an example for each key that it accepts itself', () => {
     for (const key of Object.values(keys)) expect(key.schema.safeParse(key.example).success, key.name).toBe(true);
   });
