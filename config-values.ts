@@ -50,12 +50,22 @@ export function ageOf(min: string): (text: string) => number | null {
   };
 }
 
+/** What other drivers read in an address for TLS; this one would send it to the server, as its parameters. */
+const OF_OTHER_DRIVERS: Record<string, string> = {
+  sslrootcert: 'leave ?sslrootcert= out, and name the file of a private CA in NODE_EXTRA_CA_CERTS',
+  sslcert: 'leave ?sslcert= out: client certificates are not supported, use a password',
+  sslkey: 'leave ?sslkey= out: client certificates are not supported, use a password',
+  channel_binding: 'leave ?channel_binding= out: it is not supported, use sslmode=verify-full',
+};
+
 /** An address of Postgres, of one host or several with commas between, that the driver can use. Nothing of it is quoted: it has a password. */
 export function postgresUrlOf(text: string): string {
   const { host = [], port = [], connection } = postgresOptions(text) ?? {};
   // The driver would send them to the server, as its parameters.
   const misplaced = ['host', 'port', 'user', 'password'].find((name) => connection && name in connection);
   if (misplaced) throw new Error(`set PG${misplaced.toUpperCase()} instead of ?${misplaced}=`);
+  const unknown = Object.keys(OF_OTHER_DRIVERS).find((name) => connection && name in connection);
+  if (unknown) throw new Error(OF_OTHER_DRIVERS[unknown]);
   const isUsable = host.every((name) => /^[^[%]+$/.test(name)) && port.every((one) => one >= 1 && one <= 65_535);
   if (host.length > 0 && isUsable) return text;
   throw new Error(

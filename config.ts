@@ -249,12 +249,25 @@ export function isSet(env: NodeJS.ProcessEnv, field: keyof Keys): boolean {
 /**
  * How to reach Temporal, from TEMPORAL_* and the user's `temporal.toml`, for `Connection.connect` and `NativeConnection.connect`.
  * The namespace is not part of the connection: pass it to Client and Worker.
+ * @throws HooklineError `config.invalid` where TEMPORAL_TLS is no switch.
  */
 export function loadTemporalConfig(env: NodeJS.ProcessEnv): ClientConnectConfig & { namespace: string } {
   const overrideEnvVars: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined) overrideEnvVars[name] = value;
+  for (const [name, value = ''] of Object.entries(env)) {
+    // An empty one of these takes a header away that a profile sets.
+    if (name.startsWith('TEMPORAL_GRPC_META_')) overrideEnvVars[name] = value;
+    else if (value.trim()) overrideEnvVars[name] = name === 'TEMPORAL_TLS' ? temporalSwitch(value) : value.trim();
+  }
   const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars });
   return { connectionOptions, namespace: namespace ?? 'default' };
+}
+
+/** Temporal's own reader takes what is neither `true` nor `1` for `false`, and sends all in plain text. */
+function temporalSwitch(text: string): string {
+  const result = parsed(switchOf).safeParse(text.trim());
+  if (result.success) return String(result.data);
+  const message = `TEMPORAL_TLS is ${JSON.stringify(text)}: write on or off, for example TEMPORAL_TLS=on`;
+  throw new HooklineError('config.invalid', message, { errors: [{ path: 'TEMPORAL_TLS', message }] });
 }
 
 /** Where programs are looked for and kept: PATH's folders, TEMPORAL_CLI_PATH, and `$XDG_CACHE_HOME/hookline`. */

@@ -69,11 +69,16 @@ export async function listen(server: Server, port: number, variable: string): Pr
     server.listen(port);
     await once(server, 'listening');
   } catch (cause) {
-    const { message: why, code } = cause as NodeJS.ErrnoException;
-    const remedy = (REMEDIES[code ?? ''] ?? 'set % to another port').replace('%', variable);
-    throw new HooklineError('config.invalid', `${variable} is ${port}: ${why}; ${remedy}`, { cause });
+    throw portFault(cause, port, variable);
   }
   // A connection that could not be accepted, as the system was short of something: its client tries again, and others are served.
   server.on('error', () => {});
   return (server.address() as AddressInfo).port;
+}
+
+/** Why nobody can listen on a port, and what to do, as `config.invalid` that names the `variable` it comes from. */
+export function portFault(cause: unknown, port: number, variable: string): HooklineError {
+  const { message: why, code } = cause as NodeJS.ErrnoException;
+  const remedy = (REMEDIES[code ?? ''] ?? 'set % to another port').replace('%', variable);
+  return new HooklineError('config.invalid', `${variable} is ${port}: ${why}; ${remedy}`, { cause });
 }

@@ -1,7 +1,8 @@
-// Runs before `npm start` and `npm test`: installs what is missing. Plain JavaScript without dependencies, because it runs before they exist.
+// Runs first in `npm start` and `npm test`: installs what is missing. Plain JavaScript without dependencies, because it runs before they exist.
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -12,7 +13,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 // npm's `postinstall`, once `patches/` are applied: a copy says with which.
 if (process.argv[2] === 'patched') {
-  cpSync(new URL('patches', import.meta.url), new URL('node_modules/.patches', import.meta.url), { recursive: true });
+  notePatches();
   process.exit(0);
 }
 
@@ -31,6 +32,25 @@ if (reason) {
       `\`npm ci\` failed (${npm.signal ?? `exit code ${npm.status}`}): its messages are above. Check the network, then try again.`,
     );
   }
+  if (!isPatched()) applyPatches();
+}
+
+/** What `postinstall` does, where npm is told to run no scripts of packages (`ignore-scripts`). */
+function applyPatches() {
+  const tool = fileURLToPath(new URL('node_modules/patch-package/index.js', import.meta.url));
+  const options = { cwd: import.meta.dirname, stdio: 'inherit' };
+  const { status } = spawnSync(process.execPath, [tool, '--error-on-fail'], options);
+  if (status !== 0)
+    fail('The patches could not be applied: the messages are above. Delete node_modules, then try again.');
+  notePatches();
+}
+
+function notePatches() {
+  cpSync(new URL('patches', import.meta.url), new URL('node_modules/.patches', import.meta.url), { recursive: true });
+}
+
+function isPatched() {
+  return readTexts('patches') === readTexts('node_modules/.patches');
 }
 
 /** Compares package-lock.json with the copy of it that npm leaves in node_modules when an installation is complete. */
@@ -47,7 +67,7 @@ function whatIsMissing() {
     const found = present[path];
     if (found ? found.version !== version : !optional) return 'package-lock.json has changed';
   }
-  if (readTexts('patches') !== readTexts('node_modules/.patches')) return 'patches have changed';
+  if (!isPatched()) return 'patches have changed';
   const foreign = Object.values(present).some(
     ({ os, cpu }) => !suits(os, process.platform) || !suits(cpu, process.arch),
   );

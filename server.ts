@@ -35,7 +35,11 @@ await runProcess('server', async (config, log) => {
     now,
     onError: (error) => log.warn({ err: error }, 'the API keys could not be read or noted as used; trying again'),
   });
-  const metrics = createMetrics({ db: database.db, now });
+  const metrics = createMetrics({
+    db: database.db,
+    now,
+    onError: (error) => log.warn({ err: error }, 'Postgres could not give the figures of /metrics'),
+  });
   const routes = allRoutes({
     metrics,
     db: database.db,

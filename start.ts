@@ -17,6 +17,7 @@ import { findTemporal } from './embedded/temporal-binary.ts';
 import { startTemporal } from './embedded/temporal.ts';
 import type { Temporal } from './embedded/temporal.ts';
 import { welcome } from './embedded/welcome.ts';
+import { portFault } from './http-server.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const processes = createProcesses();
@@ -30,7 +31,9 @@ async function start(): Promise<void> {
   const dataDir = resolve(config.dataDir);
   // Before the port, which the copy that runs has too.
   releases.push(await takeDataDir(dataDir));
-  if (isSet(environment, 'port') && !(await isFree(config.port))) {
+  const isPortFree = async () =>
+    isFree(config.port).catch((cause: unknown) => Promise.reject(portFault(cause, config.port, 'PORT')));
+  if (isSet(environment, 'port') && !(await isPortFree())) {
     const message = `PORT is ${config.port}, which is taken: stop what listens there, or set PORT to another, for example PORT=${config.port + 1}`;
     throw new HooklineError('config.invalid', message);
   }

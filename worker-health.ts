@@ -5,12 +5,13 @@ import { listen } from './http-server.ts';
 export type WorkerHealth = { port: number; stop(): Promise<void> };
 
 /**
- * Answers `/healthz`, that the worker lives, and `/readyz`, whether it can work: `checks` are asked at once, and what throws or hangs
- * is named. Port 0 takes a free one.
+ * Answers `/healthz`, that the worker lives, and `/readyz`, whether it has started and can work: `checks` are asked at once, and what
+ * throws or hangs is named. Port 0 takes a free one.
  */
 export async function startWorkerHealth(
   port: number,
   checks: Record<string, () => Promise<unknown>>,
+  hasStarted: () => boolean,
 ): Promise<WorkerHealth> {
   const missing = async (): Promise<string[]> => {
     const asked = Object.entries(checks).map(async ([name, check]) => ((await holds(check)) ? [] : [name]));
@@ -20,8 +21,8 @@ export async function startWorkerHealth(
     '/healthz': async () => [200, { status: 'ok' }],
     '/readyz': async () => {
       const names = await missing();
-      if (names.length === 0) return [200, { status: 'ready' }];
-      return [503, { status: 'waiting', missing: `${names.join(' and ')} cannot be reached` }];
+      if (names.length > 0) return [503, { status: 'waiting', missing: `${names.join(' and ')} cannot be reached` }];
+      return hasStarted() ? [200, { status: 'ready' }] : [503, { status: 'waiting', missing: 'the start is not done' }];
     },
   };
   const server = createServer((request, response) => {

@@ -40,21 +40,25 @@ await runProcess('worker', async (config, log) => {
         logger: temporalLogger(log.child({}, { level: 'warn' })),
       });
   const database = openDatabase(config.databaseUrl, { max: 20, application: 'hookline worker' });
-  await migrate(config.databaseUrl);
-  const cipher = createCipher(config.masterKey, config.previousMasterKeys);
-  await checkMasterKey(database.db, cipher);
-
+  let hasStarted = false;
   const temporal: { reach?: () => Promise<unknown> } = {};
   const health =
     config.workerPort === undefined
       ? undefined
-      : await startWorkerHealth(config.workerPort, {
-          Postgres: () => database.db.execute('select 1'),
-          Temporal: async () => {
-            if (!temporal.reach) throw new Error('not connected yet');
-            return temporal.reach();
+      : await startWorkerHealth(
+          config.workerPort,
+          {
+            Postgres: () => database.db.execute('select 1'),
+            Temporal: async () => {
+              if (!temporal.reach) throw new Error('not connected yet');
+              return temporal.reach();
+            },
           },
-        });
+          () => hasStarted,
+        );
+  await migrate(config.databaseUrl);
+  const cipher = createCipher(config.masterKey, config.previousMasterKeys);
+  await checkMasterKey(database.db, cipher);
   const connection = await whenReachable(() => NativeConnection.connect(connectionOptions), log);
   const client = new Client({ connection: Connection.lazy({ ...connectionOptions, ...RELAY_CONNECTION }), namespace });
   temporal.reach = () => client.connection.workflowService.getSystemInfo({});
@@ -103,7 +107,6 @@ await runProcess('worker', async (config, log) => {
     shutdownGraceTime: GRACE_MS,
     shutdownForceTime: '6s',
   });
-  const running = worker.run();
   const relay = await startRelay({
     database,
     cipher,
@@ -121,6 +124,9 @@ await runProcess('worker', async (config, log) => {
   const send = createSendTest({ db: database.db, cipher, http, userAgent, now });
   const tests = await startTestSends({ database, send, log });
   const resealing = config.previousMasterKeys.length > 0 ? startResealing({ db: database.db, cipher, log }) : undefined;
+  // Last of all: until this has returned, a signal ends the process without letting anything end.
+  const running = worker.run();
+  hasStarted = true;
   return {
     failed: running.then(() => new Promise<never>(() => {})),
     async stop() {

@@ -17,8 +17,15 @@ export type ServedRequest = { method: string; route: string; status: number; sec
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+type MetricsOptions = {
+  db: Db;
+  now: () => Date;
+  /** Told where Postgres answers, but not with figures. */
+  onError: (error: unknown) => void;
+};
+
 /** The figures of `/metrics`: requests and events of this process, and of Postgres what is waiting and what came of it. */
-export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
+export function createMetrics({ db, now, onError }: MetricsOptions) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -84,20 +91,26 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
     }
   }
 
-  let latest: { atMs: number; shown: Promise<void> } | undefined;
+  let latest: { atMs: number; isPending: boolean; shown: Promise<void> } | undefined;
   let shownAtMs = -Infinity;
   const refresh = (): Promise<void> => {
     const atMs = now().getTime();
-    if (!latest || atMs - latest.atMs >= FRESH_MS) {
+    // However long they take, they are counted once at a time.
+    if (!latest || (!latest.isPending && atMs - latest.atMs >= FRESH_MS)) {
       const ago = (prefix: 'att' | 'dlv') => idAround(prefix, now(), -BREAKER_WINDOW_MS);
       const shown = readFigures(db, { attempt: ago('att'), delivery: ago('dlv') }).then((figures) => {
         show(figures);
         shownAtMs = now().getTime();
       });
-      latest = { atMs, shown };
-      shown.catch(() => {
-        if (latest?.shown === shown) latest = undefined;
-      });
+      const started = { atMs, isPending: true, shown };
+      latest = started;
+      shown.then(
+        () => (started.isPending = false),
+        (error: unknown) => {
+          latest = undefined;
+          if (!isUnavailable(error)) onError(error);
+        },
+      );
     }
     return latest.shown;
   };
@@ -106,15 +119,14 @@ export function createMetrics({ db, now }: { db: Db; now: () => Date }) {
     contentType: registry.contentType,
     served: ({ method, route, status, seconds }: ServedRequest) => requests.observe({ method, route, status }, seconds),
     accepted: (count: number) => events.inc(count),
-    /** All figures, in the text format of Prometheus; while Postgres is away without those that come from it, as nobody knows them. */
+    /** All figures, in the text format of Prometheus; without those that come from Postgres while it does not give them, as nobody knows them. */
     async read(): Promise<string> {
       const known = await soon(refresh()).then(
         () => [registry, ofPostgres],
         (error: unknown) => {
           // They take their time on a large system: those of the last time are better than none.
           if (error instanceof TooLate && now().getTime() - shownAtMs < KEPT_MS) return [registry, ofPostgres];
-          if (isUnavailable(error)) return [registry];
-          throw error;
+          return [registry];
         },
       );
       return (await Promise.all(known.map((each) => each.metrics()))).join('');

@@ -40,10 +40,25 @@ const NONE: Waiting = { count: 0, oldestS: 0 };
 /** Ids that an attempt and a delivery of five minutes ago would have. */
 type Since = { attempt: string; delivery: string };
 
+/**
+ * Who could not be matched is put off again and again, and who has much lines up again behind everybody: how long they wait is then
+ * told by the first of their items that says when it came.
+ */
+const LINED_UP_AGAIN = '2 s';
+
 /** One after the other, on one connection: whoever watches keeps nobody from working. */
 export async function readFigures(db: Db, since: Since): Promise<Figures> {
   const [people = NONE] = await db.execute<Waiting>(sql`
-    select count(*)::int as count, ${ageS('due_at')} as "oldestS" from waiting where due_at <= clock_timestamp()`);
+    select count(*)::int as count, ${ageS('least(waiting.due_at, first.came_at)')} as "oldestS"
+    from waiting left join lateral (
+      select coalesce(events.received_at, changes.at) as came_at from inbox
+      left join events on inbox.type = 'event' and events.id = inbox.subject
+      left join attribute_changes as changes
+        on inbox.type = 'change' and changes.person_key = inbox.person_key and changes.number = inbox.number
+      where inbox.person_key = waiting.person_key and inbox.type in ('event', 'change')
+        and waiting.due_at > clock_timestamp() - ${LINED_UP_AGAIN}::interval
+      order by inbox.number limit 1
+    ) as first on true`);
   const [commands = NONE] = await db.execute<Waiting>(sql`
     select count(*)::int as count, ${ageS('created_at')} as "oldestS" from commands`);
   const [jobs] = await db.execute<{ count: number }>(sql`

@@ -10,13 +10,14 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Whether a port is free on 127.0.0.1 and on all addresses at once. */
-export async function isFree(port: number): Promise<boolean> {
+/** Whether a port is free on 127.0.0.1 and on all addresses at once. Throws where the system does not let us know, or listen. */
+export async function isFree(port: number, create: () => Server = createServer): Promise<boolean> {
   try {
-    for (const host of ['127.0.0.1', undefined]) await close(await listen(port, host));
+    for (const host of ['127.0.0.1', undefined]) await close(await listen(port, host, create));
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
   }
 }
 
@@ -40,8 +41,8 @@ export async function listenHere(server: Server, port: number): Promise<void> {
   server.on('error', () => {});
 }
 
-async function listen(port: number, host: string | undefined): Promise<Server> {
-  const server = createServer().listen(port, host);
+async function listen(port: number, host: string | undefined, create = createServer): Promise<Server> {
+  const server = create().listen(port, host);
   await once(server, 'listening');
   return server;
 }

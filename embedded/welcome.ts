@@ -12,7 +12,7 @@ export function welcome(facts: {
   adminKeyFile: string;
   dataDir: string;
 }): string {
-  const bearer = facts.adminKey ? `$(cat ${facts.adminKeyFile})` : '$HOOKLINE_ADMIN_KEY';
+  const bearer = facts.adminKey ? `$(cat ${quoted(facts.adminKeyFile)})` : '$HOOKLINE_ADMIN_KEY';
   const key = facts.adminKey ? `${facts.adminKey} (${facts.adminKeyFile})` : 'from HOOKLINE_ADMIN_KEY';
   const event = '{"person":"mary","name":"updateStatus","data":{"newStatus":"Gold"}}';
   const example = `Make a journey of the example campaign, then look at the person that it changed:
@@ -33,3 +33,7 @@ ${facts.hasExample ? example : 'The database has campaigns of your own, so that 
 Ctrl-C stops all of it; nothing is lost.
 `;
 }
+
+/** A path as one word of a shell. */
+const quoted = (path: string): string =>
+  /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;

@@ -168,6 +168,17 @@ describe('loadConfig', () => {
     expect(faultOf({ ...complete, DATABASE_URL: url }).message).toContain('set PGHOST');
   });
 
+  it.each([
+    ['sslrootcert=/ca.pem', 'NODE_EXTRA_CA_CERTS'],
+    ['sslrootcert=system', 'NODE_EXTRA_CA_CERTS'],
+    ['sslcert=/mine.pem', 'use a password'],
+    ['sslkey=/mine.key', 'use a password'],
+    ['channel_binding=require', 'use sslmode=verify-full'],
+  ])('refuses ?sslmode=verify-full&%s, and tells what to do instead', (parameter, remedy) => {
+    const url = `postgres://a:b@db/x?sslmode=verify-full&${parameter}`;
+    expect(faultOf({ ...complete, DATABASE_URL: url }).message).toContain(remedy);
+  });
+
   it('has an example for each key that it accepts itself', () => {
     for (const key of Object.values(keys)) expect(key.schema.safeParse(key.example).success, key.name).toBe(true);
   });
@@ -190,6 +201,34 @@ describe('what else is read from the environment', () => {
     });
     const cloud = { ...env, TEMPORAL_NAMESPACE: 'mine', TEMPORAL_API_KEY: 'key' };
     expect(loadTemporalConfig(cloud)).toMatchObject({ namespace: 'mine', connectionOptions: { apiKey: 'key' } });
+  });
+
+  it('counts an empty TEMPORAL_* as not set, and trims the others', () => {
+    const blank = { TEMPORAL_CONFIG_FILE: '/is/not/there', TEMPORAL_ADDRESS: '', TEMPORAL_NAMESPACE: ' ' };
+    const env = { ...blank, TEMPORAL_API_KEY: '', TEMPORAL_TLS: '', TEMPORAL_TLS_SERVER_NAME: '' };
+    expect(loadTemporalConfig(env)).toEqual({ namespace: 'default', connectionOptions: {} });
+    expect(loadTemporalConfig({ ...env, TEMPORAL_API_KEY: 'key\n' })).toMatchObject({
+      connectionOptions: { apiKey: 'key', tls: true },
+    });
+  });
+
+  it.each([
+    ['on', {}],
+    ['1', {}],
+    ['TRUE', {}],
+    ['off', false],
+    ['0', false],
+    ['false', false],
+  ])('reads TEMPORAL_TLS=%s', (text, tls) => {
+    const env = { TEMPORAL_CONFIG_FILE: '/is/not/there', TEMPORAL_API_KEY: 'key', TEMPORAL_TLS: text };
+    expect(loadTemporalConfig(env).connectionOptions.tls).toEqual(tls);
+  });
+
+  it('refuses a TEMPORAL_TLS that is no switch, rather than send the API key in plain text', () => {
+    const message = 'TEMPORAL_TLS is "enabled": write on or off, for example TEMPORAL_TLS=on';
+    expect(() => loadTemporalConfig({ TEMPORAL_API_KEY: 'key', TEMPORAL_TLS: 'enabled' })).toThrow(
+      expect.objectContaining({ code: 'config.invalid', message }),
+    );
   });
 
   it('keeps programs in XDG_CACHE_HOME or ~/.cache', () => {

@@ -72,6 +72,8 @@ describe('docs/dependencies.md', () => {
 
 describe('docker-compose.yml', () => {
   type Service = {
+    image?: string;
+    build?: string;
     environment?: Record<string, unknown>;
     volumes?: string[];
     ports?: string[];
@@ -87,6 +89,13 @@ describe('docker-compose.yml', () => {
     expect(worker?.environment).toEqual({ ...server?.environment, HOOKLINE_WORKER_PORT: 3001 });
     expect(names.filter((name) => !known.some((key) => key.name === name))).toEqual([]);
     expect(known.filter((key) => 'required' in key && !names.includes(key.name))).toEqual([]);
+  });
+
+  it('builds the image of server and worker once, before either starts', async () => {
+    const { services } = await compose();
+    const builders = Object.keys(services).filter((name) => services[name]?.build);
+    expect(builders).toEqual(['server']);
+    expect(services.worker?.image).toBe(services.server?.image);
   });
 
   it('links journeys to the UI at the address that it publishes', async () => {

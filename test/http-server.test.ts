@@ -90,7 +90,7 @@ describe('a port that is taken', () => {
         `^${variable} is ${port}: .*EADDRINUSE.*; stop what listens there, or set ${variable} to another port$`,
       );
     await expect(serve(echo().app, port, LIMITS)).rejects.toThrow(says('PORT'));
-    await expect(startWorkerHealth(port, {})).rejects.toThrow(says('HOOKLINE_WORKER_PORT'));
+    await expect(startWorkerHealth(port, {}, () => true)).rejects.toThrow(says('HOOKLINE_WORKER_PORT'));
     await server.stop();
   });
 });

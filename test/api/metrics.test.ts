@@ -3,8 +3,10 @@ import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../api/metrics.ts';
 import { placeAt } from '../../db/id.ts';
+import { postponePerson } from '../../db/inbox.ts';
 import { openDatabase } from '../../db/open.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdTransaction } from '../support/locks.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
 import { send } from '../support/problem.ts';
 
@@ -21,7 +23,7 @@ afterAll(() => hookline.stop());
 
 /** The figures as of now, by name and labels. */
 async function figures(): Promise<Record<string, number>> {
-  const text = await createMetrics({ db: hookline.database.db, now: () => new Date() }).read();
+  const text = await createMetrics({ db: hookline.database.db, now: () => new Date(), onError: () => {} }).read();
   return figuresOf(text);
 }
 
@@ -70,6 +72,17 @@ describe('/metrics', () => {
     });
     expect(seen.hookline_relay_lag_seconds).toBeGreaterThan(89);
     expect(seen['hookline_oldest_draft_seconds{campaign=""}']).toBeGreaterThan(3_599);
+  });
+
+  it('says since when somebody waits who cannot be matched, and is put off again and again', async () => {
+    const { db } = hookline.database;
+    const [{ key } = { key: '' }] = await db.execute<{ key: string }>(
+      sql`update events set received_at = now() - interval '1 hour' returning person_key as key`,
+    );
+    await postponePerson(db, key);
+    const seen = await figures();
+    expect(seen).toMatchObject({ hookline_waiting_people: 1 });
+    expect(seen.hookline_relay_lag_seconds).toBeGreaterThan(3_599);
   });
 
   it('says what became of deliveries and attempts lately, and who stands in line', async () => {
@@ -154,7 +167,11 @@ describe('/metrics', () => {
       expect((await hookline.api('GET', path)).status).toBe(404);
     await hookline.api('GET', '/compat/customerio/v1/customers/ada@private.example/attributes');
     await hookline.api('PUT', '/compat/customerio/api/v1/customers/ada@private.example', { mail: 'private.example' });
-    const ofPostgres = await createMetrics({ db: hookline.database.db, now: () => new Date() }).read();
+    const ofPostgres = await createMetrics({
+      db: hookline.database.db,
+      now: () => new Date(),
+      onError: () => {},
+    }).read();
     const ofProcess = await (await fetch(`${hookline.url}/metrics`)).text();
     const families = [
       'drafts',
@@ -179,7 +196,7 @@ describe('/metrics', () => {
       max: 1,
       application: 'hookline test',
     });
-    const metrics = createMetrics({ db, now: () => new Date() });
+    const metrics = createMetrics({ db, now: () => new Date(), onError: () => {} });
     metrics.accepted(3);
     const text = await metrics.read();
     await close();
@@ -187,9 +204,37 @@ describe('/metrics', () => {
     expect(text).toContain('process_cpu_seconds_total');
   });
 
+  it('has the figures of the process also before the first migration, and tells why those of Postgres are missing', async () => {
+    const url = Object.assign(new URL(hookline.database.url), { pathname: '/postgres' }).href;
+    const { db, close } = openDatabase(url, { max: 1, application: 'hookline test' });
+    const errors: unknown[] = [];
+    const metrics = createMetrics({ db, now: () => new Date(), onError: (error) => errors.push(error) });
+    metrics.accepted(3);
+    const text = await metrics.read();
+    await close();
+    expect(figuresOf(text)).toEqual({ hookline_events_accepted_total: 3 });
+    expect(errors).toMatchObject([{ cause: { code: '42P01' } }]);
+  });
+
+  it('lets Postgres count once at a time, however long that takes', async () => {
+    const { db } = hookline.database;
+    const now = new Date('2030-01-01T00:00:00Z');
+    const metrics = createMetrics({ db, now: () => now, onError: () => {} });
+    const release = await holdTransaction(db, (tx) => tx.execute(sql`lock table commands in access exclusive mode`));
+    const asked = [metrics.read()];
+    now.setSeconds(6);
+    asked.push(metrics.read());
+    await Promise.all(asked);
+    const counting = await db.execute(sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    await release();
+    expect(counting).toHaveLength(1);
+    await eventually(async () => (await metrics.read()).includes('hookline_commands'));
+  });
+
   it('does not ask Postgres each time that it is asked', async () => {
     const now = new Date('2030-01-01T00:00:00Z');
-    const metrics = createMetrics({ db: hookline.database.db, now: () => now });
+    const metrics = createMetrics({ db: hookline.database.db, now: () => now, onError: () => {} });
     await metrics.read();
     await hookline.database.db.execute(
       sql`insert into commands (workflow_id, command) values ('y', '{"type":"wake","subject":"y"}')`,

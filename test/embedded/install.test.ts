@@ -38,6 +38,14 @@ async function install(npmExit = 0): Promise<{ called: string; status: number | 
   return { called: await readFile(join(folder, 'called'), 'utf8').catch(() => ''), status, stderr };
 }
 
+/** A patch-package that only notes how it was called. */
+async function patchTool({ exit }: { exit: number }): Promise<void> {
+  await mkdir(join(folder, 'node_modules/patch-package'), { recursive: true });
+  const note = `require('node:fs').appendFileSync(${JSON.stringify(join(folder, 'called'))}, 'patch ' + process.argv.slice(2) + '\\n')`;
+  await writeFile(join(folder, 'node_modules/patch-package/package.json'), '{}');
+  await writeFile(join(folder, 'node_modules/patch-package/index.js'), `${note}; process.exit(${exit});`);
+}
+
 describe('install.js', () => {
   it('installs what the lock file says where there is nothing yet', async () => {
     expect(await install()).toMatchObject({ called: expect.stringMatching(/^ci /), status: 0 });
@@ -57,6 +65,29 @@ describe('install.js', () => {
     spawnSync(process.execPath, [join(folder, 'install.js'), 'patched']);
     await rm(join(folder, 'called'));
     expect((await install()).called).toBe('');
+  });
+
+  it('applies the patches where npm runs no scripts, and does nothing the next time', async () => {
+    await mkdir(join(folder, 'patches'));
+    await writeFile(join(folder, 'patches/a+1.0.0.patch'), 'a line');
+    await patchTool({ exit: 0 });
+    expect((await install()).called).toMatch(/^ci .*\npatch --error-on-fail\n$/);
+    await installed({ 'node_modules/a': { version: '1.0.0' } });
+    await rm(join(folder, 'called'));
+    expect(await install()).toEqual({ called: '', status: 0, stderr: '' });
+  });
+
+  it('fails where a patch does not fit, each time anew', async () => {
+    await mkdir(join(folder, 'patches'));
+    await writeFile(join(folder, 'patches/a+1.0.0.patch'), 'a line');
+    await patchTool({ exit: 1 });
+    for (const _ of [1, 2]) {
+      const { status, stderr } = await install();
+      expect([status, stderr]).toEqual([
+        1,
+        'The patches could not be applied: the messages are above. Delete node_modules, then try again.\n',
+      ]);
+    }
   });
 
   it.each([

@@ -55,7 +55,7 @@ export async function startHookline(options: Options = {}) {
     onError: (error) => log.error({ err: error }, 'the keys'),
   });
   await keys.start();
-  const metrics = createMetrics({ db: database.db, now });
+  const metrics = createMetrics({ db: database.db, now, onError: () => {} });
   const routes = allRoutes({
     metrics,
     db: database.db,
