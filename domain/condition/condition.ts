@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../json.ts';
+import { MOST_FAULTS } from '../input/faults.ts';
 import { idSchema } from '../input/id.ts';
 import { listed, nearest } from '../input/nearest.ts';
 import { operatorsSchema, type Operators } from './operators.ts';
@@ -51,12 +52,9 @@ export const conditionSchema: z.ZodType<Condition> = z
         (condition, ctx) => {
           const keys = Object.keys(condition);
           if (keys.length === 0) ctx.addIssue('is empty; write at least one test, such as { customer.plan: gold }');
-          for (const key of keys) {
-            const message = keyFault(key);
-            if (!message) continue;
-            ctx.issues = ctx.issues.filter(({ path }) => path?.[0] !== key);
-            ctx.addIssue({ code: 'custom', path: [key], message });
-          }
+          const wrong = wrongKeys(keys);
+          ctx.issues = ctx.issues.filter(({ path: [key] = [] }) => typeof key !== 'string' || !wrong.has(key));
+          for (const [key, message] of wrong) ctx.addIssue({ code: 'custom', path: [key], message });
         },
         // Wrong values elsewhere must not hide wrong keys; what stands under a wrong key says nothing.
         { when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value) },
@@ -67,6 +65,17 @@ export const conditionSchema: z.ZodType<Condition> = z
 /** Whether a key is a path, not a word. */
 export function isPath(key: string): key is Path {
   return /[.[]/.test(key);
+}
+
+/** What is wrong with keys, by key, as far as somebody reads it. */
+function wrongKeys(keys: string[]): Map<string, string> {
+  const wrong = new Map<string, string>();
+  for (const key of keys) {
+    const message = keyFault(key);
+    if (message !== undefined) wrong.set(key, message);
+    if (wrong.size === MOST_FAULTS) break;
+  }
+  return wrong;
 }
 
 function keyFault(key: string): string | undefined {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { conditionSchema } from '../../../domain/condition/condition.ts';
 import { evaluateCondition } from '../../../domain/condition/evaluate-condition.ts';
 import { readCondition } from '../../../domain/condition/rule.ts';
@@ -136,5 +137,13 @@ describe('an invalid condition', () => {
       "['customer.b'].gt",
       "['custmer.a']",
     ]);
+  });
+
+  it('is refused soon however many wrong keys it has, of which it tells the first hundred', () => {
+    const keys = Array.from({ length: 800_000 }, (_, index) => `b${index}`);
+    const condition = Object.fromEntries(keys.map((key) => [key, 1]));
+    const result = inspect(z.object({ audience: conditionSchema }), { audience: condition });
+    const told = keys.slice(0, 100).map((key) => `audience.${key}`);
+    expect(result.success ? [] : result.faults.map(({ at }) => placeOf(at))).toEqual(told);
   });
 });
