@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import type { Json } from '../json.ts';
+import { MOST_FAULTS } from '../input/faults.ts';
 import { idSchema } from '../input/id.ts';
 import { listed, nearest } from '../input/nearest.ts';
 import { operatorsSchema, type Operators } from './operators.ts';
-import { parsePath } from './path.ts';
+import { isPath, parsePath, type Path } from './path.ts';
 import { convertedSchema, performedSchema, type Count } from './performed.ts';
+import { MOST_KEYS, sizeFault } from './size.ts';
 import { windowSchema, type Window } from './window.ts';
 
 const ROOTS = ['customer', 'event', 'events', 'responses', 'trigger'] as const;
 const KEYWORDS = ['and', 'or', 'not', 'segment', 'performed', 'converted', 'now'] as const;
-
-export type Path = `${string}.${string}` | `${string}[${string}`;
 
 type Occurrences = { within?: string | undefined; count?: Count | undefined };
 
@@ -29,20 +29,20 @@ export type Condition = {
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.json())]);
 const test = z.union([scalar, operatorsSchema], { error: 'write a value, or operators such as { gte: 3 }' });
 const conditions: z.ZodType<Condition[]> = z
-  .array(z.lazy(() => conditionSchema))
+  .array(z.lazy(() => partSchema))
   .min(1)
   .meta({ id: 'Conditions' });
 
-/** Who or what is meant, by attributes, data, the past and the clock. Paths are Liquid's own and start with one of the roots. */
-export const conditionSchema: z.ZodType<Condition> = z
+/** A condition of any size, as those inside of another are. */
+const partSchema: z.ZodType<Condition> = z
   .lazy(() =>
     z
       .object({
         and: conditions.optional(),
         or: conditions.optional(),
-        not: conditionSchema.optional(),
+        not: partSchema.optional(),
         segment: idSchema('gold').optional(),
-        performed: performedSchema(conditionSchema).optional(),
+        performed: performedSchema(partSchema).optional(),
         converted: convertedSchema.optional(),
         now: windowSchema.optional(),
       })
@@ -51,12 +51,9 @@ export const conditionSchema: z.ZodType<Condition> = z
         (condition, ctx) => {
           const keys = Object.keys(condition);
           if (keys.length === 0) ctx.addIssue('is empty; write at least one test, such as { customer.plan: gold }');
-          for (const key of keys) {
-            const message = keyFault(key);
-            if (!message) continue;
-            ctx.issues = ctx.issues.filter(({ path }) => path?.[0] !== key);
-            ctx.addIssue({ code: 'custom', path: [key], message });
-          }
+          const wrong = wrongKeys(keys);
+          ctx.issues = ctx.issues.filter(({ path: [key] = [] }) => typeof key !== 'string' || !wrong.has(key));
+          for (const [key, message] of wrong) ctx.addIssue({ code: 'custom', path: [key], message });
         },
         // Wrong values elsewhere must not hide wrong keys; what stands under a wrong key says nothing.
         { when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value) },
@@ -64,9 +61,25 @@ export const conditionSchema: z.ZodType<Condition> = z
   )
   .meta({ id: 'Condition' });
 
-/** Whether a key is a path, not a word. */
-export function isPath(key: string): key is Path {
-  return /[.[]/.test(key);
+/** Who or what is meant, by attributes, data, the past and the clock. Paths are Liquid's own and start with one of the roots. */
+export const conditionSchema: z.ZodType<Condition> = z
+  .preprocess((condition, ctx) => {
+    const message = sizeFault(condition);
+    if (message !== undefined) ctx.addIssue(message);
+    return condition;
+  }, partSchema)
+  // What is made ready before counts as optional otherwise.
+  .nonoptional();
+
+/** What is wrong with keys, by key, as far as somebody reads it. */
+function wrongKeys(keys: string[]): Map<string, string> {
+  const wrong = new Map<string, string>();
+  for (const key of keys) {
+    const message = keyFault(key);
+    if (message !== undefined) wrong.set(key, message);
+    if (wrong.size === MOST_FAULTS) break;
+  }
+  return wrong;
 }
 
 function keyFault(key: string): string | undefined {
@@ -85,8 +98,10 @@ function keyFault(key: string): string | undefined {
     return `unknown path ${shown}; a path starts with ${listed(ROOTS)}`;
   }
   try {
-    parsePath(key);
-    return undefined;
+    const keys = parsePath(key).length;
+    return keys > MOST_KEYS
+      ? `${shown} has ${keys} keys; a path may have ${MOST_KEYS}, as nothing is nested deeper`
+      : undefined;
   } catch (error) {
     return error instanceof Error ? error.message : 'is no path';
   }

@@ -1,6 +1,7 @@
 import type { Json } from '../json.ts';
 import { judge, type EventQuery, type Facts } from './evaluate-condition.ts';
-import { withData } from './predicate.ts';
+import { withData, type Predicate } from './predicate.ts';
+import { questionsOf, withAnswers, type Answer, type Question } from './questions.ts';
 
 /** The facts about somebody without a past. */
 export const NO_FACTS: Facts = {
@@ -15,17 +16,35 @@ type PastEvent = { name: string; data: Record<string, Json>; timestamp: Date };
 export function withEvents(facts: Facts, events: PastEvent[]): Facts {
   const all: Facts = {
     ...facts,
-    async countEvents(query) {
-      let count = await facts.countEvents(query);
-      for (const event of events) if (await counts(event, query, all)) count += 1;
+    async countEvents({ where, ...query }) {
+      const decided = { ...query, where: where && (await withFacts(where, all)) };
+      let count = await facts.countEvents(decided);
+      for (const event of events) if (await counts(event, decided)) count += 1;
       return count;
     },
   };
   return all;
 }
 
-async function counts({ name, data, timestamp }: PastEvent, query: EventQuery, facts: Facts): Promise<boolean> {
-  const { event, where, since } = query;
+/** What it asks of the past, decided once: that does not depend on which event is counted. */
+async function withFacts(where: Predicate, facts: Facts): Promise<Predicate> {
+  const answers = new Map<Question, Answer>();
+  for (const question of questionsOf(where)) answers.set(question, await ask(question, facts));
+  return withAnswers(where, answers);
+}
+
+function ask(question: Question, facts: Facts): Promise<Answer> {
+  switch (question.type) {
+    case 'segment':
+      return facts.inSegment(question.segment);
+    case 'performed':
+      return facts.countEvents(question);
+    case 'converted':
+      return facts.countConversions(question);
+  }
+}
+
+async function counts({ name, data, timestamp }: PastEvent, { event, where, since }: EventQuery): Promise<boolean> {
   if (name !== event || (since && timestamp < since)) return false;
-  return where === null || (await judge(withData(where, { event: { name, ...data } }), facts)).holds;
+  return where === null || (await judge(withData(where, { event: { name, ...data } }), NO_FACTS)).holds;
 }

@@ -1,5 +1,4 @@
-import { isPath } from './condition.ts';
-import { parsePath } from './path.ts';
+import { isPath, parsePath } from './path.ts';
 
 /** What a condition names, and where: a segment, a campaign whose conversions count, an event that counts, or the path of a value. */
 export type Named = {

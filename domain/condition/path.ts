@@ -5,6 +5,13 @@ const ROOT = /^[\p{L}_][\p{L}\p{N}_-]*\??/u;
 const SEGMENT = /\.([\p{L}\p{N}_-]+\??)|\[(0|[1-9]\d{0,8})\]|\['([^']*)'\]|\["([^"]*)"\]/uy;
 const INDEX = /^(?:0|[1-9]\d{0,8})$/;
 
+export type Path = `${string}.${string}` | `${string}[${string}`;
+
+/** Whether a key of a condition is a path, not a word. */
+export function isPath(key: string): key is Path {
+  return /[.[]/.test(key);
+}
+
 /**
  * The keys of a path as Liquid writes it: `customer.address.city`, `customer['first name']`, `event.items[0].sku`.
  * Throws `input.invalid`.

@@ -11,8 +11,9 @@ import {
 import { readPath } from './path.ts';
 import { sinceOf, type Count } from './performed.ts';
 import { readCondition, type Rule } from './rule.ts';
-import { canonicalZone } from '../time/zone.ts';
-import { readWindow, type Reading } from './window.ts';
+import { wallOf } from '../time/zone.ts';
+import { zonesInUse } from '../time/zones-in-use.ts';
+import { readWall, readWindow, type Reading } from './window.ts';
 
 /**
  * A condition at one moment. What it says of the clock is decided, and what the data at hand decides is `known`, with the values
@@ -45,13 +46,24 @@ export const predicateOf = (condition: Condition, moment: Moment, data: Data = {
 
 /** Decides what time decides. */
 export function atMoment(rule: Rule, moment: Moment): Predicate {
+  let walls: Wall[] | undefined;
+  return decideTime(rule, { ...moment, walls: () => (walls ??= wallsOf(moment)) });
+}
+
+/** What clocks show in a zone, with the spellings in which people have it. */
+type Wall = { wall: Date; spellings: string[] };
+
+const wallsOf = ({ now, timezone, zones }: Moment): Wall[] =>
+  [...zonesInUse(zones, timezone)].map(([zone, spellings]) => ({ wall: wallOf(now, zone), spellings }));
+
+function decideTime(rule: Rule, moment: Omit<Moment, 'zones'> & { walls: () => Wall[] }): Predicate {
   const { now, timezone } = moment;
   switch (rule.type) {
     case 'all':
     case 'any':
-      return { type: rule.type, parts: rule.rules.map((inner) => atMoment(inner, moment)) };
+      return { type: rule.type, parts: rule.rules.map((inner) => decideTime(inner, moment)) };
     case 'not':
-      return { type: 'not', part: atMoment(rule.rule, moment) };
+      return { type: 'not', part: decideTime(rule.rule, moment) };
     case 'test': {
       const { path, keys, operator, operand } = rule;
       if (operator !== 'before' && operator !== 'after') return { type: 'test', path, keys, operator, operand };
@@ -62,14 +74,16 @@ export function atMoment(rule: Rule, moment: Moment): Predicate {
     case 'now': {
       const { window } = rule;
       if (window.timezone !== 'person') return readingKnown(readWindow(window, now, window.timezone ?? timezone));
-      const zones = [...moment.zones]
-        .filter((zone) => canonicalZone(zone) !== undefined)
-        .map((zone) => [zone, readWindow(window, now, zone)] as const);
-      return { type: 'clock', zones: new Map(zones), usual: readWindow(window, now, timezone) };
+      const zones = new Map<string, Reading>();
+      for (const { wall, spellings } of moment.walls()) {
+        const { holds, time } = readWall(window, wall);
+        for (const zone of spellings) zones.set(zone, { holds, clock: `${time} ${zone}` });
+      }
+      return { type: 'clock', zones, usual: readWindow(window, now, timezone) };
     }
     case 'performed': {
       const { where, within, ...performed } = rule;
-      return { ...performed, where: where && atMoment(where, moment), since: sinceOf(within, now) };
+      return { ...performed, where: where && decideTime(where, moment), since: sinceOf(within, now) };
     }
     case 'converted': {
       const { within, ...converted } = rule;

@@ -1,7 +1,7 @@
 import type { Json } from '../json.ts';
-import { isPath, type Condition, type Path } from './condition.ts';
+import type { Condition } from './condition.ts';
 import { operatorSchema, type Operator, type Operators } from './operators.ts';
-import { parsePath } from './path.ts';
+import { isPath, parsePath, type Path } from './path.ts';
 import { AT_LEAST_ONCE, type Count } from './performed.ts';
 import type { Window } from './window.ts';
 

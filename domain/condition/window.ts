@@ -30,8 +30,16 @@ export type Window = z.infer<typeof windowSchema>;
 /** Whether a moment is in the window, and what clocks of that zone show then: `fri 09:30 Europe/Paris`. */
 export type Reading = { holds: boolean; clock: string };
 
-export function readWindow({ days = [...WEEKDAYS], from = '00:00', to }: Window, now: Date, zone: string): Reading {
-  const wall = wallOf(now, zone);
+export function readWindow(window: Window, now: Date, zone: string): Reading {
+  const { holds, time } = readWall(window, wallOf(now, zone));
+  return { holds, clock: `${time} ${zone}` };
+}
+
+/** Whether a wall time is in the window, and what clocks show then: `fri 09:30`. */
+export function readWall(
+  { days = [...WEEKDAYS], from = '00:00', to }: Window,
+  wall: Date,
+): { holds: boolean; time: string } {
   const [start, end] = [minuteOf(from), to === undefined ? DAY_MINUTES : minuteOf(to)];
   const minute = wall.getUTCHours() * 60 + wall.getUTCMinutes();
   const isDay = (weekday: number) => days.some((day) => day === WEEKDAYS[(weekday + 7) % 7]);
@@ -41,7 +49,7 @@ export function readWindow({ days = [...WEEKDAYS], from = '00:00', to }: Window,
     start < end
       ? isDay(today) && minute >= start && minute < end
       : (isDay(today) && minute >= start) || (isDay(today - 1) && minute < end);
-  return { holds, clock: `${WEEKDAYS[today]} ${wall.toISOString().slice(11, 16)} ${zone}` };
+  return { holds, time: `${WEEKDAYS[today]} ${wall.toISOString().slice(11, 16)}` };
 }
 
 const minuteOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3));

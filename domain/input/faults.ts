@@ -2,6 +2,9 @@ import type { z } from 'zod';
 import { HooklineError, type InputFault } from '../errors.ts';
 import { explainIssue } from './explain.ts';
 
+/** Of what is wrong in each line nobody reads more. */
+export const MOST_FAULTS = 100;
+
 /** A fault with its place as keys, for those who have to go there. */
 export type PlacedFault = { at: PropertyKey[]; message: string };
 

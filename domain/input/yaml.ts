@@ -10,7 +10,7 @@ import {
   type ParsedNode,
 } from 'yaml';
 import { HooklineError, type InputFault } from '../errors.ts';
-import { placeOf, summary } from './faults.ts';
+import { MOST_FAULTS, placeOf, summary } from './faults.ts';
 
 /**
  * A YAML 1.2 document as JSON. Throws `campaigns.invalid` with the places where an unquoted `{{` turned a text into a map,
@@ -37,8 +37,6 @@ export function parseYaml(text: string): unknown {
   return orMalformed(() => document.toJS({ maxAliasCount: 100 }));
 }
 
-/** Of a text that is wrong in each line nobody reads more. */
-const MOST_FAULTS = 100;
 const MAX_DEPTH = 64;
 const MAX_INDENT = 256;
 

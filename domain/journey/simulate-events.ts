@@ -50,6 +50,7 @@ async function meet(simulation: Simulation, past: Past, event: SimulatedEvent): 
   const { goalEvent, goalUntil, exitEvents } = goalAndExits(campaign, simulation.now);
   const isInTime = goalUntil !== null && event.timestamp <= goalUntil;
   if (!past.convertedAt && event.name === goalEvent && isInTime) {
+    await simulation.atBoundary();
     const at = { ...inputNow(simulation, past), event };
     const { holds, values } = await judgeGoal(campaign, at, factsAt(simulation, past, past.met));
     if (holds) {

@@ -1,5 +1,5 @@
 import { campaignScope } from '../campaign/campaign-scope.ts';
-import { evaluateCondition } from '../condition/evaluate-condition.ts';
+import { evaluateCondition, type Judgement } from '../condition/evaluate-condition.ts';
 import type { Condition } from '../condition/condition.ts';
 import type { StepOf } from '../campaign/steps.ts';
 import type { Json } from '../json.ts';
@@ -18,8 +18,6 @@ const QUARTER_MS = 15 * MINUTE_MS;
  */
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
 const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
-/** Of so many looks none takes long; whoever simulates may give up between them. */
-const LOOKS_AT_ONCE = 1_000;
 
 /** Nothing that was given ends the wait, and it has no timeout. */
 export class WaitsForEver extends Error {}
@@ -99,8 +97,7 @@ async function endOfCondition(
     ...coming.map(({ event, index }) => ({ at: event.timestamp, by: index })),
   ].toSorted((one, other) => one.at.getTime() - other.at.getTime());
   let seen: Record<string, Json> = {};
-  for (const [index, { at, by }] of moments.entries()) {
-    if (index % LOOKS_AT_ONCE === LOOKS_AT_ONCE - 1) await simulation.atBoundary();
+  for (const { at, by } of moments) {
     for (const before of [by ?? Infinity, ...(by === undefined ? [] : [by + 1])]) {
       await meetUpTo(simulation, past, { to: at, before });
       const { holds, values } = await judge(simulation, past, { condition: until, at, event: null, come: by });
@@ -145,7 +142,8 @@ type Judged = {
   come: number | undefined;
 };
 
-function judge(simulation: Simulation, past: Past, { condition, at, event, come }: Judged) {
+async function judge(simulation: Simulation, past: Past, { condition, at, event, come }: Judged): Promise<Judgement> {
+  await simulation.atBoundary();
   const input = inputNow(simulation, { ...past, now: at });
   const scope = campaignScope(simulation.compiled.campaign, event ? { ...input, event } : input);
   return evaluateCondition(condition, scope, at, factsAt(simulation, past, come === undefined ? at : come + 1));

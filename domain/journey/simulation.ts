@@ -40,7 +40,7 @@ export type Simulation = Pick<ScopeInput, 'event' | 'trigger'> & {
   now: Date;
   /** The person's attributes with changes made to them. Throws `people.too_large`. */
   changed(person: Person, changes: Record<string, Json>): Person['attributes'];
-  /** Called before each step: the walk may be made to wait, or be given up by throwing. */
+  /** Called before each step, and before a wait or a goal is judged: the walk may be made to wait, or be given up by throwing. */
   atBoundary(): Promise<void>;
 };
 

@@ -5,9 +5,11 @@ import { createFacts } from '../../db/facts.ts';
 import type { Db } from '../../db/open.ts';
 import { people } from '../../db/schema/people.ts';
 import { listZones } from '../../db/zones.ts';
-import type { Condition } from '../../domain/condition/condition.ts';
+import { conditionSchema, type Condition } from '../../domain/condition/condition.ts';
 import { evaluateCondition } from '../../domain/condition/evaluate-condition.ts';
+import type { Path } from '../../domain/condition/path.ts';
 import { predicateOf, type Moment } from '../../domain/condition/predicate.ts';
+import { inspect } from '../../domain/input/faults.ts';
 import { CASES_NOW, CONDITION_CASES } from '../domain/condition/condition-cases.ts';
 import { factsOf, type Fields } from '../domain/condition/past.ts';
 import { randomCondition, randomPerson, seeded } from '../domain/condition/random-condition.ts';
@@ -63,6 +65,24 @@ describe('a condition as SQL', () => {
       expect((await evaluateCondition(condition, { customer, ...data }, now, facts)).holds).toBe(holds);
     },
   );
+});
+
+describe('the largest condition that is allowed', () => {
+  it('runs as SQL, also where what it asks has the most values', async () => {
+    const [key = ''] = await storePeople(db, [{ id: 'largest', attributes: {}, past: {} }]);
+    const path: Path = `customer.a${`['-1']`.repeat(62)}`;
+    const before: Condition = { [path]: { before: '-7d' } };
+    const count = { eq: 1, ne: 2, gt: 0, gte: 1, lt: 2, lte: 1 };
+    const performed: Condition = { performed: { event: 'opened', within: '30d', count } };
+    const tests = Array.from({ length: 1000 }, (_, index) => (index < 156 ? before : performed));
+    const condition: Condition = { not: { or: tests } };
+    expect(inspect(conditionSchema, condition).success).toBe(true);
+    const [row] = await db
+      .select({ holds: conditionSql(predicateOf(condition, await moment())) })
+      .from(people)
+      .where(sql`${people.key} = ${key}`);
+    expect(row).toEqual({ holds: true });
+  });
 });
 
 describe('the facts about a person', () => {

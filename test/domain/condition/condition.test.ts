@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { conditionSchema } from '../../../domain/condition/condition.ts';
 import { evaluateCondition } from '../../../domain/condition/evaluate-condition.ts';
 import { readCondition } from '../../../domain/condition/rule.ts';
@@ -136,5 +137,53 @@ describe('an invalid condition', () => {
       "['customer.b'].gt",
       "['custmer.a']",
     ]);
+  });
+
+  it('tells of its wrong keys the first hundred', () => {
+    const keys = Array.from({ length: 1000 }, (_, index) => `b${index}`);
+    const result = inspect(conditionSchema, Object.fromEntries(keys.map((key) => [key, 1])));
+    expect(result.success ? [] : result.faults.map(({ at }) => placeOf(at))).toEqual(keys.slice(0, 100));
+  });
+});
+
+describe('a condition that is too large', () => {
+  const wrongKeys = Object.fromEntries(Array.from({ length: 800_000 }, (_, index) => [`b${index}`, {}]));
+  const many = <T>(length: number, item: T): T[] => Array.from({ length }, () => item);
+  const path = (keys: number) => `customer${'.a'.repeat(keys - 1)}`;
+  const tests = 'has more than 1000 tests; compare one path with many values by in, or make segments of its parts';
+
+  it.each([
+    ['by its wrong keys', wrongKeys, tests],
+    ['by a list', { not: { or: many(1001, { segment: 'gold' }) } }, tests],
+    ['by a list of nothing', { and: many(800_000, { and: [] }) }, tests],
+    ['by what is no condition', { and: many(800_000, 1) }, tests],
+    ['by operators', { and: many(501, { 'customer.age': { gte: 18, lt: 65 } }) }, tests],
+    ['by what it asks of events', { performed: { event: 'x', where: { and: many(1000, { 'event.a': 1 }) } } }, tests],
+    [
+      'by its paths',
+      { and: many(157, { [path(64)]: 1 }) },
+      'has more than 10000 keys in its paths; shorten them, or make segments of its parts',
+    ],
+  ])('%s is refused with this one fault', (_, condition, message) => {
+    const result = inspect(z.object({ audience: conditionSchema }), { audience: condition });
+    expect(result).toEqual({ success: false, faults: [{ at: ['audience'], message }] });
+  });
+
+  it('has too many keys in one path', () => {
+    expect(inspect(conditionSchema, { [path(64)]: 1 }).success).toBe(true);
+    expect(inspect(conditionSchema, { or: [{ [path(65)]: 1 }] })).toEqual({
+      success: false,
+      faults: [
+        {
+          at: ['or', 0, path(65)],
+          message: `"${path(65).slice(0, 60)}" has 65 keys; a path may have 64, as nothing is nested deeper`,
+        },
+      ],
+    });
+  });
+
+  it('may have a thousand values in one test', () => {
+    const values = Array.from({ length: 1000 }, (_, index) => index);
+    expect(inspect(conditionSchema, { and: many(1000, { 'customer.a': { in: values } }) }).success).toBe(true);
   });
 });

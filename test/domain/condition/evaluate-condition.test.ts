@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '../../../domain/condition/condition.ts';
 import { evaluateCondition, type Facts } from '../../../domain/condition/evaluate-condition.ts';
-import { NO_FACTS } from '../../../domain/condition/facts.ts';
+import { NO_FACTS, withEvents } from '../../../domain/condition/facts.ts';
 import { CASES_NOW } from './condition-cases.ts';
 
 const now = new Date(CASES_NOW);
@@ -99,5 +99,24 @@ describe('facts', () => {
     expect(await asked({ segment: 'gold', 'customer.plan': 'trial' })).toEqual([]);
     expect(await asked({ segment: 'gold', not: { segment: 'silver' }, 'customer.plan': 'trial' })).toEqual([]);
     expect(await asked({ or: [{ 'customer.plan': 'gold' }, bought] })).toEqual([]);
+  });
+});
+
+describe('facts with events beside those that they count', () => {
+  const opened = { name: 'opened', data: {}, timestamp: now };
+  const opens = (where?: Condition, gte = 1): Condition => ({ performed: { event: 'opened', where, count: { gte } } });
+
+  it('decide once what is asked inside of a question, however many events there are', async () => {
+    const all = withEvents(NO_FACTS, Array<typeof opened>(1000).fill(opened));
+    const nested = opens(opens(opens(opens(), 1000), 1000), 1000);
+    expect((await evaluateCondition(nested, {}, now, all)).holds).toBe(true);
+    expect((await evaluateCondition(opens(opens(opens(opens(), 1001))), {}, now, all)).holds).toBe(false);
+  });
+
+  it('count an event of either kind by what was done of both', async () => {
+    const stored = withEvents(NO_FACTS, [{ ...opened, name: 'bought' }]);
+    const condition: Condition = { performed: { event: 'bought', where: opens() } };
+    expect((await evaluateCondition(condition, {}, now, stored)).holds).toBe(false);
+    expect((await evaluateCondition(condition, {}, now, withEvents(stored, [opened]))).holds).toBe(true);
   });
 });

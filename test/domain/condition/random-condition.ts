@@ -1,4 +1,5 @@
-import type { Condition, Path } from '../../../domain/condition/condition.ts';
+import type { Condition } from '../../../domain/condition/condition.ts';
+import type { Path } from '../../../domain/condition/path.ts';
 import { parseInstant } from '../../../domain/condition/instant.ts';
 import type { Json } from '../../../domain/json.ts';
 import type { Fields, Past } from './past.ts';

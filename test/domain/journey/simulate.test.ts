@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { NO_FACTS } from '../../../domain/condition/facts.ts';
 import { HooklineError } from '../../../domain/errors.ts';
-import { answered, brief, NOW, tell, walk } from '../../support/simulated.ts';
+import { answered, brief, eventAt, NOW, tell, walk } from '../../support/simulated.ts';
 
 describe('the time of a simulation', () => {
   it('passes with delays only, all at once', async () => {
@@ -129,5 +130,25 @@ describe('a walk', () => {
       if (passed > 1) throw new HooklineError('render.too_large', 'enough');
     };
     await expect(walk([tell(), { type: 'exit' }], { atBoundary })).rejects.toThrow('enough');
+  });
+
+  it.each([
+    ['a wait for a condition', { type: 'wait', id: 'long', until: { segment: 'gold' }, timeout: '1d' }, undefined],
+    ['a wait for an event', { type: 'wait', id: 'paid', event: 'paid', where: { segment: 'gold' } }, undefined],
+    ['a goal', { type: 'delay', for: '1d' }, { event: 'paid', where: { segment: 'gold' }, within: '1d' }],
+  ])('can be given up before each look of %s', async (_, step, goal) => {
+    let [passed, looks] = [0, 0];
+    const atBoundary = async () => {
+      passed += 1;
+      if (passed > 3) throw new HooklineError('render.too_large', 'enough');
+    };
+    const inSegment = async () => {
+      looks += 1;
+      return false;
+    };
+    const events = Array.from({ length: 9 }, (__, index) => eventAt(index + 1, 'paid'));
+    const walked = walk([step], { atBoundary, events, facts: { ...NO_FACTS, inSegment } }, { goal });
+    await expect(walked).rejects.toThrow('enough');
+    expect(looks).toBe(2);
   });
 });
