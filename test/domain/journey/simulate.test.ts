@@ -122,6 +122,8 @@ describe('an answer that is a success', () => {
   });
 });
 
+const HAS_CONVERTED = { converted: { campaign: 'other' } };
+
 describe('a walk', () => {
   it('can be given up between steps', async () => {
     let passed = 0;
@@ -133,21 +135,21 @@ describe('a walk', () => {
   });
 
   it.each([
-    ['a wait for a condition', { type: 'wait', id: 'long', until: { segment: 'gold' }, timeout: '1d' }, undefined],
-    ['a wait for an event', { type: 'wait', id: 'paid', event: 'paid', where: { segment: 'gold' } }, undefined],
-    ['a goal', { type: 'delay', for: '1d' }, { event: 'paid', where: { segment: 'gold' }, within: '1d' }],
+    ['a wait for a condition', { type: 'wait', id: 'long', until: HAS_CONVERTED, timeout: '1d' }, undefined],
+    ['a wait for an event', { type: 'wait', id: 'paid', event: 'paid', where: HAS_CONVERTED }, undefined],
+    ['a goal', { type: 'delay', for: '1d' }, { event: 'paid', where: HAS_CONVERTED, within: '1d' }],
   ])('can be given up before each look of %s', async (_, step, goal) => {
     let [passed, looks] = [0, 0];
     const atBoundary = async () => {
       passed += 1;
       if (passed > 3) throw new HooklineError('render.too_large', 'enough');
     };
-    const inSegment = async () => {
+    const countConversions = async () => {
       looks += 1;
-      return false;
+      return 0;
     };
     const events = Array.from({ length: 9 }, (__, index) => eventAt(index + 1, 'paid'));
-    const walked = walk([step], { atBoundary, events, facts: { ...NO_FACTS, inSegment } }, { goal });
+    const walked = walk([step], { atBoundary, events, facts: { ...NO_FACTS, countConversions } }, { goal });
     await expect(walked).rejects.toThrow('enough');
     expect(looks).toBe(2);
   });
