@@ -46,11 +46,13 @@ export async function lastBefore(
   tx: Db,
   { personKey, from, moment }: { personKey: string; from: number; moment: Date },
 ): Promise<number> {
+  // By time, as few came since; by number it would be all since `from`.
   const [row] = await tx.execute<{ place: string }>(sql`
+    with later as materialized (
+      select number from events
+      where person_key = ${personKey} and received_at >= ${moment.toISOString()}::timestamptz)
     select coalesce(
-      (select number - 1 from events
-        where person_key = ${personKey} and number > ${from} and received_at >= ${moment.toISOString()}::timestamptz
-        order by number limit 1),
+      (select min(number) - 1 from later where number > ${from}),
       (select greatest(${from}, max(number)) from events where person_key = ${personKey})) as place`);
   return Number(row?.place ?? from);
 }

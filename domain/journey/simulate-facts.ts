@@ -10,16 +10,15 @@ type TriedOut = Pick<Simulation, 'person' | 'now'> & {
 
 /** Facts about somebody as they are tried out: with events that stand in no table, in the segments whose definitions they meet. */
 export function triedOutFacts(facts: Facts, { events, segments, person, now }: TriedOut): Facts {
-  const all = withEvents(
-    {
-      ...facts,
-      async inSegment(id) {
-        const segment = segments.get(id);
-        return segment !== undefined && belongs(segment, person, now, all);
-      },
-    },
-    events,
-  );
+  // Each is judged once, by however many others it is asked for.
+  const judged = new Map<string, Promise<boolean>>();
+  const inSegment = (id: string): Promise<boolean> => {
+    const segment = segments.get(id);
+    const found = judged.get(id) ?? (segment ? belongs(segment, person, now, all) : Promise.resolve(false));
+    judged.set(id, found);
+    return found;
+  };
+  const all = withEvents({ ...facts, inSegment }, events);
   return all;
 }
 

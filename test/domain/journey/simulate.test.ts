@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Condition } from '../../../domain/condition/condition.ts';
 import { NO_FACTS } from '../../../domain/condition/facts.ts';
 import { HooklineError } from '../../../domain/errors.ts';
+import { compileSegment } from '../../../domain/segment/compiled-segment.ts';
 import { answered, brief, eventAt, NOW, tell, walk } from '../../support/simulated.ts';
 
 describe('the time of a simulation', () => {
@@ -132,6 +134,17 @@ describe('a walk', () => {
       if (passed > 1) throw new HooklineError('render.too_large', 'enough');
     };
     await expect(walk([tell(), { type: 'exit' }], { atBoundary })).rejects.toThrow('enough');
+  });
+
+  it('judges each segment once, however many others ask for it', async () => {
+    const conditions: Condition[] = [{ 'customer.plan': 'gold' }];
+    for (let n = 1; n <= 40; n += 1) conditions.push({ and: [{ segment: `s${n - 1}` }, { segment: `s${n - 1}` }] });
+    const segments = new Map(conditions.map((condition, n) => [`s${n}`, compileSegment(condition)]));
+    const steps = [
+      { type: 'branch', id: 'fork', cases: [{ when: { segment: 's40' }, steps: [{ type: 'exit', id: 'in' }] }] },
+    ];
+    const journey = await walk(steps, { segments, person: { id: 'ada', attributes: { plan: 'gold' } } });
+    expect(brief(journey)).toContain('in exited');
   });
 
   it.each([
