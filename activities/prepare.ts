@@ -51,8 +51,7 @@ export function createPrepare({ db, cipher, now, campaigns, wakeInbox }: Depende
         const context = { tx, cipher, campaigns, now: now(), judgeWait };
         if (at.decided?.result) return asOfNow(context, journey, id, at.decided.result);
         const compiled = await campaigns(tx, at.journey.campaignId, at.journey.version);
-        if (ACTS.has(type)) await untilEndsMatched(tx, at, compiled, seen);
-        if (type === 'split') await untilGoalMatched(tx, at, seen);
+        await untilMatched(tx, at.person, seen, notToOvertake(type, at.journey, compiled));
         const position = compiled.waits ? await positionBehind(tx, at.journey) : at.journey.position;
         const step = inPostgres({ ...context, at, compiled, position, left, seen }, id);
         const { prepared, details, what = DECISION[type], until = null } = await decide(compiled.step(id), step);
@@ -90,44 +89,33 @@ type Seen = { person?: PersonRow };
 const firstSeen = (seen: Seen, person: PersonRow): PersonRow =>
   seen.person?.key === person.key ? seen.person : (seen.person = person);
 
-/** Only the relay ends a journey by an event: what came before a step that acts is not overtaken by it. */
-async function untilEndsMatched(
-  tx: Db,
-  { journey, person }: { journey: JourneyRow; person: PersonRow },
-  { campaign }: CompiledCampaign,
-  seen: Seen,
-): Promise<void> {
-  const names = endingEvents(journey, campaign);
-  if (names.length === 0) return;
+/** Throws while the relay has still to match something that was there at first: with `events` only those of these names. */
+async function untilMatched(tx: Db, person: PersonRow, seen: Seen, events?: string[]): Promise<void> {
+  if (events?.length === 0) return;
   const { key, lastNumber } = firstSeen(seen, person);
-  if (await isBehind(tx, key, lastNumber, { events: names })) throw new NotMatched(NOT_MATCHED);
+  if (await isBehind(tx, key, lastNumber, events && { events })) throw new NotMatched(NOT_MATCHED);
+}
+
+/**
+ * Events that a step does not overtake where they came before it. Only the relay ends a journey by one, and notes that it has converted:
+ * from then on no variant that it takes is counted.
+ */
+function notToOvertake(type: PlanStep['type'], journey: JourneyRow, { campaign }: CompiledCampaign): string[] {
+  if (ACTS.has(type)) return endingEvents(journey, campaign);
+  return type === 'split' && journey.goalEvent !== null ? [journey.goalEvent] : [];
 }
 
 /** Only the relay brings people into segments and notes conversions: they are asked about once it has seen what was there at first. */
 function matchedFacts(tx: Db, person: PersonRow, seen: Seen): Facts {
   const facts = createFacts(tx, { personKey: person.key });
-  const look = async () => {
-    if (await isBehind(tx, person.key, firstSeen(seen, person).lastNumber)) throw new NotMatched(NOT_MATCHED);
-  };
   // Once, however many segments are asked about.
   let looked: Promise<void> | undefined;
-  const matched = () => (looked ??= look());
+  const matched = () => (looked ??= untilMatched(tx, person, seen));
   return {
     ...facts,
     inSegment: (segment) => matched().then(() => facts.inSegment(segment)),
     countConversions: (query) => matched().then(() => facts.countConversions(query)),
   };
-}
-
-/** Only the relay notes that a journey has converted: from then on no variant that it takes is counted. */
-async function untilGoalMatched(
-  tx: Db,
-  { journey, person }: { journey: JourneyRow; person: PersonRow },
-  seen: Seen,
-): Promise<void> {
-  if (journey.goalEvent === null) return;
-  const { key, lastNumber } = firstSeen(seen, person);
-  if (await isBehind(tx, key, lastNumber, { events: [journey.goalEvent] })) throw new NotMatched(NOT_MATCHED);
 }
 
 /** Steps that do something which cannot be taken back. */

@@ -72,28 +72,21 @@ export async function findDue(tx: Db, personKey: string, subject: string): Promi
   const [row] = await tx
     .select()
     .from(dueEntries)
-    .where(
-      and(
-        eq(dueEntries.campaignId, campaign),
-        eq(dueEntries.personKey, personKey),
-        eq(dueEntries.occurrence, occurrence),
-      ),
-    );
+    .where(isEntry({ campaignId: campaign, personKey, occurrence }));
   return row;
 }
 
 /** Forgets an entry of a person who is held, as if it had never been due. */
-export async function forgetDue(tx: Db, { campaignId, personKey, occurrence }: DueRow): Promise<void> {
-  await tx
-    .delete(dueEntries)
-    .where(
-      and(
-        eq(dueEntries.campaignId, campaignId),
-        eq(dueEntries.personKey, personKey),
-        eq(dueEntries.occurrence, occurrence),
-      ),
-    );
+export async function forgetDue(tx: Db, entry: DueRow): Promise<void> {
+  await tx.delete(dueEntries).where(isEntry(entry));
 }
+
+const isEntry = ({ campaignId, personKey, occurrence }: Pick<DueRow, 'campaignId' | 'personKey' | 'occurrence'>) =>
+  and(
+    eq(dueEntries.campaignId, campaignId),
+    eq(dueEntries.personKey, personKey),
+    eq(dueEntries.occurrence, occurrence),
+  );
 
 /**
  * Leaves an item for each entry by a date that has become due, in one transaction with the note that it has fired: once, whoever looks and whoever
