@@ -128,7 +128,8 @@ describe('POST /v1/webhooks/test', () => {
     receiver.on('/hangs', hang());
     const { body } = await test({ webhook: { url: receiver.url('/hangs'), timeout: '1s' }, customer: {} });
     expect(body).toMatchObject({ class: 'retryable', response: null, error: { code: 'timeout' } });
-    expect(body.durationMs).toBeGreaterThanOrEqual(1_000);
+    // A timer may be a millisecond early.
+    expect(body.durationMs).toBeGreaterThanOrEqual(990);
     expect(body.durationMs).toBeLessThan(2_000);
     expect(sentTo('/hangs')).toHaveLength(1);
   });
