@@ -131,19 +131,26 @@ export async function deleteSegment(db: Db, id: string, throwIfUsed: (users: Seg
 
 async function listUsers(tx: Db, id: string): Promise<SegmentUser[]> {
   const mentions = `%${JSON.stringify(id)}%`;
+  const isOf = sql`campaign_id = ${campaigns.id} and version = ${campaignVersions.version}`;
+  // Named people are let in by the version that was live when they were named.
+  const isWalked = sql`(
+    ${campaignVersions.version} = ${campaigns.version}
+    or exists (select from journeys where ended_at is null and ${isOf})
+    or exists (select from broadcasts where ended_at is null and ${isOf})
+    or exists (select from broadcasts join inbox on type = 'trigger' and subject = broadcasts.id where ${isOf}))`;
+  // What an ended journey may still reach.
+  const goal = sql`json_build_object('goal', ${campaignVersions.definition} -> 'goal')`;
   const versions = await tx
-    .select({ id: campaigns.id, version: campaignVersions.version, definition: campaignVersions.definition })
+    .select({
+      id: campaigns.id,
+      version: campaignVersions.version,
+      definition: sql<object>`case when ${isWalked} then ${campaignVersions.definition} else ${goal} end`,
+    })
     .from(campaignVersions)
     .innerJoin(campaigns, eq(campaigns.id, campaignVersions.campaignId))
     .where(
-      sql`${campaignVersions.definition}::text like ${mentions} and (
-        ${campaignVersions.version} = ${campaigns.version}
-        or exists (
-          select from journeys where ended_at is null
-            and campaign_id = ${campaigns.id} and version = ${campaignVersions.version})
-        or exists (
-          select from broadcasts where ended_at is null
-            and campaign_id = ${campaigns.id} and version = ${campaignVersions.version}))`,
+      sql`${campaignVersions.definition}::text like ${mentions}
+        and (${isWalked} or exists (select from journeys where goal_until > now() and ${isOf}))`,
     )
     .orderBy(campaigns.id, campaignVersions.version);
   const audiences = await tx.execute<{ id: string; audience: object }>(sql`
