@@ -29,9 +29,12 @@ export async function readJourneyInput(context: ScopeContext): Promise<Omit<Scop
   };
 }
 
-/** The secrets that a campaign's templates may use: all where they name `secrets` at all, since the name may be computed. */
+/**
+ * The secrets that a campaign's templates may use, or an answer that they read may echo: all where they name `secrets` or an answer at
+ * all, since the name may be computed, and a draft is edited, or rendered again from a version that has secrets.
+ */
 export const usableSecrets = async ({ tx, cipher, compiled }: ScopeContext): Promise<Record<string, string>> =>
-  compiled.namesSecrets ? readSecrets(tx, cipher) : {};
+  compiled.namesSecrets || compiled.namesAnswers ? readSecrets(tx, cipher) : {};
 
 async function readAnswers({ tx, cipher, at }: ScopeContext): Promise<Record<string, KeptAnswer>> {
   const rows = await listAnswers(tx, at.journey.id);

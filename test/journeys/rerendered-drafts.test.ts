@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { respond } from '../support/behaviours.ts';
+import type { Journey } from '../support/journeys.ts';
 import { startDrafts, type Drafts } from '../support/drafts.ts';
 
 let drafts: Drafts;
@@ -109,6 +111,31 @@ describe('a draft that is rendered again', () => {
     await drafts.decide(id, 'approve');
     await drafts.hookline.ended('gil');
     expect(await drafts.hookline.attributes('gil')).toEqual({ lead: 7, said: 'Lead' });
+  });
+
+  it('lets no later step keep or show a secret that its own version did not have, and the answer echoes', async () => {
+    const said = '{{ responses.tell.said }}';
+    const steps = (fields: object) => [
+      { ...tell(fields), url: drafts.receiver.url('/echo') },
+      { type: 'update', id: 'keep', attributes: { said } },
+      { type: 'branch', id: 'ask', cases: [{ when: { 'responses.tell.said': 'no' }, steps: [] }] },
+      { type: 'webhook', id: 'tell-on', url: drafts.url, body: { json: { said } } },
+    ];
+    const secret = 'a-secret-of-the-next-version';
+    drafts.receiver.on('/echo', (socket, request) =>
+      respond({ json: { said: request.headers['authorization'] } })(socket, request),
+    );
+    await drafts.hookline.api('PUT', '/v1/secrets/token', { value: secret });
+    await drafts.publish('echoed', {}, { steps: steps(LEAD) });
+    const { id } = await drafts.enter('echoed', 'ida');
+    await drafts.republish('echoed', {}, { steps: steps({ ...LEAD, auth: { bearer: '{{ secrets.token }}' } }) });
+    await drafts.rerender({ ids: [id] });
+    await drafts.decide(id, 'approve');
+    const { log } = (await drafts.hookline.ended('ida')) as Journey;
+    expect(log.map(({ what }) => what)).toEqual(expect.arrayContaining(['updated', 'branched', 'sent', 'completed']));
+    expect(drafts.receiver.requests.at(-1)?.body.toString()).toContain(secret);
+    const { body } = await drafts.hookline.api('GET', '/v1/deliveries?person=ida&include=bodies');
+    expect(JSON.stringify([log, body, await drafts.hookline.attributes('ida')])).not.toContain(secret);
   });
 });
 
