@@ -87,6 +87,20 @@ describe('who belongs to a segment when its campaign with includeCurrent is star
     ]);
   });
 
+  it('enters once also where it has still to be told that they came, and may enter again and again', async () => {
+    await test.relays.settle();
+    await test.put('gold', { 'customer.plan': { in: ['gold', 'free'] } });
+    await test.relays.sweep();
+    await start(trigger, { entry: { frequency: 'everyTime', maxConcurrent: 2 } });
+    await enterPage();
+    await test.relays.match();
+    expect(await who()).toEqual([
+      'ada hello broadcast/… entered',
+      'bob hello segment/gold/enter/2 entered',
+      'cyd hello broadcast/… entered',
+    ]);
+  });
+
   it('enters once also where both come at the same moment', async () => {
     await test.relays.sweep();
     await start(trigger);
