@@ -14,6 +14,7 @@ import {
   countUnstarted,
   endBroadcast,
   findNextPeople,
+  hasStarts,
   insertDueEntries,
   isBehindStopped,
   listDuePeople,
@@ -96,7 +97,8 @@ async function workOff(context: Context, { broadcast, isOver }: Held): Promise<P
   const { id } = broadcast;
   if (broadcast.state === 'stopped') {
     if ((await takeBackUnstarted(tx, id, PEOPLE_AT_ONCE)) > 0) return null;
-    if ((await countUnstarted(tx, id, 1)) > 0) return waitFor('starts', now, STARTS_POLL_MS);
+    // One that is left would begin after all; one that was refused a moment ago is taken back the next time.
+    if (await hasStarts(tx, id)) return waitFor('starts', now, STARTS_POLL_MS);
     await endBroadcast(tx, id, 'stopped');
     return null;
   }

@@ -10,7 +10,7 @@ import { entryHistories, recordOutcomes, type Considered } from '../db/entries.t
 import { readAnswers } from '../db/facts.ts';
 import { newId } from '../db/id.ts';
 import type { Candidate } from '../db/candidates.ts';
-import type { BroadcastRow } from '../db/inbox.ts';
+import { listUntold, type BroadcastRow } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
 
@@ -26,14 +26,17 @@ export type Entering = {
 
 /** Decides which of these people, who are held, enter by a broadcast, and records it: few statements, however many people. */
 export async function enterPeople(tx: Db, entering: Entering, people: PersonRow[]): Promise<void> {
-  const { audience, candidate } = entering;
+  const { audience, candidate, compiled } = entering;
+  const { trigger } = compiled.campaign;
   const keys = people.map(({ key }) => key);
-  const [histories, answers] = await Promise.all([
+  const [histories, answers, untold] = await Promise.all([
     entryHistories(tx, candidate.campaign, keys),
     readAnswers(tx, audience ? questionsOf(audience) : [], keys),
+    trigger.type === 'segment' ? listUntold(tx, trigger, keys) : new Set<string>(),
   ]);
   const considered = people
-    .filter(({ key }) => !hasEnteredSince(entering, histories.get(key)))
+    // Who has come to a segment enters by that when it is told.
+    .filter(({ key }) => !untold.has(key) && !hasEnteredSince(entering, histories.get(key)))
     .map((person) =>
       consider(entering, person, { history: histories.get(person.key), answers: answers.get(person.key) ?? new Map() }),
     );

@@ -133,6 +133,12 @@ export async function endBroadcast(tx: Db, id: string, state: BroadcastState): P
     .where(eq(broadcasts.id, id));
 }
 
+/** Whether a start of a broadcast's journey is left, also one that Temporal refuses. */
+export async function hasStarts(tx: Db, id: string): Promise<boolean> {
+  const rows = await tx.execute(sql`select from commands where broadcast_id = ${id} limit 1`);
+  return rows.length > 0;
+}
+
 /** How many journeys of a broadcast have still to begin, at most so many; those that Temporal refuses do not count. */
 export async function countUnstarted(tx: Db, id: string, most: number): Promise<number> {
   const [row] = await tx.execute<{ count: number }>(sql`

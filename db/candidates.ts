@@ -6,7 +6,7 @@ import { campaigns, type CampaignState, type TriggerType } from './schema/campai
 
 export type Candidate = { campaign: string; state: CampaignState; version: number };
 
-/** A campaign with what its current version starts on, and when it was last stopped; one that is live is held. */
+/** A campaign with what its current version starts on, and when it was last stopped; one that is live, or starts on a segment, is held. */
 export type HeldCampaign = Candidate & {
   triggerType: TriggerType;
   triggerName: string | null;
@@ -18,9 +18,10 @@ export type Wanted = { events: string[]; attributes: string[]; segments: string[
 
 /**
  * The campaigns that are named, or whose current version starts on one of these, in the order of ids. Those that are live are held: their
- * state cannot change before the entries are recorded, and one that was paused meanwhile is among them, as it is then. Nobody enters the
- * others, which are only read. All at once, and before anything of a journey: those who pause or stop a campaign hold it and then come
- * to its journeys.
+ * state cannot change before the entries are recorded, and one that was paused meanwhile is among them, as it is then. So are all that start
+ * on a segment: their start, which may let in its members, comes before this, and lets the person in here, or after it, and finds them.
+ * Nobody enters the others, which are only read. All at once, and before anything of a journey: those who pause or stop a campaign hold it
+ * and then come to its journeys.
  */
 export async function holdCandidates(
   tx: Db,
@@ -35,8 +36,10 @@ export async function holdCandidates(
   const isWanted = or(...parts);
   if (!isWanted) return [];
   const found = await tx.select().from(campaigns).where(isWanted).orderBy(campaigns.id);
-  const live = found.flatMap(({ id, state }) => (state === 'live' ? [id] : []));
-  const held = new Map((await holdCampaigns(tx, live)).map((row) => [row.id, row]));
+  const toHold = found.flatMap(({ id, state, triggerType }) =>
+    state === 'live' || triggerType === 'segment' ? [id] : [],
+  );
+  const held = new Map((await holdCampaigns(tx, toHold)).map((row) => [row.id, row]));
   return found.map((row) => {
     const { id, state, version, triggerType, triggerName, stoppedAt } = held.get(row.id) ?? row;
     return { campaign: id, state, version, triggerType, triggerName, stoppedAt };

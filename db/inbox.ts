@@ -105,6 +105,16 @@ export function readDifference(subject: string): Move {
   return { segment, change: change === 'leave' ? 'leave' : 'enter' };
 }
 
+/** Those of these people, who are held, of whom a move that a sweep has found is still to be told. */
+export async function listUntold(tx: Db, { segment, change }: Move, keys: string[]): Promise<Set<string>> {
+  const isTheirs = sql`${inbox.personKey} = any(${sql.param(keys)}::text[])`;
+  const rows = await tx
+    .select({ key: inbox.personKey })
+    .from(inbox)
+    .where(and(isTheirs, eq(inbox.type, 'segment'), eq(inbox.subject, `${segment}/${change}`)));
+  return new Set(rows.map(({ key }) => key));
+}
+
 /** The names of the attributes that came with events, by their ids, also where the change is not among these items. */
 async function attributesBrought(
   tx: Db,

@@ -24,10 +24,14 @@ beforeEach(async () => {
   await test.put('gold', { 'customer.plan': 'gold' });
 });
 
-async function start(trigger: object, rules: object = {}) {
+async function publish(trigger: object, rules: object = {}) {
   const definition = { trigger, steps: [{ type: 'delay', for: '1h' }], ...rules };
   const { campaign, plan } = validateCampaign(definition, 'hello');
   await publishVersion(test.db, campaign, plan);
+}
+
+async function start(trigger: object, rules: object = {}) {
+  await publish(trigger, rules);
   await startCampaign(test.db, 'hello');
 }
 
@@ -87,6 +91,20 @@ describe('who belongs to a segment when its campaign with includeCurrent is star
     ]);
   });
 
+  it('enters once also where it has still to be told that they came, and may enter again and again', async () => {
+    await test.relays.settle();
+    await test.put('gold', { 'customer.plan': { in: ['gold', 'free'] } });
+    await test.relays.sweep();
+    await start(trigger, { entry: { frequency: 'everyTime', maxConcurrent: 2 } });
+    await enterPage();
+    await test.relays.match();
+    expect(await who()).toEqual([
+      'ada hello broadcast/… entered',
+      'bob hello segment/gold/enter/2 entered',
+      'cyd hello broadcast/… entered',
+    ]);
+  });
+
   it('enters once also where both come at the same moment', async () => {
     await test.relays.sweep();
     await start(trigger);
@@ -108,6 +126,27 @@ describe('who belongs to a segment when its campaign with includeCurrent is star
     expect(journeys).toEqual([
       { id: 'ada', times: 1 },
       { id: 'cyd', times: 1 },
+    ]);
+  });
+
+  it('enters by the broadcast where a relay that is about to bring them in found it not started', async () => {
+    await test.relays.settle();
+    await publish(trigger);
+    await test.set('bob', { plan: 'gold' });
+    const release = await holdTransaction(test.db, (tx) =>
+      tx.execute(sql`select from segments where id = 'gold' for update`),
+    );
+    const matched = test.relays.match();
+    await untilBlocked(test.db, 'hookline test');
+    const entered = startCampaign(test.db, 'hello').then(enterPage);
+    await Promise.race([entered, untilBlocked(test.db, 'hookline test', 2)]);
+    await release();
+    await Promise.all([matched, entered]);
+    expect(await who()).toEqual([
+      'ada hello broadcast/… entered',
+      'bob hello broadcast/… entered',
+      'bob hello segment/gold/enter/2 notLive',
+      'cyd hello broadcast/… entered',
     ]);
   });
 });

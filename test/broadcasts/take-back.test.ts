@@ -1,11 +1,13 @@
-import { and, eq, inArray, isNotNull } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, type SQL } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createBroadcast, findBroadcast, stopBroadcast } from '../../db/broadcasts.ts';
 import { exitPage } from '../../db/campaign-exit.ts';
 import { changeCampaignState } from '../../db/campaigns.ts';
+import { failCommand } from '../../db/commands.ts';
 import { erasePerson } from '../../db/erase-person.ts';
 import { ingestEvents } from '../../db/events.ts';
 import { mergePeople } from '../../db/merge-people.ts';
+import type { Db } from '../../db/open.ts';
 import { findPerson, putPerson } from '../../db/people.ts';
 import { entries } from '../../db/schema/campaigns.ts';
 import { commands, conversions, journeys } from '../../db/schema/journeys.ts';
@@ -109,3 +111,43 @@ it('a broadcast that has ended keeps no audience, nor data when all its people a
   await erasePerson(test.db, 'visitor');
   expect(await findBroadcast(test.db, broadcast)).toMatchObject({ ...left, data: {} });
 });
+
+/** A database where `work` comes after so many raw statements of a transaction. */
+function interrupted(db: Db, after: number, work: () => Promise<void>): Db {
+  let statements = 0;
+  const inside = (tx: Db): Db =>
+    Object.create(tx, {
+      execute: {
+        value: async (query: SQL) => {
+          const rows = await tx.execute(query);
+          statements += 1;
+          if (statements === after) await work();
+          return rows;
+        },
+      },
+    });
+  const transaction = <T>(run: (tx: Db) => Promise<T>) => db.transaction((tx) => run(inside(tx)));
+  return Object.create(db, { transaction: { value: transaction } });
+}
+
+it.each([1, 2, 3])(
+  'no start is left behind that Temporal refuses after statement %i of the page that takes back',
+  async (statement) => {
+    const { db } = test;
+    const broadcast = await begin({});
+    const [begun, carried] = await db.select().from(commands).where(eq(commands.broadcastId, broadcast));
+    await db.delete(commands).where(eq(commands.id, begun?.id ?? 0));
+    await db.update(commands).set({ leasedUntil: new Date(Date.now() + 3_600_000) });
+    await stopBroadcast(db, broadcast, { wake: true });
+    let isRefused = false;
+    const refuse = async () => {
+      await failCommand(db, carried?.id ?? 0, 'refused');
+      isRefused = true;
+    };
+    await enterPageOf(interrupted(db, statement, refuse))({ broadcast });
+    expect(isRefused).toBe(true);
+    await enterPages(broadcast);
+    expect(await db.select().from(commands).where(eq(commands.broadcastId, broadcast))).toEqual([]);
+    expect(await findBroadcast(db, broadcast)).toMatchObject({ state: 'stopped', endedAt: expect.any(Date) });
+  },
+);

@@ -121,19 +121,19 @@ describe('a relay that ends a journey while somebody else holds it', () => {
   });
 });
 
-describe('a relay that comes to a campaign that is not live', () => {
+describe('a relay that comes to a campaign that is not live, and starts on no segment', () => {
   it('does not wait for whoever holds it', async () => {
-    await changeCampaignState(test.db, 'by-movers', ['live'], 'stopped');
+    await changeCampaignState(test.db, 'by-attribute', ['live'], 'stopped');
     const release = await holdTransaction(test.db, async (tx) => {
-      await tx.execute(sql`select ${writersTurn('by-movers')}`);
-      await tx.execute(sql`select from campaigns where id = 'by-movers' for update`);
+      await tx.execute(sql`select ${writersTurn('by-attribute')}`);
+      await tx.execute(sql`select from campaigns where id = 'by-attribute' for update`);
     });
-    await test.did('last', 'moved');
+    await test.set('last', { town: 'Paris' });
     await test.relays.match();
     await release();
     const decided = await test.decided();
-    expect(decided.filter((line) => line.startsWith('last by-movers '))).toEqual([
-      'last by-movers segment/movers/enter/1 notLive',
+    expect(decided.filter((line) => line.startsWith('last by-attribute '))).toEqual([
+      'last by-attribute attribute/town/1 notLive',
     ]);
   });
 });
