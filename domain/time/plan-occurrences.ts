@@ -24,7 +24,7 @@ type Look = {
   zones: string[];
   /** The last occurrence that is there, by zone, and whether it has still to go off. */
   latest: Map<string, Planned & { isDue: boolean }>;
-  /** When the campaign was started or changed: nothing before counts. */
+  /** When the campaign was started, or its schedule changed: nothing before counts. */
   changedAt: Date;
   now: Date;
 };
