@@ -1,4 +1,4 @@
-import { and, countDistinct, eq, isNull, sql } from 'drizzle-orm';
+import { and, countDistinct, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import { HooklineError } from '../domain/errors.ts';
 import type { Plan } from '../domain/walk.ts';
@@ -64,7 +64,13 @@ export async function findCurrentVersion(db: Db, id: string): Promise<number | u
 /** A page of campaigns in the order of their ids, without their definitions. */
 export async function listCampaigns(db: Db, page: PageRequest): Promise<Page<typeof campaigns.$inferSelect>> {
   const query = pageQuery(page, campaigns.id, campaigns.createdAt, []);
-  const rows = await db.select().from(campaigns).where(query.where).orderBy(query.orderBy).limit(query.limit);
+  const rows = await db
+    .select(shownColumns)
+    .from(campaigns)
+    .innerJoin(campaignVersions, isCurrent)
+    .where(query.where)
+    .orderBy(query.orderBy)
+    .limit(query.limit);
   return pageOf(rows, page.limit);
 }
 
@@ -74,14 +80,19 @@ export async function listCampaignIds(db: Db): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
+const isCurrent = and(eq(campaignVersions.campaignId, campaigns.id), eq(campaignVersions.version, campaigns.version));
+
+/** To whoever asks, a new version changes a campaign, also one that leaves its schedule. */
+const shownColumns = {
+  ...getTableColumns(campaigns),
+  updatedAt: sql`greatest(${campaigns.updatedAt}, ${campaignVersions.createdAt})`.mapWith(campaigns.updatedAt),
+};
+
 const selectCampaign = (db: Db) =>
   db
-    .select({ campaign: campaigns, definition: campaignVersions.definition })
+    .select({ campaign: shownColumns, definition: campaignVersions.definition })
     .from(campaigns)
-    .innerJoin(
-      campaignVersions,
-      and(eq(campaignVersions.campaignId, campaigns.id), eq(campaignVersions.version, campaigns.version)),
-    );
+    .innerJoin(campaignVersions, isCurrent);
 
 /**
  * Stores a definition as the campaign's next version, the first one in state `new`. The definition that is there already changes
@@ -93,7 +104,7 @@ export async function publishVersion(
   definition: Campaign & { id: string },
   plan: Plan,
   segments: string[] = [],
-): Promise<CampaignRow> {
+): Promise<Pick<CampaignRow, 'version' | 'state'>> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select ${writersTurn(definition.id)}`);
     await tx
@@ -103,23 +114,23 @@ export async function publishVersion(
     const [campaign] = await tx.select().from(campaigns).where(eq(campaigns.id, definition.id)).for('no key update');
     if (!campaign) throw new Error('a campaign vanished while it was published');
     const published = campaign.version > 0 ? await findVersion(tx, campaign.id, campaign.version) : undefined;
-    if (published && isSame(published, definition)) return { ...campaign, definition: published };
+    if (published && isSame(published, definition)) return campaign;
     const [gone] = await holdSegments(tx, segments);
     if (gone !== undefined)
       throw new HooklineError('campaigns.invalid', `The segment "${gone}" was deleted meanwhile.`);
     const version = campaign.version + 1;
-    if (published && !isSameSchedule(published, definition)) await dropDue(tx, campaign.id);
+    const keepsSchedule = published && isSameSchedule(published, definition);
+    if (!keepsSchedule) await dropDue(tx, campaign.id);
     await tx.insert(campaignVersions).values({ campaignId: campaign.id, version, definition, plan });
-    const [updated] = await tx
+    await tx
       .update(campaigns)
-      .set({ version, ...triggerOf(definition), updatedAt: sql`clock_timestamp()` })
-      .where(eq(campaigns.id, campaign.id))
-      .returning();
+      .set({ version, ...triggerOf(definition), ...(!keepsSchedule && { updatedAt: sql`clock_timestamp()` }) })
+      .where(eq(campaigns.id, campaign.id));
     // A campaign that is not running is gone through when it is started.
     const isRunning = campaign.state === 'live' || campaign.state === 'paused';
     const hasDates = definition.trigger.type === 'date' || published?.trigger.type === 'date';
     if (isRunning && hasDates) await startSweep(tx, 'fillDates', campaign.id);
-    return { ...(updated ?? campaign), definition };
+    return { version, state: campaign.state };
   });
 }
 

@@ -48,16 +48,25 @@ export function listLiveSchedules(db: Db): Promise<LiveSchedule[]> {
     .orderBy(campaigns.id);
 }
 
-/** The last occurrence of a campaign in each of these zones; zones without any are left out. */
-export async function listLatest(db: Db, campaign: string, zones: string[]): Promise<Map<string, NewOccurrence>> {
-  const rows = await db.execute<{ zone: string; local_time: string; ms: number }>(sql`
-    select zone.zone, local_time, extract(epoch from due_at)::float8 * 1000 as ms
+/** The last occurrence of a campaign in each of these zones, and whether it has still to go off; zones without any are left out. */
+export async function listLatest(
+  db: Db,
+  campaign: string,
+  zones: string[],
+): Promise<Map<string, NewOccurrence & { isDue: boolean }>> {
+  const rows = await db.execute<{ zone: string; local_time: string; ms: number; state: string }>(sql`
+    select zone.zone, local_time, extract(epoch from due_at)::float8 * 1000 as ms, state
     from unnest(${sql.param(zones)}::text[]) as zone (zone)
     cross join lateral (
-      select local_time, due_at from occurrences
+      select local_time, due_at, state from occurrences
       where campaign_id = ${campaign} and occurrences.zone = zone.zone
       order by due_at desc, local_time desc limit 1) as latest`);
-  return new Map(rows.map(({ zone, local_time, ms }) => [zone, { zone, localTime: local_time, dueAt: new Date(ms) }]));
+  return new Map(
+    rows.map(({ zone, local_time, ms, state }) => [
+      zone,
+      { zone, localTime: local_time, dueAt: new Date(ms), isDue: state === 'due' },
+    ]),
+  );
 }
 
 /** Adds occurrences of a schedule, unless it was changed since it was looked at. */

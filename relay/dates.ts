@@ -1,28 +1,42 @@
 import { comingDates, isMissed, isStillDue } from '../domain/time/date-trigger.ts';
 import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { HeldCampaign } from '../db/candidates.ts';
+import type { AttributesAfter } from '../db/attributes-after.ts';
 import { findDue, forgetDue, listDateCampaigns, writeDates } from '../db/due-entries.ts';
 import type { InboxItem } from '../db/inbox.ts';
 import type { PersonRow } from '../db/people.ts';
 import { considerAll, type MatchContext, type Occasion } from './enter.ts';
 
+/** A person who is held, and their attributes as each item left them: a later one may be backfill where it is not, or the other way round. */
+export type Dated = { person: PersonRow; attributesAfter: AttributesAfter };
+
 /**
- * Finds anew when a person, who is held, enters by their dates: those that a change concerns. Backfill begins nothing at once: a date of it
- * that had passed counts as one that they have entered by.
+ * Finds anew when a person enters by their dates: those that a change concerns. Backfill begins nothing at once: a date of it that had
+ * passed counts as one that they have entered by.
  */
-export async function moveDates(context: MatchContext, person: PersonRow, item: InboxItem): Promise<void> {
+export async function moveDates(
+  context: MatchContext,
+  { person, attributesAfter }: Dated,
+  item: InboxItem,
+): Promise<void> {
   if (!item.change) return;
   const { tx, campaigns, now } = context;
   const passedBy = item.change.backfill ? item.change.at : null;
-  for (const { campaign, version } of await listDateCampaigns(tx, Object.keys(item.change.changes))) {
+  const concerned = await listDateCampaigns(tx, Object.keys(item.change.changes));
+  if (concerned.length === 0) return;
+  const dated = { key: person.key, attributes: await attributesAfter(item) };
+  for (const { campaign, version } of concerned) {
     const compiled = await campaigns(tx, campaign, version);
-    await writeDates(tx, campaign, [datesOf(compiled.campaign, person, now)], { passedBy });
+    await writeDates(tx, campaign, [datesOf(compiled.campaign, dated, now)], { passedBy });
   }
 }
 
 /** When a person enters a campaign by their date; never by one that starts otherwise. */
-export function datesOf({ trigger, timezone = 'UTC' }: Campaign, person: PersonRow, now: Date) {
-  const { key: personKey, attributes } = person;
+export function datesOf(
+  { trigger, timezone = 'UTC' }: Campaign,
+  { key: personKey, attributes }: Pick<PersonRow, 'key' | 'attributes'>,
+  now: Date,
+) {
   return { personKey, occurrences: trigger.type === 'date' ? comingDates(trigger, { attributes, timezone }, now) : [] };
 }
 
@@ -32,7 +46,7 @@ export function datesOf({ trigger, timezone = 'UTC' }: Campaign, person: PersonR
  */
 export async function considerDue(
   context: MatchContext,
-  person: PersonRow,
+  { person, attributesAfter }: Dated,
   item: InboxItem,
   { held, occasion }: { held: HeldCampaign[]; occasion: Omit<Occasion, 'cause'> },
 ): Promise<void> {
@@ -47,5 +61,7 @@ export async function considerDue(
   if (!isMissed(due.dueAt, due.firedAt) && isStillDue(trigger, { attributes: person.attributes, timezone }, due)) {
     await considerAll(context, person, [candidate], { ...occasion, cause: `date/${due.occurrence}` });
   }
-  if (trigger.yearly) await writeDates(tx, candidate.campaign, [datesOf(campaign, person, now)]);
+  if (!trigger.yearly) return;
+  const dated = { key: person.key, attributes: await attributesAfter(item) };
+  await writeDates(tx, candidate.campaign, [datesOf(campaign, dated, now)]);
 }

@@ -3,17 +3,17 @@ import type { CompiledCampaign } from '../domain/campaign/compiled-campaign.ts';
 import { isPast } from '../domain/campaign/entry.ts';
 import { judgeWait } from '../domain/journey/judge-wait.ts';
 import type { Json } from '../domain/json.ts';
+import { attributesAfter } from '../db/attributes-after.ts';
 import { asOf, holdCandidates, startingOn, type HeldCampaign } from '../db/candidates.ts';
 import type { Cipher } from '../db/cipher.ts';
 import { holdJourneys, listConcernedJourneys } from '../db/goals.ts';
 import { claimPerson, finishItems, type ChangeRow, type InboxItem } from '../db/inbox.ts';
 import type { Db } from '../db/open.ts';
-import type { PersonRow } from '../db/people.ts';
 import { createEventNames } from '../db/seen-names.ts';
 import type { VersionCache } from '../db/version-cache.ts';
 import { considerAll, type MatchContext } from './enter.ts';
 import { meetGoals } from './goals.ts';
-import { considerDue, moveDates } from './dates.ts';
+import { considerDue, moveDates, type Dated } from './dates.ts';
 import { considerMoves, createSegmentBook, openMembership, type Membership } from './segments.ts';
 import { tellWaits } from './waits.ts';
 import { wantedBy } from './wanted.ts';
@@ -40,7 +40,8 @@ export function createMatcher({ db, cipher, campaigns, now }: Dependencies): Mat
       const held = await holdCandidates(tx, wantedBy(items, segments));
       const membership = await openMembership({ tx, now: now() }, { segments, ...claimed });
       const context = { tx, cipher, campaigns, judgeWait, holdJourneys: holdingOnce(tx, key, items) };
-      for (const item of items) await matchItem({ ...context, now: now() }, { person, item, membership, held });
+      const dated = { person, attributesAfter: attributesAfter(tx, claimed) };
+      for (const item of items) await matchItem({ ...context, now: now() }, { ...dated, item, membership, held });
       await finishItems(tx, key, {
         lastNumber: items.at(-1)?.number ?? 0,
         mayHaveMore: items.length === ITEMS_AT_ONCE,
@@ -63,15 +64,16 @@ function holdingOnce(tx: Db, personKey: string, items: InboxItem[]): () => Promi
 }
 
 /** Whoever may start by the items is held already, campaigns before journeys, as everywhere. */
-type Matched = { person: PersonRow; item: InboxItem; membership: Membership; held: HeldCampaign[] };
+type Matched = Dated & { item: InboxItem; membership: Membership; held: HeldCampaign[] };
 
 /**
  * First which segments the person belongs to, as all that follows may ask for them; then what it does to journeys that run already, then
  * who enters by it: what begins a journey does not end it.
  */
-async function matchItem(context: MatchContext, { person, item, membership, held }: Matched): Promise<void> {
+async function matchItem(context: MatchContext, matched: Matched): Promise<void> {
+  const { person, item, membership, held } = matched;
   const moves = await membership(context, item);
-  await moveDates(context, person, item);
+  await moveDates(context, matched, item);
   const { number, event, broadcast, change } = item;
   const at = event?.receivedAt ?? change?.at ?? context.now;
   const [concerned] = await Promise.all([
@@ -96,7 +98,7 @@ async function matchItem(context: MatchContext, { person, item, membership, held
       await considerAll(context, person, candidates, { ...occasion, cause: `attribute/${name}/${number}` });
     }
   } else if (item.type === 'due') {
-    await considerDue(context, person, item, { held, occasion });
+    await considerDue(context, matched, item, { held, occasion });
   }
   const moved = { moves, held, occasion: { ...occasion, event: null, broadcast: null } };
   await considerMoves(context, person, item, moved);

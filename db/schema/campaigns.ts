@@ -30,6 +30,7 @@ export const campaigns = pgTable(
     /** When it was last stopped: broadcasts from before are over, also where it was started again. */
     stoppedAt: moment('stopped_at'),
     createdAt: createdAt(),
+    /** When its state, or what it starts on and when, was last changed: what a schedule missed before does not count. */
     updatedAt: updatedAt(),
   },
   (table) => [

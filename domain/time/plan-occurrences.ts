@@ -22,9 +22,9 @@ export function scheduleZones(schedule: Schedule, written: string[], fallback: s
 
 type Look = {
   zones: string[];
-  /** The last occurrence that is there, by zone. */
-  latest: Map<string, Planned>;
-  /** When the campaign was started or changed: nothing before counts. */
+  /** The last occurrence that is there, by zone, and whether it has still to go off. */
+  latest: Map<string, Planned & { isDue: boolean }>;
+  /** When the campaign was started, or its schedule changed: nothing before counts. */
   changedAt: Date;
   now: Date;
 };
@@ -43,8 +43,10 @@ export function planOccurrences(schedule: Schedule, { zones, latest, changedAt, 
   return zones.flatMap((zone) => {
     const planned = plannedIn(zone);
     if (planned && planned > now) return [];
-    // A zone that has come into use, for the first time or again, begins with what comes now: nothing was missed where others lie ahead.
-    const since = isWatched || (!planned && latest.size > 0) ? now.getTime() - MINUTE_MS : 0;
+    // A zone that has come into use, for the first time or again, begins with what comes now: nothing was missed where others lie ahead,
+    // but for what follows on a time that has not gone off yet, since nobody looked.
+    const isNew = isWatched ? !latest.get(zone)?.isDue : !planned && latest.size > 0;
+    const since = isNew ? now.getTime() - MINUTE_MS : 0;
     const after = Math.max(changedAt.getTime(), since, planned?.getTime() ?? 0);
     return nextIn(schedule, zone, new Date(after), now);
   });

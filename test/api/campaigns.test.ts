@@ -115,6 +115,16 @@ steps:
     expect(await get('next')).toMatchObject({ body: { version: 3, state: 'live', definition: { name: 'One' } } });
   });
 
+  it('changes a campaign by a version that starts on the same', async () => {
+    await put('changed', named('One'));
+    await put('changed', named('Two'));
+    const published = await hookline.api<{ createdAt: string }>('GET', '/v1/campaigns/changed/versions/2');
+    const { createdAt } = published.body;
+    expect(await get('changed')).toMatchObject({ body: { updatedAt: createdAt } });
+    const { body } = await hookline.api<{ data: object[] }>('GET', '/v1/campaigns?limit=100');
+    expect(body.data).toContainEqual(expect.objectContaining({ id: 'changed', version: 2, updatedAt: createdAt }));
+  });
+
   it('gives parallel definitions versions without gaps or doubles', async () => {
     const names = Array.from({ length: 10 }, (_, index) => `Parallel ${index}`);
     const answers = await Promise.all(names.map((name) => put('parallel', named(name))));

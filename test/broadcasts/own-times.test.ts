@@ -96,6 +96,22 @@ describe("a schedule in each person's own zone", () => {
     const inTokyo = (await on.rows()).filter((row) => row.includes('Tokyo'));
     expect(inTokyo).toEqual(['2030-01-02T09:00 Asia/Tokyo fired', '2030-01-05T09:00 Asia/Tokyo due']);
   });
+
+  it('goes off by the last time that a zone missed, though others have theirs before them', async () => {
+    await on.makePeople(zones.filter(({ id }) => id === 'carla' || id === 'pia'));
+    const trigger = { cron: '0 9,10 * * *', timezone: 'person' };
+    await on.schedule(trigger, '2030-01-01T15:30:00Z', { timezone: 'Europe/Paris' });
+    await on.look('2030-01-01T15:30:00Z');
+    // Down while it is nine and ten in Paris.
+    expect(await on.look('2030-01-02T09:30:00Z')).toBe(1);
+    expect(await on.look('2030-01-02T09:30:01Z')).toBe(0);
+    expect(await on.rows()).toEqual([
+      '2030-01-02T09:00 Europe/Paris missed',
+      '2030-01-02T10:00 Europe/Paris fired',
+      '2030-01-02T09:00 America/New_York due',
+      '2030-01-03T09:00 Europe/Paris due',
+    ]);
+  });
 });
 
 describe("a schedule at each person's most active hour", () => {

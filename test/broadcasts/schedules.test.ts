@@ -159,6 +159,17 @@ describe('a schedule at one time', () => {
     expect(await on.rows()).toEqual(['2030-05-01T09:00 UTC fired']);
   });
 
+  it('goes off late also where a version with the same schedule was published behind it', async () => {
+    await on.schedule({ at: '2020-05-01T09:00' }, '2020-05-01T08:00:00Z');
+    const { campaign } = validateCampaign(
+      { trigger: { type: 'schedule', at: '2020-05-01T09:00' }, steps: [{ type: 'exit' }] },
+      'weekly',
+    );
+    await publishVersion(db, { ...campaign, id: 'weekly' }, compilePlan(campaign));
+    expect(await on.look('2020-05-01T09:10:00Z')).toBe(1);
+    expect(await on.made()).toEqual([{ occurrence: '2020-05-01T09:00', zone: null, version: 2 }]);
+  });
+
   it('that comes after the year 9999 in its zone never goes off', async () => {
     await on.schedule({ at: '9999-12-31T23:59', timezone: 'America/New_York' }, '2030-01-01T00:00:00Z');
     expect(await on.look('2030-01-01T00:00:00Z')).toBe(0);
