@@ -32,13 +32,17 @@ export async function enterPeople(tx: Db, entering: Entering, people: PersonRow[
   const [histories, answers, untold] = await Promise.all([
     entryHistories(tx, candidate.campaign, keys),
     readAnswers(tx, audience ? questionsOf(audience) : [], keys),
-    trigger.type === 'segment' ? listUntold(tx, trigger, keys) : new Set<string>(),
+    trigger.type === 'segment' ? listUntold(tx, trigger, keys) : new Map<string, string>(),
   ]);
   const considered = people
-    // Who has come to a segment enters by that when it is told.
-    .filter(({ key }) => !untold.has(key) && !hasEnteredSince(entering, histories.get(key)))
+    .filter(({ key }) => !hasEnteredSince(entering, histories.get(key)))
     .map((person) =>
-      consider(entering, person, { history: histories.get(person.key), answers: answers.get(person.key) ?? new Map() }),
+      consider(entering, person, {
+        // Who has come to the segment, and is still to be told of, enters for that: once, whichever is first.
+        cause: untold.get(person.key) ?? causeOf(entering.broadcast),
+        history: histories.get(person.key),
+        answers: answers.get(person.key) ?? new Map(),
+      }),
     );
   await recordOutcomes(tx, await Promise.all(considered));
 }
@@ -57,7 +61,7 @@ const causeOf = ({ id, occurrence }: BroadcastRow) =>
 async function consider(
   { broadcast, compiled: { campaign }, audience, candidate, now }: Entering,
   { id, key, attributes, suppressed, lastNumber }: PersonRow,
-  past: { history: EntryHistory | undefined; answers: Map<Question, Answer> },
+  past: { cause: string; history: EntryHistory | undefined; answers: Map<Question, Answer> },
 ): Promise<Considered> {
   const journeyId = newId('jrn');
   const scope = campaignScope(campaign, {
@@ -78,7 +82,7 @@ async function consider(
   const { entry, ...decided } = await decideEntry(campaign, entrant, { history: async () => past.history, now });
   return {
     ...decided,
-    cause: causeOf(broadcast),
+    cause: past.cause,
     campaignId: candidate.campaign,
     personKey: key,
     version: candidate.version,

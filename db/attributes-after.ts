@@ -4,37 +4,54 @@ import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
 import type { AttributeChange } from './schema/people.ts';
 
-/** What the attributes of a person are to one of their items. */
-export type AttributesAfter = (item: InboxItem) => Promise<PersonRow['attributes']>;
+/** Some attributes of a person, by their names, as they were to one of their items. */
+export type AttributesAfter = (item: InboxItem, names: string[]) => Promise<PersonRow['attributes']>;
 
 /**
  * The attributes of a person, who is held, as they were behind one of the items that are matched now: as they are, but for what is
  * matched later only. What came without an item counts from the first on, as nobody would look at it again.
  */
 export function attributesAfter(tx: Db, { person, items }: Pick<ClaimedPerson, 'person' | 'items'>): AttributesAfter {
-  let behind: ReturnType<typeof changesBehind> | undefined;
-  return async ({ number, change }) => {
-    behind ??= changesBehind(tx, person.key, items.at(-1)?.number ?? 0);
-    const own = new Map(Object.entries(change?.changes ?? {}).map(([name, { to }]) => [name, to]));
-    const later = items.flatMap((item) => (item.number > number ? Object.entries(item.change?.changes ?? {}) : []));
-    const attributes = new Map(Object.entries(person.attributes));
-    for (const [name, { from }] of [...later, ...(await behind)].toReversed()) {
-      // Where people were merged the next change may not have found what this one left.
-      const left = own.get(name);
-      const value = left === undefined ? from : left;
-      if (value === null) attributes.delete(name);
-      else attributes.set(name, value);
-    }
-    return Object.fromEntries(attributes);
+  const firstBehind = remembered((name) => findFirst(tx, person.key, { name, behind: items.at(-1)?.number ?? 0 }));
+  const valueAfter = async ({ number, change }: InboxItem, name: string) => {
+    const later = items.find((item) => item.number > number && ownValue(item.change?.changes, name));
+    const next = ownValue(later?.change?.changes, name) ?? (await firstBehind(name));
+    if (!next) return ownValue(person.attributes, name);
+    // Where people were merged the next change may not have found what this one left.
+    const own = ownValue(change?.changes, name);
+    return own ? own.to : next.from;
+  };
+  return async (item, names) => {
+    const values = await Promise.all(names.map(async (name) => [name, await valueAfter(item, name)] as const));
+    return Object.fromEntries(
+      values.flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, value]])),
+    );
   };
 }
 
-/** What waits behind a number, too: of each attribute the first change. */
-async function changesBehind(tx: Db, personKey: string, number: number) {
-  const rows = await tx.execute<{ name: string; from: AttributeChange['from'] }>(sql`
-    select distinct on (name) name, change -> 'from' as "from"
-    from inbox join attribute_changes as changes using (person_key, number), jsonb_each(changes.changes) as each (name, change)
-    where person_key = ${personKey} and number > ${number}::bigint and type = 'change'
-    order by name, number`);
-  return rows.map(({ name, from }): [string, Pick<AttributeChange, 'from'>] => [name, { from }]);
+/** The first change of an attribute among those that wait behind a number. */
+async function findFirst(
+  tx: Db,
+  personKey: string,
+  { name, behind }: { name: string; behind: number },
+): Promise<Pick<AttributeChange, 'from'> | undefined> {
+  const [row] = await tx.execute<{ from: AttributeChange['from'] }>(sql`
+    select changes -> ${name}::text -> 'from' as "from"
+    from inbox join attribute_changes using (person_key, number)
+    where person_key = ${personKey} and number > ${behind}::bigint and type = 'change' and changes ? ${name}::text
+    order by number limit 1`);
+  return row;
 }
+
+function remembered<T>(find: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const found = new Map<string, Promise<T>>();
+  return (name) => {
+    const known = found.get(name) ?? find(name);
+    found.set(name, known);
+    return known;
+  };
+}
+
+/** Names come from people: none of what every object has is meant. */
+const ownValue = <T>(record: Record<string, T> | undefined, name: string): T | undefined =>
+  record && Object.hasOwn(record, name) ? record[name] : undefined;

@@ -105,15 +105,19 @@ export function readDifference(subject: string): Move {
   return { segment, change: change === 'leave' ? 'leave' : 'enter' };
 }
 
-/** Those of these people, who are held, of whom a move that a sweep has found is still to be told. */
-export async function listUntold(tx: Db, { segment, change }: Move, keys: string[]): Promise<Set<string>> {
+/** For what these people, who are held, enter by a move that a sweep has found and that is still to be told; the latest of each. */
+export async function listUntold(tx: Db, move: Move, keys: string[]): Promise<Map<string, string>> {
   const isTheirs = sql`${inbox.personKey} = any(${sql.param(keys)}::text[])`;
   const rows = await tx
-    .select({ key: inbox.personKey })
+    .select({ key: inbox.personKey, number: inbox.number })
     .from(inbox)
-    .where(and(isTheirs, eq(inbox.type, 'segment'), eq(inbox.subject, `${segment}/${change}`)));
-  return new Set(rows.map(({ key }) => key));
+    .where(and(isTheirs, eq(inbox.type, 'segment'), eq(inbox.subject, `${move.segment}/${move.change}`)))
+    .orderBy(asc(inbox.number));
+  return new Map(rows.map(({ key, number }) => [key, causeOfMove(move, number)]));
 }
+
+/** What somebody enters for who has come to a segment, or left it, by the item of that number. */
+export const causeOfMove = ({ segment, change }: Move, number: number) => `segment/${segment}/${change}/${number}`;
 
 /** The names of the attributes that came with events, by their ids, also where the change is not among these items. */
 async function attributesBrought(

@@ -3,7 +3,6 @@ import type { Segment } from '../domain/segment/segment.ts';
 import { isSame } from './campaigns.ts';
 import type { Db } from './open.ts';
 import { pageOf, pageQuery, type Page, type PageRequest } from './page.ts';
-import { campaignVersions, campaigns } from './schema/campaigns.ts';
 import { segmentMembers, segments } from './schema/segments.ts';
 import { endSweep, startSweep, unfinished } from './sweeps.ts';
 
@@ -131,33 +130,30 @@ export async function deleteSegment(db: Db, id: string, throwIfUsed: (users: Seg
 
 async function listUsers(tx: Db, id: string): Promise<SegmentUser[]> {
   const mentions = `%${JSON.stringify(id)}%`;
-  const isOf = sql`campaign_id = ${campaigns.id} and version = ${campaignVersions.version}`;
-  // Named people are let in by the version that was live when they were named.
-  const isWalked = sql`(
-    ${campaignVersions.version} = ${campaigns.version}
-    or exists (select from journeys where ended_at is null and ${isOf})
-    or exists (select from broadcasts where ended_at is null and ${isOf})
-    or exists (select from broadcasts join inbox on type = 'trigger' and subject = broadcasts.id where ${isOf}))`;
-  // What an ended journey may still reach.
-  const goal = sql`json_build_object('goal', ${campaignVersions.definition} -> 'goal')`;
-  const versions = await tx
-    .select({
-      id: campaigns.id,
-      version: campaignVersions.version,
-      definition: sql<object>`case when ${isWalked} then ${campaignVersions.definition} else ${goal} end`,
-    })
-    .from(campaignVersions)
-    .innerJoin(campaigns, eq(campaigns.id, campaignVersions.campaignId))
-    .where(
-      sql`${campaignVersions.definition}::text like ${mentions}
-        and (${isWalked} or exists (select from journeys where goal_until > now() and ${isOf}))`,
-    )
-    .orderBy(campaigns.id, campaignVersions.version);
+  const isOf = sql`campaign_id = v.campaign_id and version = v.version`;
+  const versions = await tx.execute<{ campaign: string; version: number; definition: object }>(sql`
+    select campaign_id as campaign, version,
+      case when walked then definition else json_build_object('goal', definition -> 'goal') end as definition
+    from (
+      -- Named people are let in by the version that was live when they were named.
+      select v.*, v.version = campaigns.version
+        or exists (select from journeys where ended_at is null and ${isOf})
+        or exists (select from broadcasts where ended_at is null and ${isOf})
+        or exists (select from broadcasts join inbox on type = 'trigger' and subject = broadcasts.id where ${isOf}) as walked
+      from campaign_versions as v join campaigns on campaigns.id = v.campaign_id
+      where v.definition::text like ${mentions}
+    ) as v
+    -- An ended journey may still reach its goal, by an event that may be a day old when it comes.
+    where walked or (definition -> 'goal')::text like ${mentions} and exists (
+      select from journeys
+      where goal_until > now() - interval '24 hours' and ${isOf}
+        and not exists (select from conversions where journey_id = journeys.id))
+    order by campaign_id, version`);
   const audiences = await tx.execute<{ id: string; audience: object }>(sql`
     select id, audience from broadcasts where ended_at is null and audience::text like ${mentions} order by id`);
   const others = await listDefinitions(tx);
   return [
-    ...versions.map(({ id: campaign, version, definition }) => ({
+    ...versions.map(({ campaign, version, definition }) => ({
       where: `campaigns/${campaign}/versions/${version}`,
       campaign: definition,
     })),

@@ -14,21 +14,20 @@ export type Dated = { person: PersonRow; attributesAfter: AttributesAfter };
  * Finds anew when a person enters by their dates: those that a change concerns. Backfill begins nothing at once: a date of it that had
  * passed counts as one that they have entered by.
  */
-export async function moveDates(
-  context: MatchContext,
-  { person, attributesAfter }: Dated,
-  item: InboxItem,
-): Promise<void> {
+export async function moveDates(context: MatchContext, dated: Dated, item: InboxItem): Promise<void> {
   if (!item.change) return;
   const { tx, campaigns, now } = context;
   const passedBy = item.change.backfill ? item.change.at : null;
-  const concerned = await listDateCampaigns(tx, Object.keys(item.change.changes));
-  if (concerned.length === 0) return;
-  const dated = { key: person.key, attributes: await attributesAfter(item) };
-  for (const { campaign, version } of concerned) {
-    const compiled = await campaigns(tx, campaign, version);
-    await writeDates(tx, campaign, [datesOf(compiled.campaign, dated, now)], { passedBy });
+  for (const { campaign: id, version } of await listDateCampaigns(tx, Object.keys(item.change.changes))) {
+    const { campaign } = await campaigns(tx, id, version);
+    await writeDates(tx, id, [datesOf(campaign, await personAfter(dated, item, campaign), now)], { passedBy });
   }
+}
+
+/** What a campaign's dates need to know of a person, as it was behind an item. */
+async function personAfter({ person, attributesAfter }: Dated, item: InboxItem, { trigger }: Campaign) {
+  const names = trigger.type === 'date' ? [trigger.attribute, 'timezone'] : [];
+  return { key: person.key, attributes: await attributesAfter(item, names) };
 }
 
 /** When a person enters a campaign by their date; never by one that starts otherwise. */
@@ -46,11 +45,12 @@ export function datesOf(
  */
 export async function considerDue(
   context: MatchContext,
-  { person, attributesAfter }: Dated,
+  dated: Dated,
   item: InboxItem,
   { held, occasion }: { held: HeldCampaign[]; occasion: Omit<Occasion, 'cause'> },
 ): Promise<void> {
   const { tx, campaigns, now } = context;
+  const { person } = dated;
   const due = await findDue(tx, person.key, item.subject);
   const candidate = held.find(({ campaign }) => campaign === due?.campaignId);
   if (!candidate || !due || due.firedAt === null) return;
@@ -62,6 +62,5 @@ export async function considerDue(
     await considerAll(context, person, [candidate], { ...occasion, cause: `date/${due.occurrence}` });
   }
   if (!trigger.yearly) return;
-  const dated = { key: person.key, attributes: await attributesAfter(item) };
-  await writeDates(tx, candidate.campaign, [datesOf(campaign, dated, now)]);
+  await writeDates(tx, candidate.campaign, [datesOf(campaign, await personAfter(dated, item, campaign), now)]);
 }

@@ -9,7 +9,7 @@ import type { Facts } from '../domain/condition/evaluate-condition.ts';
 import { attributesBefore } from '../db/attributes-before.ts';
 import { createFacts } from '../db/facts.ts';
 import { startingOn, type HeldCampaign } from '../db/candidates.ts';
-import { readDifference, type ClaimedPerson, type InboxItem } from '../db/inbox.ts';
+import { causeOfMove, readDifference, type ClaimedPerson, type InboxItem } from '../db/inbox.ts';
 import { listSegmentStates, writeMoves, type Move, type SegmentState } from '../db/members.ts';
 import type { Db } from '../db/open.ts';
 import type { PersonRow } from '../db/people.ts';
@@ -118,14 +118,14 @@ export async function considerMoves(
 ): Promise<void> {
   if (isPastItem(item)) return;
   const all = item.type === 'segment' ? [readDifference(item.subject), ...moves] : moves;
-  for (const { segment, change } of all) {
+  for (const move of all) {
+    const { segment, change } = move;
     const candidates = [];
     for (const candidate of startingOn(held, 'segment', segment)) {
       const { trigger } = (await context.campaigns(context.tx, candidate.campaign, candidate.version)).campaign;
       if (trigger.type === 'segment' && trigger.change === change) candidates.push(candidate);
     }
-    const cause = `segment/${segment}/${change}/${item.number}`;
-    await considerAll(context, person, candidates, { ...occasion, cause });
+    await considerAll(context, person, candidates, { ...occasion, cause: causeOfMove(move, item.number) });
   }
 }
 

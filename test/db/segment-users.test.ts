@@ -46,7 +46,25 @@ it('a goal of an older version that an ended journey may still reach uses a segm
   expect(await users()).toMatchObject([{ where: FIRST, campaign: { goal, steps: [{ type: 'wait' }] } }]);
   await test.db.execute(sql`update journeys set state = 'exited', ended_at = now()`);
   expect(await users()).toEqual([{ where: FIRST, campaign: { goal } }]);
-  await test.db.execute(sql`update journeys set goal_until = now()`);
+  const over = (hours: number) =>
+    test.db.execute(sql`update journeys set goal_until = now() - ${hours} * interval '1 hour'`);
+  // An event that counts may be a day old when it comes.
+  await over(23);
+  expect(await users()).toHaveLength(1);
+  await over(24);
+  expect(await users()).toEqual([]);
+});
+
+it('a goal of an older version that an ended journey has reached uses no segment any more', async () => {
+  await makeLive(test.db, 'tour', { goal: { event: 'bought', where: IN_SEGMENT, within: '1d' } });
+  await trigger();
+  await matcherOf(test.db)(key);
+  await makeLive(test.db, 'tour', {});
+  await test.db.execute(sql`update journeys set state = 'exited', ended_at = now()`);
+  expect(await users()).toHaveLength(1);
+  await test.db.execute(sql`
+    insert into conversions (journey_id, campaign_id, person_key, event_id, at)
+    select id, campaign_id, person_key, 'evt_1', now() from journeys`);
   expect(await users()).toEqual([]);
 });
 
