@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { freePorts } from '../../embedded/free-port.ts';
 import { startTemporal, type Temporal } from '../../embedded/temporal.ts';
 import { readNamespaceId } from '../../relay/namespace-id.ts';
 import { registerSearchAttributes } from '../../relay/search-attributes.ts';
@@ -12,6 +11,7 @@ import { createWatch } from '../../relay/watch.ts';
 import { respond } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHookline, type Hookline } from '../support/hookline.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 
 const log = pino({ level: 'silent' });
@@ -24,7 +24,7 @@ let receiver: Receiver;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hookline-wiped-'));
-  [port = 0] = await freePorts(1);
+  port = await lastingPort();
   await startEmptyTemporal();
   const connection = await Connection.connect({ address: temporal.address });
   await registerSearchAttributes(new Client({ connection }), 'default', log);

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { environment } from '../../config.ts';
-import { freePorts } from '../../embedded/free-port.ts';
 import { ADMIN_KEY, createApiClient } from './client.ts';
+import { lastingPort } from './lasting-port.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -78,7 +78,7 @@ export async function prepareProcesses(options: {
   temporalAddress?: string;
   env?: Record<string, string>;
 }) {
-  const [port = 0] = await freePorts(1);
+  const port = await lastingPort();
   const env = {
     DATABASE_URL: options.databaseUrl,
     PORT: String(port),
