@@ -37,7 +37,10 @@ const campaign = (event: string, before: object[]) => ({
   trigger: { type: 'event', event },
   steps: [
     ...before,
-    { type: 'webhook', id: 'tell', url: receiver.url(`/${event}`), body: { data: { it: 'happened' } } },
+    {
+      ...{ type: 'webhook', id: 'tell', url: receiver.url(`/${event}`), timeout: '30s' },
+      body: { data: { it: 'happened' } },
+    },
   ],
 });
 
@@ -49,7 +52,7 @@ describe('a restart of Postgres', () => {
     const worker = hookline.startWorker();
     await Promise.all([server.ready, worker.ready]);
     await hookline.publish('slow', campaign('answered_late', []));
-    await hookline.publish('asleep', campaign('slept', [{ type: 'delay', for: '2s' }]));
+    await hookline.publish('asleep', campaign('slept', [{ type: 'delay', for: '5s' }]));
     let answer = () => {};
     const later: Behaviour = (socket, request) => (answer = () => respond({ json: {} })(socket, request));
     receiver.on('/answered_late', later, respond({ json: {} }));
@@ -78,7 +81,7 @@ describe('a restart of Postgres', () => {
     expect((await fetch(`${hookline.url}/metrics`)).status).toBe(200);
     // Until after the end of the delay, so that its journey finds nothing to read.
     const from = performance.now();
-    await eventually(async () => performance.now() - from > 2_500);
+    await eventually(async () => performance.now() - from > 5_500);
 
     postgres = await startOwnPostgres();
     expect(
