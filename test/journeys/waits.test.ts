@@ -123,6 +123,7 @@ describe('what a wait sees', () => {
         expect((await journeys.ended(person)).state).toBe('completed');
       }
     },
+    90_000,
   );
 
   it('is not what came before the webhook was sent', async () => {
