@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
-import { freePorts } from '../embedded/free-port.ts';
 import { startWorkerHealth } from '../worker-health.ts';
 import { createTestDatabase } from './support/database.ts';
 import { eventually } from './support/eventually.ts';
+import { lastingPort } from './support/lasting-port.ts';
 import { holdTransaction } from './support/locks.ts';
 import { prepareProcesses } from './support/processes.ts';
 
@@ -47,7 +47,7 @@ describe('what a worker says of itself', () => {
       await hookline.stop();
       await database.close();
     });
-    const [port = 0] = await freePorts(1);
+    const port = await lastingPort();
     const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
     const release = await holdTransaction(database.db, (tx) =>
       tx.execute(sql`lock table drizzle.__drizzle_migrations in access exclusive mode`),

@@ -124,10 +124,13 @@ describe('slots', () => {
   });
 
   it('that were kept in vain are given away after a minute', async () => {
-    receiver.on('/hook', hang());
-    const ids = await deliveries(22, { timeout: '1s' });
+    const { behaviour, open } = gate();
+    receiver.on('/hook', behaviour);
+    const ids = await deliveries(22, { timeout: '60s' });
     const sending = Promise.all(ids.map((id) => send(id)));
+    await eventually(async () => (await line()).length === 2);
     await receiver.waitFor(20);
+    open();
     await sending;
     const [first, second] = (
       await test.db.select().from(parked).orderBy(asc(parked.since), asc(parked.deliveryId))
@@ -148,11 +151,13 @@ describe('time in line', () => {
     const [id = ''] = await deliveries(1, { retry: { times: 2, within: '1m' } });
     expect(await send(id)).toBe('retry');
     test.passMs(15_000);
-    receiver.on('/hook', hang());
-    const others = await deliveries(20, { timeout: '1s' });
+    const { behaviour, open } = gate();
+    receiver.on('/hook', behaviour);
+    const others = await deliveries(20, { timeout: '60s' });
     const sending = Promise.all(others.map((other) => send(other)));
     await receiver.waitFor(21);
     expect(await send(id)).toBe('slot');
+    open();
     await sending;
     test.passMs(3_600_000);
     receiver.on('/hook', respond({ status: 500 }));
@@ -165,9 +170,13 @@ describe('time in line', () => {
   });
 
   it('of 24 hours is the end', async () => {
-    receiver.on('/hook', hang());
-    const ids = await deliveries(21, { timeout: '1s' });
-    const outcomes = await Promise.all(ids.map((id) => send(id)));
+    const { behaviour, open } = gate();
+    receiver.on('/hook', behaviour);
+    const ids = await deliveries(21, { timeout: '60s' });
+    const sending = Promise.all(ids.map((id) => send(id)));
+    await eventually(async () => (await line()).length === 1);
+    open();
+    const outcomes = await sending;
     const id = ids[outcomes.indexOf('slot')] ?? '';
     test.passMs(24 * 3_600_000 - 1_000);
     expect((await test.delivery(id)).state).toBe('queued');

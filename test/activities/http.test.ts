@@ -187,6 +187,6 @@ describe('an exchange with a receiver that', () => {
     failing.forEach(({ does }, index) => receiver.on(`/closed/${index}`, does));
     await Promise.all(failing.map((_, index) => post(receiver.url(`/closed/${index}`))));
     await http.close();
-    await receiver.waitForSilence(500);
+    await receiver.waitForSilence();
   });
 });

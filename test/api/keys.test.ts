@@ -110,7 +110,7 @@ describe('an API key', () => {
   });
 
   it('is refused once it has expired', async () => {
-    const expiresAt = new Date(Date.now() + 700);
+    const expiresAt = new Date(Date.now() + 3_000);
     const { key } = await make('short', 'operate', { expiresAt: expiresAt.toISOString() });
     expectProblem(await call(key), 404, 'people.not_found');
     await eventually(async () => (await call(key)).status === 401);
@@ -186,8 +186,8 @@ describe('the rate of a key', () => {
       answers.map(({ status, headers }) => [status, headers.get('ratelimit'), headers.get('retry-after')]),
     ).toEqual([
       [404, '"key";r=1;t=1800', null],
-      [404, '"key";r=0;t=3600', null],
-      [429, '"key";r=0;t=3600', '1800'],
+      [404, expect.stringMatching(/^"key";r=0;t=3(600|59\d)$/), null],
+      [429, expect.stringMatching(/^"key";r=0;t=3(600|59\d)$/), expect.stringMatching(/^1(800|79\d)$/)],
     ]);
     expect(answers[0]?.headers.get('ratelimit-policy')).toBe('"key";q=2;w=3600');
     for (const answer of answers.slice(2)) expectProblem(answer, 429, 'auth.rate_limited');

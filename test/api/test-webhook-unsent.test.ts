@@ -33,7 +33,7 @@ it('without a worker a test answers so, and is not sent later', async () => {
   const answer = await test();
   expect(expectProblem(answer, 504, 'worker.unavailable').detail).toContain('will not be sent');
   expect(await hookline.database.db.select().from(testSends)).toEqual([]);
-}, 15_000);
+});
 
 it('a test whose API has stopped is not sent by a worker that comes late, and is deleted', async () => {
   const { database } = hookline;
@@ -67,4 +67,4 @@ it('a test whose worker is gone is unknown, and nobody takes it up again', async
     body: { request: { url: 'http://127.0.0.1:9/' }, response: null, class: 'unknown', error: { code: 'worker_lost' } },
   });
   expect(await hookline.database.db.select().from(testSends)).toEqual([]);
-}, 20_000);
+});

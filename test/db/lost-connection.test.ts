@@ -130,8 +130,8 @@ it('a transaction in which nothing is done gives its rows free after 20 s, and i
       expect(await tx.execute(sql`show idle_in_transaction_session_timeout`)).toMatchObject([
         { idle_in_transaction_session_timeout: '20s' },
       ]);
-      await tx.execute(sql`set local idle_in_transaction_session_timeout = '100ms'`);
       await tx.execute(sql`update notes set text = 'lost'`);
+      await tx.execute(sql`set local idle_in_transaction_session_timeout = '100ms'`);
       await database.db.execute(sql`update notes set text = text || ', then free'`);
       await tx.execute(sql`select 1`);
     }),
@@ -180,5 +180,5 @@ it('every connection is made again and usable, though it was lost between a quer
   await eventually(async () => {
     await database.db.execute(sql`notify lost_connection`);
     return heard > 0;
-  }, 5_000);
+  });
 });

@@ -7,17 +7,20 @@ import { openDatabase } from '../../db/open.ts';
 import { startPostgres, type Postgres } from '../../embedded/postgres.ts';
 import { respond, type Behaviour } from '../support/behaviours.ts';
 import { eventually } from '../support/eventually.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 import { prepareProcesses, type Processes } from '../support/processes.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 
 let dataDir: string;
+let port: number;
 let postgres: Postgres;
 let receiver: Receiver;
 let hookline: Processes;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'hookline-postgres-'));
-  [postgres, receiver] = await Promise.all([startPostgres({ dataDir, settings: { fsync: 'off' } }), startReceiver()]);
+  port = await lastingPort();
+  [postgres, receiver] = await Promise.all([startOwnPostgres(), startReceiver()]);
   hookline = await prepareProcesses({ databaseUrl: postgres.url });
 });
 afterAll(async () => {
@@ -27,11 +30,17 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
+/** The same server each time: on the same port, with the same data. */
+const startOwnPostgres = () => startPostgres({ dataDir, port, settings: { fsync: 'off' } });
+
 const campaign = (event: string, before: object[]) => ({
   trigger: { type: 'event', event },
   steps: [
     ...before,
-    { type: 'webhook', id: 'tell', url: receiver.url(`/${event}`), body: { data: { it: 'happened' } } },
+    {
+      ...{ type: 'webhook', id: 'tell', url: receiver.url(`/${event}`), timeout: '30s' },
+      body: { data: { it: 'happened' } },
+    },
   ],
 });
 
@@ -43,7 +52,7 @@ describe('a restart of Postgres', () => {
     const worker = hookline.startWorker();
     await Promise.all([server.ready, worker.ready]);
     await hookline.publish('slow', campaign('answered_late', []));
-    await hookline.publish('asleep', campaign('slept', [{ type: 'delay', for: '2s' }]));
+    await hookline.publish('asleep', campaign('slept', [{ type: 'delay', for: '5s' }]));
     let answer = () => {};
     const later: Behaviour = (socket, request) => (answer = () => respond({ json: {} })(socket, request));
     receiver.on('/answered_late', later, respond({ json: {} }));
@@ -72,9 +81,9 @@ describe('a restart of Postgres', () => {
     expect((await fetch(`${hookline.url}/metrics`)).status).toBe(200);
     // Until after the end of the delay, so that its journey finds nothing to read.
     const from = performance.now();
-    await eventually(async () => performance.now() - from > 2_500);
+    await eventually(async () => performance.now() - from > 5_500);
 
-    postgres = await startPostgres({ dataDir, port: postgres.port, settings: { fsync: 'off' } });
+    postgres = await startOwnPostgres();
     expect(
       (await eventually(async () => post('too-early', 'answered_late').then((sent) => sent.status === 202 && sent)))
         .body,

@@ -67,7 +67,7 @@ describe.concurrent('SIGKILL', () => {
     await hookline.publish('burst', campaign('hurried', '/burst'));
     await hookline.api('POST', '/v1/events', { person: 'mid-send', name: 'asked', data: { amount: 7 } });
     await hookline.api('POST', '/v1/events', { person: 'before-write', name: 'told', data: { amount: 8 } });
-    await receiver.waitFor(2, 15_000);
+    await receiver.waitFor(2);
     await untilBlocked(database.db, 'hookline worker');
     // Wherever the kill finds these: with the relay, on their way to Temporal, or in the worker's hands.
     const burst = Array.from({ length: 30 }, (_, index) => ({ person: `burst-${index}`, name: 'hurried' }));
@@ -128,7 +128,7 @@ describe.concurrent('SIGTERM', () => {
     await Promise.all([server.ready, first.ready]);
     await hookline.publish('hangs', campaign('asked', '/hangs'));
     await hookline.api('POST', '/v1/events', { person: 'ada', name: 'asked' });
-    await receiver.waitFor(1, 15_000);
+    await receiver.waitFor(1);
     expect(await first.terminate(2)).toBe(0);
 
     const second = hookline.startWorker();
@@ -163,5 +163,5 @@ describe.concurrent('SIGTERM', () => {
     expect((await hookline.api('GET', '/healthz')).status).toBe(200);
     expect(await server.terminate(2)).toBe(0);
     socket.destroy();
-  });
+  }, 90_000);
 });

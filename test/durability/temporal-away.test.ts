@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { commands, journeys } from '../../db/schema/journeys.ts';
-import { freePorts } from '../../embedded/free-port.ts';
 import { startTemporal, type Temporal } from '../../embedded/temporal.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 import { prepareProcesses, type Processes } from '../support/processes.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 
@@ -19,7 +19,7 @@ let hookline: Processes;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'hookline-temporal-'));
-  [port = 0] = await freePorts(1);
+  port = await lastingPort();
   [database, receiver] = await Promise.all([createTestDatabase(), startReceiver()]);
   hookline = await prepareProcesses({ databaseUrl: database.url, temporalAddress: `127.0.0.1:${port}` });
 });

@@ -22,22 +22,25 @@ it('what a person does while every worker is dead ends the waits for it, and mov
   const first = hookline.startWorker();
   await Promise.all([server.ready, first.ready]);
   await journeys.publish('order', [
-    { type: 'wait', id: 'pay', event: 'paid', timeout: '3s', then: exit('paid'), onTimeout: exit('too late') },
+    { type: 'wait', id: 'pay', event: 'paid', timeout: '1h', then: exit('paid'), onTimeout: exit('too late') },
+  ]);
+  await journeys.publish('hurried', [
+    { type: 'wait', id: 'pay', event: 'paid', timeout: '6s', then: exit('paid'), onTimeout: exit('too late') },
   ]);
   await journeys.publish('gold', [
     { type: 'wait', id: 'gold', until: { 'customer.plan': 'gold' }, then: exit('gold') },
   ]);
   await journeys.publish('renewal', [{ type: 'delay', id: 'date', until: { attribute: 'due' } }, ...exit('due')]);
   await journeys.publish('slept', [
-    { type: 'delay', for: '3s' },
+    { type: 'delay', for: '6s' },
     { type: 'wait', id: 'click', event: 'clicked', then: exit('clicked') },
   ]);
   await hookline.api('PUT', '/v1/people/cleo', { attributes: { due: '2126-01-01' } });
   for (const [person, campaign, state] of [
     ['ada', 'order', 'waiting'],
-    ['abe', 'order', 'waiting'],
     ['bea', 'gold', 'waiting'],
     ['cleo', 'renewal', 'delayed'],
+    ['abe', 'hurried', 'waiting'],
     ['dan', 'slept', 'delayed'],
   ] as const) {
     await journeys.post(person, campaign);

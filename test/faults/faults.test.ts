@@ -19,7 +19,7 @@ const FROZEN_MS = isLong ? 90_000 : 32_000;
  * A step of a journey that was given to a worker just as it stopped comes again after 5 s, a request after 7 s. One delivery may meet
  * both, which together is what it waits for its first retry by default; and the machine has three other stacks to run.
  */
-const LATEST_S = 5 + 7 + 3;
+const LATEST_S = 5 + 7 + 8;
 const CLOCK = ['./test/faults/shifted-clock.js'];
 const TIMEOUT_MS = isLong ? 600_000 : 300_000;
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { openDatabase } from '../../db/open.ts';
-import { freePorts } from '../../embedded/free-port.ts';
 import { startPostgres, type Postgres } from '../../embedded/postgres.ts';
 import { startTemporal, type Temporal } from '../../embedded/temporal.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 import { prepareProcesses, type TestProcess } from '../support/processes.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { campaignsTo } from './campaigns.ts';
@@ -101,10 +101,11 @@ const DISK_MB = 160;
 const SMALL = { fsync: 'off', max_wal_size: '32MB', min_wal_size: '32MB', max_connections: '100' };
 
 async function ownPostgres(dataDir: string) {
-  let running: Postgres = await startPostgres({ dataDir, settings: SMALL });
-  const { url, port } = running;
+  const port = await lastingPort();
+  const start = () => startPostgres({ dataDir, port, settings: SMALL });
+  let running: Postgres = await start();
   return {
-    url,
+    url: running.url,
     /** SIGKILL of its first process: all others end at once, and nothing is written any more. */
     async crash() {
       running.child.kill();
@@ -113,14 +114,14 @@ async function ownPostgres(dataDir: string) {
     hasExited: () => running.child.hasExited(),
     /** On the same port, with the same data. */
     async start() {
-      running = await startPostgres({ dataDir, port, settings: SMALL });
+      running = await start();
     },
     stop: () => running.child.stop(),
   };
 }
 
 async function ownTemporal(dataDir: string) {
-  const [port = 0] = await freePorts(1);
+  const port = await lastingPort();
   const start = () => startTemporal({ binary: inject('temporalBinary'), dataDir, uiPort: false, port });
   let running: Temporal = await start();
   return {

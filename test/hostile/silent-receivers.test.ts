@@ -108,12 +108,12 @@ describe.concurrent('an answer that comes as the time ends', () => {
 
 describe('other deliveries', () => {
   it('every row: are sent while many receivers hang', async () => {
-    const slow = { fields: { timeout: '5s' } };
+    const slow = { fields: { timeout: '9s' } };
     const hanging = await Promise.all(Array.from({ length: 40 }, () => test.target(hang(), slow)));
     const healthy = await Promise.all(Array.from({ length: 10 }, () => test.target(respond({ json: { lead: 7 } }))));
     let ended = 0;
     const all = Promise.all(hanging.map((target) => test.attempt(target).finally(() => (ended += 1))));
-    await Promise.all(hanging.map(({ requests }) => expect.poll(requests, { timeout: 4_000 }).toHaveLength(1)));
+    await Promise.all(hanging.map(({ requests }) => expect.poll(requests, { timeout: 8_000 }).toHaveLength(1)));
     for (const { outcome } of await Promise.all(healthy.map((target) => test.attempt(target)))) {
       expect(outcome).toMatchObject({ class: 'sent', delivery: 'sent', mapping: 'applied' });
     }

@@ -45,7 +45,7 @@ it('forty-five deliveries to a receiver that holds its answers: 20 are in flight
   const full = await eventually(async () => {
     const seen = await destination(slow.origin);
     return seen?.parked.slot === 25 && seen;
-  });
+  }, 30_000);
   expect(full).toMatchObject({ inFlight: 20, limit: 20, breaker: { state: 'closed' } });
 
   const { body: waiting } = await hookline.api<{
@@ -66,8 +66,8 @@ it('forty-five deliveries to a receiver that holds its answers: 20 are in flight
   expect((await destination(slow.origin))?.inFlight).toBe(20);
 
   answer();
-  await eventually(async () => (await completed('slow')) === 45);
+  await eventually(async () => (await completed('slow')) === 45, 30_000);
   expect(new Set(slow.requests.map(({ headers }) => headers['idempotency-key'])).size).toBe(45);
   expect(slow.requests).toHaveLength(45);
   expect(await destination(slow.origin)).toMatchObject({ inFlight: 0, parked: { slot: 0, oldestSince: null } });
-});
+}, 90_000);

@@ -94,7 +94,7 @@ describe('a draft with a response mapping', () => {
   });
 
   it('is discarded when its time is over', async () => {
-    const { id } = await draft('late', 'cat', { ...MAPPED, draftExpiry: '1s' });
+    const { id } = await draft('late', 'cat', { ...MAPPED, draftExpiry: '4s' });
     await settled(id, 'discarded');
     expect((await decide(id, 'approve')).body.code).toBe('deliveries.not_drafted');
     expect(await delivery(id)).toMatchObject({ decision: { by: null, decision: 'discard', reason: 'it expired' } });

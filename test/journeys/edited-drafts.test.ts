@@ -143,7 +143,7 @@ describe('an edited draft', () => {
 
   it('that is unknown, or expired, is refused with its own code', async () => {
     expectProblem(await drafts.edit('dlv_unknown', {}), 404, 'deliveries.not_found');
-    await drafts.publish('short', { draftExpiry: '1s' });
+    await drafts.publish('short', { draftExpiry: '4s' });
     const { id } = await drafts.enter('short', 'eve');
     await drafts.settled(id, 'discarded');
     expectProblem(await drafts.edit(id, {}), 409, 'deliveries.not_drafted');

@@ -10,7 +10,7 @@ let hookline: Hookline;
 let receiver: Receiver;
 
 beforeAll(async () => {
-  [hookline, receiver] = await Promise.all([startHookline({ retryFirstDelayMs: 500, relays: 2 }), startReceiver()]);
+  [hookline, receiver] = await Promise.all([startHookline({ retryFirstDelayMs: 2_000, relays: 2 }), startReceiver()]);
 });
 afterAll(async () => {
   await hookline.stop();
@@ -56,7 +56,7 @@ const heldOf = (campaign: string) =>
 
 describe('while a campaign is paused', () => {
   it('nobody enters, and who was in a delay waits at the webhook until it is resumed', async () => {
-    await publish('slow', [{ type: 'delay', for: '1s' }, webhook('slow')]);
+    await publish('slow', [{ type: 'delay', for: '4s' }, webhook('slow')]);
     await enter('slow', 'ann');
     await eventually(async () => {
       const { body } = await hookline.api<{ data: object[] }>('GET', '/v1/journeys?campaign=slow&state=delayed');
@@ -88,7 +88,7 @@ describe('while a campaign is paused', () => {
 
   it('a retry that waits is not made', async () => {
     receiver.on('/again', respond({ status: 503 }), respond());
-    await publish('again', [webhook('again', { retry: { times: 1, within: '1s' } })]);
+    await publish('again', [webhook('again', { retry: { times: 1, within: '3s' } })]);
     await enter('again', 'cat');
     await deliveryOf('again', 'attempted');
     await turn('again', 'pause');
@@ -121,7 +121,7 @@ describe('while a campaign is paused', () => {
 });
 
 it('who was held back is told by the relay, where the API stopped in the middle of a resume', async () => {
-  await publish('halfway', [{ type: 'delay', for: '1s' }, webhook('halfway')]);
+  await publish('halfway', [{ type: 'delay', for: '4s' }, webhook('halfway')]);
   await enter('halfway', 'fay');
   await eventually(async () => (await countJourneys('halfway')) === 1);
   await turn('halfway', 'pause');

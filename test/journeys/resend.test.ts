@@ -14,7 +14,7 @@ let receiver: Receiver;
 let relay: Awaited<ReturnType<typeof startRelay>> | undefined;
 
 beforeAll(async () => {
-  [hookline, receiver] = await Promise.all([startHookline({ relays: 0, retryFirstDelayMs: 200 }), startReceiver()]);
+  [hookline, receiver] = await Promise.all([startHookline({ relays: 0, retryFirstDelayMs: 2_000 }), startReceiver()]);
   relay = await relayTo(hookline.client);
 });
 afterAll(async () => {

@@ -81,7 +81,7 @@ describe('a send without a campaign', () => {
     expect(new Set(requestsTo('many').map(({ body }) => body.toString()))).toEqual(
       new Set(people.map((id) => `{"id":"${id}"}`)),
     );
-  });
+  }, 60_000);
 
   it('goes to each of many, also where a template has cut a character of one in two', async () => {
     receiver.on('/cut', respond());

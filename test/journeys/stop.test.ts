@@ -57,7 +57,7 @@ const namesOf = (prefix: string, count: number) => Array.from({ length: count },
 
 describe('a campaign that is stopped', () => {
   it('lets those who are inside go on to the end, and nobody else in', async () => {
-    await enter('finish', ['ann'], [{ type: 'delay', for: '1s' }, webhook()]);
+    await enter('finish', ['ann'], [{ type: 'delay', for: '4s' }, webhook()]);
     expect(await move('finish', 'stop')).toMatchObject({ body: { state: 'stopped', inside: { 1: 1 } } });
     await hookline.api('POST', '/v1/events', { id: 'late', person: 'bob', name: 'finish' });
     expect(await hookline.ended('ann')).toMatchObject({ state: 'completed' });
@@ -69,7 +69,7 @@ describe('a campaign that is stopped', () => {
   });
 
   it('lets those go on whom a pause had held back', async () => {
-    await enter('held', ['cat'], [{ type: 'delay', for: '1s' }, webhook()]);
+    await enter('held', ['cat'], [{ type: 'delay', for: '4s' }, webhook()]);
     await move('held', 'pause');
     await reaches('cat', 'paused');
     await move('held', 'stop', { people: 'finish' });

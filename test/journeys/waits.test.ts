@@ -89,7 +89,7 @@ describe('a wait for an event', () => {
 
   it('is not ended by what comes as backfill, nor by what is long past', async () => {
     await journeys.publish('patient', [
-      { type: 'wait', id: 'pay', event: 'paid', timeout: '2s', onTimeout: exit('too late') },
+      { type: 'wait', id: 'pay', event: 'paid', timeout: '5s', onTimeout: exit('too late') },
     ]);
     await journeys.post('eve', 'patient');
     await journeys.standing('eve', 'waiting');
@@ -123,6 +123,7 @@ describe('what a wait sees', () => {
         expect((await journeys.ended(person)).state).toBe('completed');
       }
     },
+    90_000,
   );
 
   it('is not what came before the webhook was sent', async () => {
@@ -138,7 +139,7 @@ describe('what a wait sees', () => {
 
   it('is with `since: entry` also what came while earlier steps ran', async () => {
     await journeys.publish('early', [
-      { type: 'delay', for: '1s' },
+      { type: 'delay', for: '4s' },
       { type: 'wait', id: 'fresh', event: 'clicked', timeout: '1s' },
       { type: 'wait', id: 'ever', event: 'clicked', since: 'entry', timeout: '1h', then: exit('seen') },
     ]);

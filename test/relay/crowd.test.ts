@@ -33,16 +33,16 @@ describe('people who cannot be matched', () => {
     await hookline.api('POST', '/v1/events', { person: 'passer-by', name: 'passed' });
 
     const waitingFor = async () => (await db.select().from(inbox)).length;
-    await eventually(async () => (await waitingFor()) === crowd.length);
+    await eventually(async () => (await waitingFor()) === crowd.length, 60_000);
     await setVersion(1);
     // A relay that still knows the wrong version may put somebody off once more.
     await eventually(async () => {
       await db.update(waiting).set({ dueAt: new Date() });
       return (await waitingFor()) === 0;
-    });
+    }, 60_000);
     const entered = await db.select().from(outcomes).where(eq(outcomes.campaignId, 'faulty'));
     expect(entered.map(({ outcome, version }) => ({ outcome, version }))).toEqual(
       crowd.map(() => ({ outcome: 'entered', version: 1 })),
     );
-  });
+  }, 90_000);
 });

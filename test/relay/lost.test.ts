@@ -118,7 +118,8 @@ describe('a namespace that is another one than before', () => {
     const startedAt = performance.now();
     const looking = slow.look();
     await eventually(async () => (await told()).length >= 40);
-    expect(performance.now() - startedAt).toBeGreaterThan(1_000);
+    // A timer may be a millisecond early.
+    expect(performance.now() - startedAt).toBeGreaterThan(990);
     ending.abort();
     await expect(looking).rejects.toThrow();
     expect((await told()).length).toBeLessThan(100);

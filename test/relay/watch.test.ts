@@ -21,7 +21,7 @@ beforeAll(async () => {
   const url = receiver.url('/hook');
   await publish('nap', [{ type: 'delay', for: '1h' }]);
   await publish('short', [
-    { type: 'delay', id: 'rest', for: '2s' },
+    { type: 'delay', id: 'rest', for: '5s' },
     { type: 'webhook', id: 'tell', url },
   ]);
 });
@@ -231,7 +231,7 @@ describe('a journey whose workflow is gone', () => {
 describe('a journey that waits in line, whose workflow is gone', () => {
   it('is told to come, is found then, and sends once', async () => {
     const url = receiver.url('/paced');
-    await publish('paced', [{ type: 'webhook', id: 'tell', url, rateLimit: '30/m' }]);
+    await publish('paced', [{ type: 'webhook', id: 'tell', url, rateLimit: '10/m' }]);
     await enter('paced', 'first', 'completed');
     const { id } = await enter('paced', 'second', 'sending');
     await forget(id);

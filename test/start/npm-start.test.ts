@@ -79,9 +79,9 @@ it(
     expect(started.length).toBeGreaterThan(8);
     const stoppedAt = Date.now();
     expect(await second.signal('SIGTERM', 'npm')).toBe(0);
-    expect(Date.now() - stoppedAt).toBeLessThan(10_000);
+    expect(Date.now() - stoppedAt).toBeLessThan(15_000);
     // The compiler that tsx runs beside a process ends a moment after it.
-    await eventually(async () => !started.some(isAlive), 2_000);
+    await eventually(async () => !started.some(isAlive));
   },
 );
 

@@ -144,7 +144,7 @@ export async function startHostile(network: Partial<Parameters<typeof createHttp
     /** Whatever the receivers did, no connection is left. */
     async stop() {
       await http.close();
-      await test.receiver.waitForSilence(1_000);
+      await test.receiver.waitForSilence();
       await test.stop();
     },
   };

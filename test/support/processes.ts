@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { environment } from '../../config.ts';
-import { freePorts } from '../../embedded/free-port.ts';
 import { ADMIN_KEY, createApiClient } from './client.ts';
+import { lastingPort } from './lasting-port.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -24,7 +24,7 @@ export type TestProcess = {
   /** SIGSTOP: it does nothing at all, and its connections stay open, until it is woken. */
   freeze(): void;
   wake(): void;
-  /** SIGTERM once, or several times in a row; answers how it ended, by SIGKILL (null) if it takes more than 10 s. */
+  /** SIGTERM once, or several times in a row; answers how it ended, by SIGKILL (null) if it takes more than 15 s. */
   terminate(times?: number): Promise<number | null>;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 };
@@ -60,7 +60,7 @@ function startProcess(name: 'server' | 'worker', env: Record<string, string>, pr
     },
     async terminate(times = 1) {
       for (let sent = 0; sent < times; sent += 1) child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
       const { code } = await exited;
       clearTimeout(late);
       return code;
@@ -78,7 +78,7 @@ export async function prepareProcesses(options: {
   temporalAddress?: string;
   env?: Record<string, string>;
 }) {
-  const [port = 0] = await freePorts(1);
+  const port = await lastingPort();
   const env = {
     DATABASE_URL: options.databaseUrl,
     PORT: String(port),

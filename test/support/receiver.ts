@@ -25,7 +25,7 @@ export type Receiver = {
   connections: { accepted: number; open: number };
   /** Answers requests to a path with the behaviours in turn; the last one stays. A repeated call replaces them. */
   on(path: string, ...behaviours: Behaviour[]): void;
-  /** Resolves once this many requests have arrived; rejects after `timeoutMs` (5 s). */
+  /** Resolves once this many requests have arrived; rejects after `timeoutMs` (15 s). */
   waitFor(count: number, timeoutMs?: number): Promise<ReceivedRequest[]>;
   /** Resolves once no connection is open; rejects after `timeoutMs` (5 s). */
   waitForSilence(timeoutMs?: number): Promise<void>;
@@ -92,7 +92,7 @@ export async function startReceiver(
     requests,
     connections,
     on: (path, ...list) => void behaviours.set(path, list),
-    async waitFor(count, timeoutMs = 5_000) {
+    async waitFor(count, timeoutMs = 15_000) {
       await until(
         () => requests.length >= count,
         () => `${requests.length} of ${count} requests`,
