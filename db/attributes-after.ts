@@ -43,6 +43,28 @@ async function findFirst(
   return row;
 }
 
+/** These people, who are held, with attributes of these names as they were before all that is still to be matched. */
+export async function beforeWaiting(tx: Db, people: PersonRow[], names: string[]): Promise<PersonRow[]> {
+  const rows = await tx.execute<{ key: string; before: Record<string, AttributeChange['from']> }>(sql`
+    select key, jsonb_object_agg(name, "from") as before
+    from (
+      select distinct on (person_key, name) person_key as key, name, changes -> name -> 'from' as "from"
+      from inbox join attribute_changes using (person_key, number), unnest(${sql.param(names)}::text[]) as name
+      where person_key = any(${sql.param(people.map(({ key }) => key))}::text[]) and type = 'change' and changes ? name
+      order by person_key, name, number
+    ) as first
+    group by key`);
+  const waiting = new Map(rows.map(({ key, before }) => [key, Object.entries(before)]));
+  return people.map((person) => {
+    const attributes = new Map(Object.entries(person.attributes));
+    for (const [name, from] of waiting.get(person.key) ?? []) {
+      if (from === null) attributes.delete(name);
+      else attributes.set(name, from);
+    }
+    return { ...person, attributes: Object.fromEntries(attributes) };
+  });
+}
+
 function remembered<T>(find: (name: string) => Promise<T>): (name: string) => Promise<T> {
   const found = new Map<string, Promise<T>>();
   return (name) => {

@@ -89,3 +89,21 @@ it('a date is kept that came when nothing looked at it, though an older change w
   await relays.sweep();
   expect(await entered()).toEqual(['date/2027-05-01T03:00:00.000Z entered']);
 });
+
+it.each([
+  ['backfill begins nothing', AS_BACKFILL, []],
+  ['any other change lets a person in', { backfill: false }, ['date/2027-05-01T03:00:00.000Z entered']],
+])(
+  'a date that has passed of %s, though everybody is gone through before it is matched',
+  async (_, options, outcome) => {
+    await live();
+    await set('ada', { timezone: 'Asia/Tokyo' });
+    await relays.settle();
+    await set('ada', { renewal: '2027-05-01T03:00:00Z' }, options);
+    await makeLive(database.db, 'renewal', {
+      trigger: { type: 'date', attribute: 'renewal', timezone: 'person', time: '09:00' },
+    });
+    await relays.sweep();
+    expect(await entered()).toEqual(outcome);
+  },
+);
