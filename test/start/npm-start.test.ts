@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { campaigns } from '../../db/schema/campaigns.ts';
 import { eventually } from '../support/eventually.ts';
+import { makeLive } from '../support/crowd.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { isAlive, npmStart } from '../support/npm-start.ts';
 
@@ -88,7 +89,7 @@ it(
 it('loads no example beside campaigns that are there', { timeout: 60_000 }, async () => {
   const database = await createTestDatabase();
   try {
-    await database.db.insert(campaigns).values({ id: 'mine', state: 'new', version: 1, triggerType: 'manual' });
+    await makeLive(database.db, 'mine', {});
     const hookline = await npmStart(join(folder, 'own-database'), { DATABASE_URL: database.url });
     expect(hookline.output).toContain('The database has campaigns of your own');
     expect(hookline.output).not.toContain('curl ');
