@@ -77,14 +77,14 @@ describe('a campaign that is stopped', () => {
   });
 
   it('ends the journeys of all who are inside, more than one page of them, and tells their workflows', async () => {
-    const people = namesOf('leaver', 260);
+    const people = namesOf('leaver', 210);
     await enter('leave', people, [{ type: 'delay', for: '1h' }, webhook()]);
     await reaches('leaver-0', 'delayed');
     const { body } = await move('leave', 'stop', { people: 'exit' });
     // The first page at once, the others by the relay, which may be done with them by now.
-    expect(body.inside['1'] ?? 0).toBeLessThan(260);
+    expect(body.inside['1'] ?? 0).toBeLessThan(210);
     await eventually(async () => (await inside('leave')) === 0, 30_000);
-    expect(await journeyOf('leaver-259')).toMatchObject({ state: 'exited', reason: 'the campaign was stopped' });
+    expect(await journeyOf('leaver-209')).toMatchObject({ state: 'exited', reason: 'the campaign was stopped' });
     await eventually(async () => (await listExitingCampaigns(hookline.database.db)).length === 0);
     const first = await journeyOf('leaver-0');
     await hookline.client.workflow.getHandle(`journey/${first?.id}/1`).result();

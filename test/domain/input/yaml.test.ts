@@ -85,7 +85,7 @@ describe('what is no YAML', () => {
   it.each([
     ['brackets without end', `a: ${'{'.repeat(1_000_000)}`, /nested too deep/],
     ['brackets without end in a text', `a: "${'{'.repeat(1_000_000)}" x`, /line 1/],
-    ['one key in each of many lines', 'a:\n'.repeat(250_000), /this key is already there/],
+    ['one key in each of many lines', 'a:\n'.repeat(100_000), /this key is already there/],
   ])(
     'is refused in no time where it is %s',
     (_, text, message) => {
@@ -95,8 +95,8 @@ describe('what is no YAML', () => {
   );
 
   it('is not a map of many keys, which takes no time either', () => {
-    const text = Array.from({ length: 100_000 }, (_, number) => `k${number}: 1`).join('\n');
-    expect(Object.keys(parseYaml(text) ?? {})).toHaveLength(100_000);
+    const text = Array.from({ length: 50_000 }, (_, number) => `k${number}: 1`).join('\n');
+    expect(Object.keys(parseYaml(text) ?? {})).toHaveLength(50_000);
   }, 60_000);
 
   it.each([
