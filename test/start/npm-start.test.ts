@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { campaigns } from '../../db/schema/campaigns.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeLive } from '../support/crowd.ts';
@@ -24,6 +24,13 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** `npm start`, which ends with its test whatever becomes of that. */
+async function start(...options: Parameters<typeof npmStart>) {
+  const hookline = await npmStart(...options);
+  onTestFinished(() => hookline.end());
+  return hookline;
+}
+
 type Person = { attributes: Record<string, unknown> };
 type List = { data: unknown[] };
 type BinRequest = { id: string; path: string; body: unknown };
@@ -42,7 +49,7 @@ it(
   { timeout: 120_000 },
   async () => {
     const dataDir = join(folder, '.hookline');
-    const first = await npmStart(dataDir);
+    const first = await start(dataDir);
     const get = async <T>(url: string, path: string): Promise<T> =>
       JSON.parse(await shell(`curl -sS "${url}${path}" -H "Authorization: Bearer $(cat .hookline/admin-key)"`)) as T;
 
@@ -74,7 +81,7 @@ it(
     );
 
     expect(await first.signal('SIGINT', 'group')).toBe(0);
-    const second = await npmStart(dataDir);
+    const second = await start(dataDir);
     expect((await get<Person>(second.url, '/v1/people/mary')).attributes).toEqual({ currentMemberStatus: 'Gold' });
     const started = await second.descendants();
     expect(started.length).toBeGreaterThan(8);
@@ -90,7 +97,7 @@ it('loads no example beside campaigns that are there', { timeout: 60_000 }, asyn
   const database = await createTestDatabase();
   try {
     await makeLive(database.db, 'mine', {});
-    const hookline = await npmStart(join(folder, 'own-database'), { DATABASE_URL: database.url });
+    const hookline = await start(join(folder, 'own-database'), { DATABASE_URL: database.url });
     expect(hookline.output).toContain('The database has campaigns of your own');
     expect(hookline.output).not.toContain('curl ');
     expect(await database.db.select({ id: campaigns.id }).from(campaigns)).toEqual([{ id: 'mine' }]);

@@ -43,6 +43,11 @@ export async function npmStart(dataDir: string, variables: Record<string, string
       }
       return found;
     },
+    /** Ends it where it still runs. */
+    async end(): Promise<void> {
+      if (npm.exitCode === null && npm.signalCode === null) process.kill(-pid, 'SIGINT');
+      await exited;
+    },
     /** A signal to npm alone, or, as a terminal's Ctrl-C, to its whole process group. Answers the exit code. */
     async signal(name: NodeJS.Signals, to: 'npm' | 'group'): Promise<unknown> {
       process.kill(to === 'group' ? -pid : pid, name);
