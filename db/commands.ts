@@ -57,11 +57,12 @@ export async function claimStarts(
 
 /**
  * Not those of a broadcast that has been stopped, alone or with its campaign: they are to be taken back. An array, since what waits for that
- * may be many rows in front of the others.
+ * may be many rows in front of the others; and its positions are compared, since of `<> all` Postgres takes next to none to be left where
+ * most starts are one broadcast's, and would read and sort all of them for a few.
  */
-export const IS_WANTED_START = sql`broadcast_id is not null and broadcast_id <> all(array(
+export const IS_WANTED_START = sql`broadcast_id is not null and coalesce(array_position(array(
   select ${broadcasts.id} from ${broadcasts} join ${campaigns} on ${campaigns.id} = ${broadcasts.campaignId}
-  where ${broadcasts.endedAt} is null and (${broadcasts.state} = 'stopped' or ${IS_OVER})))`;
+  where ${broadcasts.endedAt} is null and (${broadcasts.state} = 'stopped' or ${IS_OVER})), broadcast_id), 0) < 1`;
 
 /** Makes the row at which starts take turns. */
 export async function prepareStarts(db: Db): Promise<void> {

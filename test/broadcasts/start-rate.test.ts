@@ -96,6 +96,12 @@ describe("starts of broadcasts' journeys", () => {
       insert into commands (workflow_id, command, lane, broadcast_id)
       select 'journey/jrn_x' || n || '/1', jsonb_build_object('type', 'startJourney', 'journey', 'jrn_x' || n), 1, case when n % 2 = 0 then 'brd_1' end
       from generate_series(1, 98000) as n`);
+    // Where rows come and go they lie in no order: an index costs more, unless only its first rows are read.
+    for (const part of [0, 1, 2, 3]) {
+      await db.execute(
+        sql`update commands set leased_until = '2020-01-01' where hashtext(workflow_id) & 3 = ${part}::int`,
+      );
+    }
     await db.execute(sql`analyze commands`);
     const plan = await db.transaction(async (tx) => {
       await tx.execute(sql`set local enable_seqscan = on`);
