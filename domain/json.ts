@@ -1,6 +1,11 @@
 /** Any JSON value. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
+/** Whether a value is an object, and no list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Whether Postgres can hold a text, in `text` and in `jsonb`: not with NUL, nor with half surrogate pairs. */
 export const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed();
 

@@ -3,7 +3,7 @@ import type { InputFault } from '../errors.ts';
 import { placeOf } from '../input/faults.ts';
 import { secretFaults, templatesOf } from '../request/request-faults.ts';
 import type { Secretless } from '../request/rendering.ts';
-import { isRecord } from './places.ts';
+import { isRecord } from '../json.ts';
 import { inspectWebhook, invalidWebhook } from './validate-webhook.ts';
 import { REQUEST_FIELDS, webhookFields, type RequestFields, type Webhook, type WebhookDefaults } from './webhook.ts';
 

@@ -1,3 +1,5 @@
+import { isRecord } from '../json.ts';
+
 /** A step as it was written, valid or not, with where it is. */
 export type Place = {
   step: Record<string, unknown>;
@@ -51,10 +53,6 @@ export function countSteps(steps: unknown): number {
     const inner = isRecord(step) ? innerLists({ step, path: '', name: '' }) : [];
     return sum + 1 + inner.reduce((nested, list) => nested + countSteps(list.steps), 0);
   }, 0);
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function innerLists({

@@ -4,7 +4,8 @@ import type { InputFault } from '../errors.ts';
 import { placeOf } from '../input/faults.ts';
 import { hint } from '../input/nearest.ts';
 import { parsePath } from '../condition/path.ts';
-import { isRecord, nothingEarlier, type Earlier, type Place } from './places.ts';
+import { isRecord } from '../json.ts';
+import { nothingEarlier, type Earlier, type Place } from './places.ts';
 import { templateFaults, templateVariables } from '../template.ts';
 
 /** What refuses a campaign, and what its author should only know. */

@@ -1,5 +1,6 @@
 import { segmentPlaces } from '../segment/segment-faults.ts';
-import { isRecord, placesOf } from './places.ts';
+import { isRecord } from '../json.ts';
+import { placesOf } from './places.ts';
 import { conditionsIn } from './references.ts';
 
 /** Where a campaign names a segment, valid or not: its trigger, its conditions, those of its steps. */

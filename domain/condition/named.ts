@@ -1,3 +1,4 @@
+import { isRecord } from '../json.ts';
 import { isPath, parsePath } from './path.ts';
 
 /** What a condition names, and where: a segment, a campaign whose conversions count, an event that counts, or the path of a value. */
@@ -39,6 +40,3 @@ function isReadable(path: string): boolean {
     return false;
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,3 +1,4 @@
+import { isRecord } from '../json.ts';
 import { isPath, parsePath } from './path.ts';
 
 /** Most keys of a path: JSON is nested no deeper. */
@@ -51,6 +52,3 @@ function keysOf(path: string): number {
     return 0;
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
