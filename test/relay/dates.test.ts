@@ -24,8 +24,7 @@ afterAll(() => database.close());
 beforeEach(async () => {
   at('2027-05-01T00:00:00Z');
   relays = relaysOf(database.db, clock);
-  const tables = ['people', 'campaigns', 'sweeps', 'outcomes', 'commands'];
-  await database.db.execute(sql.raw(`truncate ${tables.join(', ')} cascade`));
+  await database.clear();
 });
 
 const at = (time: string) => void (clock.now = new Date(time));

@@ -20,8 +20,7 @@ afterAll(() => database.close());
 
 beforeEach(async () => {
   relays = relaysOf(database.db, clock);
-  const tables = ['people', 'campaigns', 'sweeps', 'outcomes', 'commands'];
-  await database.db.execute(sql.raw(`truncate ${tables.join(', ')} cascade`));
+  await database.clear();
 });
 
 const set = (person: string, attributes: Record<string, string | number | null>, options?: { backfill: boolean }) =>

@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { inject } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
 import { openDatabase, type Database } from '../../db/open.ts';
 
-export type TestDatabase = Database & { url: string };
+export type TestDatabase = Database & {
+  url: string;
+  /** Forgets everybody, and all segments and campaigns. */
+  clear(): Promise<void>;
+};
 
 /**
  * A database of one's own, copied from the migrated template; `close` drops it. With a `locale` it sorts texts as people of that
@@ -21,6 +26,9 @@ export async function createTestDatabase({ locale }: { locale?: string } = {}): 
   return {
     ...database,
     url,
+    async clear() {
+      await database.db.execute(sql`truncate people, segments, campaigns, sweeps, outcomes, commands cascade`);
+    },
     async close() {
       await database.close();
       await administer(template, `drop database ${name} with (force)`);

@@ -1,4 +1,4 @@
-import { asc, eq, sql } from 'drizzle-orm';
+import { asc, eq } from 'drizzle-orm';
 import { changeCampaignState, publishVersion } from '../../db/campaigns.ts';
 import { ingestEvents, type NewEvent } from '../../db/events.ts';
 import { putPerson } from '../../db/people.ts';
@@ -27,8 +27,7 @@ export async function startSegments() {
     async clear() {
       clock.now = new Date();
       test.relays = relaysOf(db, clock);
-      const tables = ['people', 'segments', 'campaigns', 'sweeps', 'outcomes', 'commands'];
-      await db.execute(sql.raw(`truncate ${tables.join(', ')} cascade`));
+      await database.clear();
     },
     put: (id: string, condition: Json) =>
       putSegment(db, id, (known) => {
