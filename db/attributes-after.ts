@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
+import type { Json } from '../domain/json.ts';
+import { withValues } from './attributes-before.ts';
 import type { ClaimedPerson, InboxItem } from './inbox.ts';
 import type { Db } from './open.ts';
 import type { PersonRow } from './people.ts';
-import type { AttributeChange } from './schema/people.ts';
 
 /** Some attributes of a person, by their names, as they were to one of their items. */
 export type AttributesAfter = (item: InboxItem, names: string[]) => Promise<PersonRow['attributes']>;
@@ -12,66 +13,57 @@ export type AttributesAfter = (item: InboxItem, names: string[]) => Promise<Pers
  * matched later only. What came without an item counts from the first on, as nobody would look at it again.
  */
 export function attributesAfter(tx: Db, { person, items }: Pick<ClaimedPerson, 'person' | 'items'>): AttributesAfter {
-  const firstBehind = remembered((name) => findFirst(tx, person.key, { name, behind: items.at(-1)?.number ?? 0 }));
-  const valueAfter = async ({ number, change }: InboxItem, name: string) => {
+  const behind = items.at(-1)?.number ?? 0;
+  const waiting = new Map<string, ReturnType<typeof firstWaiting>>();
+  const findWaiting = async (name: string) => {
+    const found = waiting.get(name) ?? firstWaiting(tx, { keys: [person.key], names: [name], behind });
+    waiting.set(name, found);
+    return ownValue((await found).get(person.key), name);
+  };
+  const valueAfter = async ({ number, change }: InboxItem, name: string): Promise<Json | undefined> => {
     const later = items.find((item) => item.number > number && ownValue(item.change?.changes, name));
-    const next = ownValue(later?.change?.changes, name) ?? (await firstBehind(name));
-    if (!next) return ownValue(person.attributes, name);
+    const next = ownValue(later?.change?.changes, name);
+    const before = next ? next.from : await findWaiting(name);
+    if (before === undefined) return ownValue(person.attributes, name);
     // Where people were merged the next change may not have found what this one left.
     const own = ownValue(change?.changes, name);
-    return own ? own.to : next.from;
+    return own ? own.to : before;
   };
   return async (item, names) => {
     const values = await Promise.all(names.map(async (name) => [name, await valueAfter(item, name)] as const));
-    return Object.fromEntries(
-      values.flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, value]])),
+    return withValues(
+      {},
+      values.map(([name, value = null]) => [name, value]),
     );
   };
 }
 
-/** The first change of an attribute among those that wait behind a number. */
-async function findFirst(
-  tx: Db,
-  personKey: string,
-  { name, behind }: { name: string; behind: number },
-): Promise<Pick<AttributeChange, 'from'> | undefined> {
-  const [row] = await tx.execute<{ from: AttributeChange['from'] }>(sql`
-    select changes -> ${name}::text -> 'from' as "from"
-    from inbox join attribute_changes using (person_key, number)
-    where person_key = ${personKey} and number > ${behind}::bigint and type = 'change' and changes ? ${name}::text
-    order by number limit 1`);
-  return row;
-}
-
 /** These people, who are held, with attributes of these names as they were before all that is still to be matched. */
 export async function beforeWaiting(tx: Db, people: PersonRow[], names: string[]): Promise<PersonRow[]> {
-  const rows = await tx.execute<{ key: string; before: Record<string, AttributeChange['from']> }>(sql`
-    select key, jsonb_object_agg(name, "from") as before
-    from (
-      select distinct on (person_key, name) person_key as key, name, changes -> name -> 'from' as "from"
-      from inbox join attribute_changes using (person_key, number), unnest(${sql.param(names)}::text[]) as name
-      where person_key = any(${sql.param(people.map(({ key }) => key))}::text[]) and type = 'change' and changes ? name
-      order by person_key, name, number
-    ) as first
-    group by key`);
-  const waiting = new Map(rows.map(({ key, before }) => [key, Object.entries(before)]));
+  const waiting = await firstWaiting(tx, { keys: people.map(({ key }) => key), names, behind: 0 });
   return people.map((person) => {
-    const attributes = new Map(Object.entries(person.attributes));
-    for (const [name, from] of waiting.get(person.key) ?? []) {
-      if (from === null) attributes.delete(name);
-      else attributes.set(name, from);
-    }
-    return { ...person, attributes: Object.fromEntries(attributes) };
+    const before = waiting.get(person.key);
+    return before ? { ...person, attributes: withValues(person.attributes, Object.entries(before)) } : person;
   });
 }
 
-function remembered<T>(find: (name: string) => Promise<T>): (name: string) => Promise<T> {
-  const found = new Map<string, Promise<T>>();
-  return (name) => {
-    const known = found.get(name) ?? find(name);
-    found.set(name, known);
-    return known;
-  };
+/** What attributes were before the first change of each that waits behind a number, by people's keys. */
+async function firstWaiting(
+  tx: Db,
+  { keys, names, behind }: { keys: string[]; names: string[]; behind: number },
+): Promise<Map<string, Record<string, Json>>> {
+  const rows = await tx.execute<{ key: string; before: Record<string, Json> }>(sql`
+    select key, jsonb_object_agg(name, "from") as before
+    from unnest(${sql.param(keys)}::text[]) as key
+    cross join unnest(${sql.param(names)}::text[]) as name
+    cross join lateral (
+      select changes -> name -> 'from' as "from"
+      from inbox join attribute_changes using (person_key, number)
+      where person_key = key and number > ${behind}::bigint and type = 'change' and changes ? name
+      order by number limit 1
+    ) as first
+    group by key`);
+  return new Map(rows.map(({ key, before }) => [key, before]));
 }
 
 /** Names come from people: none of what every object has is meant. */

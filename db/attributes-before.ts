@@ -15,10 +15,18 @@ async function attributesWithout(tx: Db, person: PersonRow, isUndone: SQL): Prom
   const changes = await tx.execute<{ name: string; before: Json }>(sql`
     select name, change -> 'from' as before from attribute_changes, jsonb_each(changes) as each (name, change)
     where person_key = ${person.key} and ${isUndone} order by number desc`);
-  const attributes = new Map(Object.entries(person.attributes));
-  for (const { name, before } of changes) {
-    if (before === null) attributes.delete(name);
-    else attributes.set(name, before);
+  return withValues(
+    person.attributes,
+    changes.map(({ name, before }) => [name, before]),
+  );
+}
+
+/** The attributes with these values one after the other; null leaves one out. */
+export function withValues(attributes: PersonRow['attributes'], values: [string, Json][]): PersonRow['attributes'] {
+  const changed = new Map(Object.entries(attributes));
+  for (const [name, value] of values) {
+    if (value === null) changed.delete(name);
+    else changed.set(name, value);
   }
-  return Object.fromEntries(attributes);
+  return Object.fromEntries(changed);
 }

@@ -25,10 +25,13 @@ export async function moveDates(context: MatchContext, dated: Dated, item: Inbox
 }
 
 /** What a campaign's dates need to know of a person, as it was behind an item. */
-async function personAfter({ person, attributesAfter }: Dated, item: InboxItem, { trigger }: Campaign) {
-  const names = trigger.type === 'date' ? [trigger.attribute, 'timezone'] : [];
-  return { key: person.key, attributes: await attributesAfter(item, names) };
+async function personAfter({ person, attributesAfter }: Dated, item: InboxItem, campaign: Campaign) {
+  return { key: person.key, attributes: await attributesAfter(item, attributesRead(campaign)) };
 }
+
+/** The attributes that a campaign's dates come from. */
+export const attributesRead = ({ trigger }: Campaign): string[] =>
+  trigger.type === 'date' ? [trigger.attribute, 'timezone'] : [];
 
 /** When a person enters a campaign by their date; never by one that starts otherwise. */
 export function datesOf(

@@ -2,7 +2,7 @@ import { beforeWaiting } from '../db/attributes-after.ts';
 import { mayBeDue, writeDates } from '../db/due-entries.ts';
 import { holdPage } from '../db/people-page.ts';
 import type { Sweep } from '../db/sweeps.ts';
-import { datesOf } from './dates.ts';
+import { attributesRead, datesOf } from './dates.ts';
 import type { Progress, SweepContext } from './sweep.ts';
 
 /**
@@ -17,11 +17,10 @@ export async function fillDates(
 ): Promise<Progress> {
   const { campaign } = await campaigns(tx, id, version);
   const attribute = campaign.trigger.type === 'date' ? campaign.trigger.attribute : null;
-  const names = attribute === null ? [] : [attribute, 'timezone'];
   const page = await holdPage(tx, cursor, mayBeDue(id, attribute));
   if (page === 'later') return page;
   const { held, last } = page;
-  const people = await beforeWaiting(tx, held, names);
+  const people = await beforeWaiting(tx, held, attributesRead(campaign));
   await writeDates(
     tx,
     id,
